@@ -1,0 +1,100 @@
+"""The errors that srgan raises for what a user or a caller can put right.
+
+::
+
+    SrganError                    exit code 1: something failed
+    ├── UsageError                exit code 2: the call itself is wrong
+    │   ├── RecipeError           a recipe has unknown keys, wrong values or contradictions
+    │   ├── UnknownModelError     no shipped model of that name and no file there
+    │   ├── OutputExistsError     the output is there and may not be overwritten
+    │   └── MissingExtraError     an optional part of the package is not installed
+    ├── ImageError                a picture
+    │   ├── ImageReadError        cannot be read: missing, truncated, not a picture
+    │   ├── ImageTooLargeError    has more pixels than the limit
+    │   └── ImageWriteError       cannot be written: disk full, no permission, unknown format
+    ├── ModelError                a model file is damaged or not one of ours
+    ├── DataError                 a folder of pictures cannot serve training or evaluation
+    ├── CheckpointError           a run cannot be resumed from what lies in its folder
+    ├── TrainingError             training broke down (for instance the loss is not a number)
+    └── TrainingInterrupted       exit code 130: stopped by Ctrl-C, after saving a checkpoint
+
+Each message is one line: what happened, then what to do.
+"""
+
+from __future__ import annotations
+
+
+class SrganError(Exception):
+    """Root of all errors of this package. ``exit_code`` is what the command exits with."""
+
+    exit_code = 1
+
+
+class UsageError(SrganError):
+    """The call is wrong: an argument, an option, a combination of them."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe has unknown keys, wrong values or contradictions; the message names all of them."""
+
+
+class UnknownModelError(UsageError):
+    """A model name that is not shipped and not a file; the message lists the shipped names."""
+
+
+class OutputExistsError(UsageError):
+    """The output path is taken and overwriting was not asked for."""
+
+
+class MissingExtraError(UsageError):
+    """A part of the package needs libraries that are not installed.
+
+    Parameters
+    ----------
+    what : what was asked for, for instance ``"srgan train"``
+    extra : the extra that brings the libraries, for instance ``"train"``
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs libraries that are not installed: run pip install 'srgan[{extra}]'")
+        self.extra = extra
+
+
+class ImageError(SrganError):
+    """Something is wrong with one picture."""
+
+
+class ImageReadError(ImageError):
+    """A picture is missing, empty, truncated, unreadable or not a picture."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture has more pixels than the limit, read from its header before decoding."""
+
+
+class ImageWriteError(ImageError):
+    """A picture cannot be written; nothing is left behind."""
+
+
+class ModelError(SrganError):
+    """A model file is damaged, or is not a network that srgan can run."""
+
+
+class DataError(SrganError):
+    """A folder of pictures cannot serve training or evaluation."""
+
+
+class CheckpointError(SrganError):
+    """A training run cannot be resumed from what lies in its folder."""
+
+
+class TrainingError(SrganError):
+    """Training broke down; the message says at which step and what to change."""
+
+
+class TrainingInterrupted(SrganError):  # noqa: N818 - it is no fault, only a way to stop
+    """Training was stopped by the user after a checkpoint was saved."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""The shipped networks (ONNX files) and the catalogue that names them."""
