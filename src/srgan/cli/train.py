@@ -1,8 +1,99 @@
-"""``srgan train``."""
+"""``srgan train``: a folder of photographs in, trained networks out."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
 
-def train_command() -> None:
-    """To be built."""
-    raise NotImplementedError
+import typer
+
+from srgan.errors import MissingExtraError, UsageError
+
+
+def _help_recipe(value: bool) -> None:
+    if value:
+        from srgan.training.recipe import describe
+
+        print(describe())
+        raise typer.Exit
+
+
+def train_command(
+    photos: Annotated[
+        Path | None, typer.Argument(help="Folder of photographs, searched recursively.", show_default=False)
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="Recipe: srgan, paper, keras, or a TOML file.", metavar="NAME|FILE")
+    ] = "srgan",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Run folder; default runs/PHOTOS-RECIPE.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Replace one value of the recipe; repeatable.", metavar="KEY=VALUE", show_default=False),
+    ] = None,
+    validation: Annotated[
+        list[Path] | None,
+        typer.Option("--val", help="Folder of validation pictures; repeatable. Default: some of PHOTOS.", show_default=False),
+    ] = None,
+    benchmark: Annotated[
+        list[Path] | None,
+        typer.Option("--benchmark", help="Folder to evaluate the finished networks on; repeatable.", show_default=False),
+    ] = None,
+    vgg_weights: Annotated[
+        Path | None,
+        typer.Option(help="VGG weights (safetensors, torchvision's keys); default: download them.", show_default=False),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Start from a shipped network or an exported file.", metavar="NAME|FILE", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="KIND")] = "auto",
+    devices: Annotated[int, typer.Option(help="Processes (GPUs) a machine.", min=1)] = 1,
+    nodes: Annotated[int, typer.Option(help="Machines.", min=1)] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    help_recipe: Annotated[
+        bool, typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="Explain every recipe key and exit.")
+    ] = False,
+) -> None:
+    """Train on your photographs: stage after stage, then export, evaluate and describe each network.
+
+    The run folder holds checkpoints, TensorBoard events, side-by-side pictures (results/), the resolved recipe, a log, and
+    for each stage an ONNX network with its card. Ctrl-C saves a checkpoint; --resume goes on.
+    """
+    del help_recipe
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise UsageError(f"--device must be auto, cpu, cuda or mps, not '{device}'")
+    if resume and out is None:
+        raise UsageError("--resume needs --out, the folder of the run to go on with")
+    if photos is None and not resume:
+        raise UsageError("name a folder of photographs to train on: srgan train PHOTOS")
+    try:
+        from srgan.training.run import Request, default_folder, train
+    except ImportError as error:
+        raise MissingExtraError("srgan train", "train") from error
+    if out is None:
+        assert photos is not None
+        out = default_folder(photos, recipe)
+    networks = train(
+        Request(
+            photos=photos,
+            out=out,
+            recipe=recipe,
+            overrides=tuple(overrides or ()),
+            validation=tuple(validation or ()),
+            benchmarks=tuple(benchmark or ()),
+            vgg_weights=vgg_weights,
+            init=init,
+            resume=resume,
+            devices=devices,
+            nodes=nodes,
+            accelerator=device,
+            quiet=quiet,
+        )
+    )
+    if not quiet:
+        for network in networks:
+            print(f"{network}")
+        print(f"to use it: srgan upscale PHOTO --model {networks[-1]}")

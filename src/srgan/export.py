@@ -1,0 +1,257 @@
+"""A generator's weights -> an ONNX file that runs fast everywhere, by algebra that leaves the result unchanged.
+
+Three identities are used, none of which retrains or approximates anything:
+
+1. *BatchNorm folds.* In evaluation ``BN(Wx) = g (Wx - m) / sqrt(v + eps) + b`` is a convolution with scaled weights and a bias.
+2. *PReLU commutes with PixelShuffle.* The slope belongs to a channel, and a shuffle by 2 takes four channels to one: the same
+   slope four times before it does the same.
+3. *A convolution after a shuffle equals one before it.* The last convolution (9x9, F -> C at full size) becomes a 5x5 one,
+   4F -> 4C, at half the size, followed by one shuffle of C pictures. Its weights are the old ones, each in its place, and
+   zeros. It has as many multiplications as the 9x9 one would have at 10x10, but runs on four times fewer, four times thicker
+   pixels, which every runtime does far better, and no F-channel picture of the full size ever exists in memory.
+
+The file's input is ``input [N, C, H, W]`` float32 in [0, 1], RGB; its output ``output [N, C, s*H, s*W]``, not clipped. Weights
+are stored in fp16 and cast to fp32 when loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.errors import MissingExtraError, ModelError
+from srgan.networks.subpixel import moved_index
+
+if TYPE_CHECKING:
+    from srgan.networks.generator import GeneratorConfig
+
+try:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as error:  # pragma: no cover - depends on the installation
+    raise MissingExtraError("exporting a network", "train") from error
+
+FORMAT = "1"
+_OPSET = 17
+_BN_EPSILON = 1e-5  # torch's BatchNorm2d default
+Array = NDArray[np.float32]
+
+
+class _Graph:
+    """Collects nodes and weights; each method appends one layer and returns the name of its output."""
+
+    def __init__(self, half: bool) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+        self.half = half
+
+    def constant(self, name: str, value: NDArray[Any]) -> str:
+        if not self.half:
+            self.weights.append(numpy_helper.from_array(value.astype(np.float32), name))
+            return name
+        self.weights.append(numpy_helper.from_array(value.astype(np.float16), f"{name}.fp16"))
+        return self.node("Cast", f"{name}.fp16", to=TensorProto.FLOAT, output=name)
+
+    def node(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        output = output or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def conv(self, x: str, name: str, weight: Array, bias: Array | None) -> str:
+        inputs = [x, self.constant(f"{name}.weight", weight)]
+        if bias is not None:
+            inputs.append(self.constant(f"{name}.bias", bias))
+        size = weight.shape[2]
+        return self.node("Conv", *inputs, kernel_shape=[size, size], pads=[size // 2] * 4)
+
+    def prelu(self, x: str, name: str, slope: Array) -> str:
+        return self.node("PRelu", x, self.constant(f"{name}.weight", slope.reshape(-1, 1, 1)))
+
+
+def fold_norm(weights: Mapping[str, Array], conv: str, norm: str) -> tuple[Array, Array | None]:
+    """Return weight and bias of convolution ``conv`` with the BatchNorm ``norm`` after it folded in (identity 1)."""
+    weight, bias = weights[f"{conv}.weight"], weights.get(f"{conv}.bias")
+    if f"{norm}.weight" not in weights:
+        return weight, bias
+    factor = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"].astype(np.float64) + _BN_EPSILON)
+    shift = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * factor
+    if bias is not None:
+        shift = shift + bias * factor
+    return (weight * factor[:, None, None, None]).astype(np.float32), shift.astype(np.float32)
+
+
+def before_shuffle(weight: Array) -> Array:
+    """Return the convolution that does before ``PixelShuffle(2)`` what ``weight`` does after it (identity 3).
+
+    ``[O, I, K, K]`` -> ``[4*O, 4*I, L, L]``, K odd; 9 -> 5. See :mod:`srgan.networks.subpixel`.
+    """
+    out, into, size, _ = weight.shape
+    return np.append(weight.ravel(), np.float32(0))[moved_index(out, into, size)]
+
+
+def after_shuffle(moved: Array, size: int = 9) -> Array:
+    """Undo :func:`before_shuffle`: gather the ``[O, I, K, K]`` kernel back from its copies."""
+    out, into = moved.shape[0] // 4, moved.shape[1] // 4
+    weight = np.empty(out * into * size * size + 1, dtype=moved.dtype)
+    weight[moved_index(out, into, size)] = moved
+    return weight[:-1].reshape(out, into, size, size)
+
+
+def build_onnx(weights: Mapping[str, Array], config: GeneratorConfig, *, half: bool = True) -> Any:
+    """Return the generator as an ``onnx.ModelProto``.
+
+    Parameters
+    ----------
+    weights : state dict of :class:`srgan.networks.generator.Generator`, as numpy arrays
+    config : its shape
+    half : store weights in fp16 (half the file; the runtime computes in what it is told to)
+    """
+    w = {key: np.asarray(value, dtype=np.float32) for key, value in weights.items() if "num_batches" not in key}
+    # The network works on [-1, 1]: x*2 - 1 cannot fold into the first convolution, whose zero padding stands for mid-gray.
+    g = _Graph(half)
+    two = g.constant("two", np.array(2.0))
+    one = g.constant("one", np.array(1.0))
+    x = g.node("Sub", g.node("Mul", "input", two), one)
+    x = g.prelu(g.conv(x, "head", w["head.weight"], w["head.bias"]), "head_act", w["head_act.weight"])
+    skip = x
+    for n in range(config.blocks):
+        block = f"body.{n}"
+        y = g.conv(x, f"{block}.conv1", *fold_norm(w, f"{block}.conv1", f"{block}.norm1"))
+        y = g.prelu(y, f"{block}.act", w[f"{block}.act.weight"])
+        y = g.conv(y, f"{block}.conv2", *fold_norm(w, f"{block}.conv2", f"{block}.norm2"))
+        x = g.node("Add", x, y)
+    x = g.node("Add", skip, g.conv(x, "body_conv", *fold_norm(w, "body_conv", "body_norm")))
+    levels = config.scale.bit_length() - 1
+    for n in range(levels):
+        block = f"upsample.{n}"
+        x = g.conv(x, f"{block}.conv", w[f"{block}.conv.weight"], w[f"{block}.conv.bias"])
+        # Identity 2 at every level; at the last one it is what lets the tail move.
+        x = g.prelu(x, f"{block}.act", np.repeat(w[f"{block}.act.weight"], 4))
+        if n < levels - 1:
+            x = g.node("DepthToSpace", x, blocksize=2, mode="CRD")
+    x = g.conv(x, "tail", before_shuffle(w["tail.weight"]), np.repeat(w["tail.bias"], 4))
+    if config.output == "tanh":
+        x = g.node("Tanh", x)
+    x = g.node("DepthToSpace", g.node("Mul", g.node("Add", x, one), g.constant("half", np.array(0.5))), blocksize=2, mode="CRD")
+    g.nodes[-1].output[0] = "output"
+    shape = ["batch", config.bands]
+    graph = helper.make_graph(
+        g.nodes,
+        "srgan",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [*shape, "height", "width"])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [*shape, "out_height", "out_width"])],
+        g.weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], producer_name="srgan")
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    return model
+
+
+def receptive_radius(model: Any) -> int:
+    """Return how many LR pixels around a pixel its output depends on, computed by walking the graph.
+
+    Follows every path from the input: a convolution of size K adds (K-1)/2 pixels of the grid it stands on, a shuffle by r
+    makes the grid r times finer. The sum is rounded up to whole LR pixels.
+    """
+    shapes = {weight.name: list(weight.dims) for weight in model.graph.initializer}
+    reach: dict[str, tuple[float, int]] = {model.graph.input[0].name: (0.0, 1)}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.input[0] in shapes:
+            shapes[node.output[0]] = shapes[node.input[0]]
+            continue
+        radius, grid = max((reach[name] for name in node.input if name in reach), default=(0.0, 1))
+        attributes = {entry.name: entry for entry in node.attribute}
+        if node.op_type == "Conv":
+            size = shapes[node.input[1]][2]
+            dilation = attributes["dilations"].ints[0] if "dilations" in attributes else 1
+            radius += (size - 1) / 2 * dilation / grid
+        elif node.op_type == "DepthToSpace":
+            grid *= attributes["blocksize"].i
+        reach[node.output[0]] = (radius, grid)
+    return int(np.ceil(reach[model.graph.output[0].name][0]))
+
+
+def set_card(model: Any, *, name: str, scale: int, card: Mapping[str, Any]) -> None:
+    """Put what srgan needs to know about a network into the file's metadata, replacing what was there."""
+    facts = {
+        "srgan.format": FORMAT,
+        "srgan.name": name,
+        "srgan.scale": str(scale),
+        "srgan.radius": str(receptive_radius(model)),
+        "srgan.card": json.dumps(card),
+    }
+    del model.metadata_props[:]
+    for key, value in facts.items():
+        model.metadata_props.add(key=key, value=value)
+
+
+def save_onnx(model: Any, path: Path) -> None:
+    """Write a model beside ``path``, then rename.
+
+    Raises
+    ------
+    ModelError
+        when it cannot be written
+    """
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_bytes(model.SerializeToString())
+        os.replace(partial, path)
+    except OSError as error:
+        raise ModelError(f"cannot write '{path}' ({error.strerror}): make room or choose another place") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_weights(path: Path, config: GeneratorConfig) -> dict[str, Array]:
+    """Return the weights of an exported file as the state dict of a generator without normalisation.
+
+    BatchNorm cannot be unfolded, so a network that was trained with it comes back with ``norm="none"``; the function is the
+    same. Weights have the file's fp16 precision.
+
+    Parameters
+    ----------
+    path : a file that :func:`save_onnx` wrote
+    config : shape of the generator that is to take the weights; its ``norm`` must be ``"none"``
+
+    Raises
+    ------
+    ModelError
+        when the file is not ours or its network has another shape
+    """
+    from srgan.networks.generator import Generator
+
+    try:
+        model = onnx.load(str(path))
+    except Exception as error:  # the parser raises its own kinds
+        raise ModelError(f"'{path}' is not an ONNX file: give a network exported by srgan") from error
+    stored = {
+        entry.name.removesuffix(".fp16"): numpy_helper.to_array(entry).astype(np.float32)
+        for entry in model.graph.initializer
+    }
+    wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
+    found: dict[str, Array] = {}
+    for key, shape in wanted.items():
+        value = stored.get(key)
+        if value is None:
+            raise ModelError(f"'{path}' has no {key}: it is not a generator of this shape (norm '{config.norm}')")
+        if key == "tail.weight":
+            value = after_shuffle(value)
+        elif key == "tail.bias" or (key.startswith("upsample.") and key.endswith(".act.weight")):
+            value = value.reshape(-1)[::4].copy()
+        elif key.endswith("act.weight"):
+            value = value.reshape(-1)
+        if value.shape != shape:
+            raise ModelError(f"'{path}' has {value.shape} for {key} where the recipe's generator has {shape}")
+        found[key] = value
+    extra = {key for key in stored if key not in found} - {"one", "two", "half"}
+    if extra:
+        raise ModelError(f"'{path}' has more weights than the recipe's generator ({', '.join(sorted(extra)[:3])} ...)")
+    return found

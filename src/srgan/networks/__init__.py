@@ -1,0 +1,1 @@
+"""The networks of SRGAN, in torch: generator, discriminator and the VGG feature network."""

@@ -1,0 +1,217 @@
+"""The loop: draw, step, log, validate, save; stage after stage, from wherever a checkpoint left off."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from srgan.errors import TrainingError, TrainingInterrupted
+from srgan.training.checkpoint import Checkpoint, save_checkpoint
+from srgan.training.data import CropDataset, Pictures, batches
+from srgan.training.preview import write_preview
+from srgan.training.recipe import Recipe, Stage
+from srgan.training.report import Reporter
+from srgan.training.stages import Losses, Trainer, learning_rate
+from srgan.training.validation import ValidationSet, validate
+
+# Called at a stage's end with its name, the stage, the averaged weights and the facts of the stage.
+StageEnd = Callable[[str, Stage, dict[str, Tensor], "Facts"], None]
+
+
+@dataclass
+class Facts:
+    """What a stage remembers beside its tensors; part of every checkpoint.
+
+    Attributes
+    ----------
+    seconds : wall-clock time trained, over all resumptions
+    best : highest PSNR of the first validation set, dB
+    curve : ``[step, {set: dB}]`` of every validation
+    """
+
+    seconds: float = 0.0
+    best: float = float("-inf")
+    curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a run is made of, built and passed in.
+
+    Attributes
+    ----------
+    folder : the run folder
+    recipe : resolved recipe
+    pictures : training pictures
+    validation : validation sets; the first one decides which checkpoint is the best
+    fabric : launched; device, precision, processes
+    vgg_weights : file for content losses, or None for torchvision's own
+    reporter : entered
+    """
+
+    folder: Path
+    recipe: Recipe
+    pictures: Pictures
+    validation: Sequence[ValidationSet]
+    fabric: Fabric
+    vgg_weights: Path | None
+    reporter: Reporter
+
+
+def fit(
+    run: Run, *, checkpoint: Checkpoint | None, initial: dict[str, Tensor] | None, on_stage_end: StageEnd
+) -> dict[str, Tensor]:
+    """Train all stages of the recipe that are not behind yet; return the last one's averaged weights.
+
+    Parameters
+    ----------
+    run : its parts
+    checkpoint : where to go on, or None to start
+    initial : weights that the first stage starts from, or None for random ones; without meaning when resuming
+    on_stage_end : exports what a stage has made
+
+    Raises
+    ------
+    TrainingInterrupted
+        after Ctrl-C or SIGTERM, when a checkpoint has been saved
+    TrainingError
+        when a loss is not a finite number; the last checkpoint stays
+    """
+    weights = initial or {}
+    first = checkpoint.order if checkpoint else 0
+    for order, (name, stage) in enumerate(run.recipe.stages.items()):
+        if order < first:
+            continue
+        # Seeded a stage: weights that start at random do not depend on what ran before, nor on resuming.
+        run.fabric.seed_everything(run.recipe.run.seed + order, verbose=False)
+        trainer = Trainer(run.recipe, stage, run.fabric, run.vgg_weights)
+        facts = Facts()
+        done = 0
+        if checkpoint and order == first:
+            trainer.load_state(checkpoint.parts)
+            facts, done = Facts(**checkpoint.facts), checkpoint.step
+        elif weights:
+            trainer.start_from(weights)
+        _run_stage(run, name, order, stage, trainer, facts, done)
+        weights = {key: value.clone() for key, value in trainer.average.network.state_dict().items()}
+        on_stage_end(name, stage, weights, facts)
+    return weights
+
+
+def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, facts: Facts, done: int) -> None:
+    settings, reporter, fabric = run.recipe.run, run.reporter, run.fabric
+    dataset = CropDataset(
+        run.pictures,
+        crop=stage.crop,
+        scale=run.recipe.generator.scale,
+        seed=settings.seed + (order << 32),
+        flips=run.recipe.data.flips,
+    )
+    source = batches(
+        dataset,
+        first_step=done,
+        steps=stage.steps,
+        batch=stage.batch,
+        workers=run.recipe.data.workers,
+        rank=fabric.global_rank,
+        devices=fabric.world_size,
+    )
+    started, before = time.monotonic(), facts.seconds
+    saved = done
+
+    def save(step: int, best: bool = False) -> None:
+        nonlocal saved
+        saved = step
+        facts.seconds = before + time.monotonic() - started
+        if fabric.is_global_zero:
+            state = Checkpoint(name, order, step, trainer.state(), vars(facts))
+            save_checkpoint(state, run.folder / "checkpoints", keep=settings.keep, best=best)
+        fabric.barrier()
+
+    reporter.start_stage(name, stage.steps, done)
+    trainer.generator.train()
+    with _stop_requests() as stop:
+        for step, batch in enumerate(source, start=done + 1):
+            losses = trainer.step(batch.lr, batch.hr, step - 1)
+            reporter.advance(step)
+            last = step == stage.steps
+            if step % settings.log_every == 0 or last or step == done + 1:
+                _check(losses, name, step, saved)
+                reporter.losses(name, step, stage.steps, losses, stage.rate * learning_rate(stage, step - 1))
+            if step % settings.validate_every == 0 or last:
+                better = _validate(run, name, step, trainer, facts)
+                if better or last:
+                    _check(losses, name, step, saved)
+                    save(step, best=better)
+            if step % settings.checkpoint_every == 0 and saved != step:
+                _check(losses, name, step, saved)
+                save(step)
+            if stop.is_set():
+                if saved != step:
+                    save(step)
+                raise TrainingInterrupted(
+                    f"stopped after step {step} of {stage.steps} of {name}, checkpoint saved; "
+                    f"to go on: srgan train --resume --out '{run.folder}'"
+                )
+    facts.seconds = before + time.monotonic() - started
+    reporter.end_stage()
+
+
+def _check(losses: Losses, name: str, step: int, saved: int) -> None:
+    """Stop before a broken state is saved or trained on."""
+    if not torch.isfinite(losses.total):
+        raise TrainingError(
+            f"the loss of {name} is {float(losses.total)} at step {step}: lower stages.{name}.rate or set "
+            f"stages.{name}.clip = 1.0; the checkpoint of step {saved} is whole"
+        )
+
+
+def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) -> bool:
+    """Measure, report, write the picture; return whether the first set's PSNR is the best so far."""
+    if not run.validation:
+        return False
+    psnr, pictures = validate(trainer.average.network, run.validation, run.fabric)
+    facts.curve.append((step, psnr))
+    preview = None
+    if run.fabric.is_global_zero:
+        preview = run.folder / "results" / f"{name}-{step:08d}.png"
+        write_preview(preview, run.validation[0].examples, pictures, run.recipe.generator.scale)
+    run.reporter.validation(name, step, psnr, preview)
+    current = psnr[run.validation[0].name]
+    if current <= facts.best:
+        return False
+    facts.best = current
+    return True
+
+
+@contextmanager
+def _stop_requests() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event that the loop looks at between steps; a second Ctrl-C stops at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # signals belong to the main thread
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del frame
+        if event.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        event.set()
+
+    previous: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

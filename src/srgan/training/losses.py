@@ -1,0 +1,93 @@
+"""The losses of SRGAN (Ledig et al. 2017, arXiv:1609.04802, section 2.2), each in the paper's notation.
+
+``I_HR`` a photograph, ``I_SR = G(I_LR)`` the generator's output, both ``[N, C, H, W]`` in [0, 1]; ``D`` the discriminator's
+logit. The generator's total (equation 3) is the weighted sum of a pixel loss, a content loss and an adversarial loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Difference = Callable[[Tensor, Tensor], Tensor]
+DIFFERENCES: dict[str, Difference] = {"mse": F.mse_loss, "l1": F.l1_loss}
+
+# "VGG feature maps were also rescaled by a factor of 1/12.75 to obtain VGG losses of a scale that is comparable to the MSE
+# loss" (section 3.2); it belongs to the Caffe weights of VGG19 and is the default of the recipe's `constant`.
+PAPER_RESCALING = 1 / 12.75
+
+
+class ContentLoss(nn.Module):
+    """Difference of VGG features of I_SR and I_HR (equation 5), summed over layers.
+
+    Parameters
+    ----------
+    features : maps pictures in [0, 1] to a dict of activations, as :class:`srgan.networks.vgg.VGGFeatures`
+    layers : layer name -> weight
+    kind : ``"mse"`` (the paper) or ``"l1"``
+    constant : multiplier of the features, or None to divide each layer by its mean magnitude on the HR batch: that makes
+        the loss independent of the magnitudes of the weight file (ImageNet weights from Caffe answer in the hundreds) and
+        lets the layers' weights mean what they say
+    """
+
+    def __init__(self, features: nn.Module, layers: Mapping[str, float], *, kind: str, constant: float | None) -> None:
+        super().__init__()
+        self.features = features
+        self.layers = dict(layers)
+        self.difference = DIFFERENCES[kind]
+        self.constant = constant
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Return the loss, a scalar; gradients flow to ``sr`` alone. Both ``[N, C, H, W]``, [0, 1]."""
+        with torch.no_grad():
+            target = self.features(hr)
+        found = self.features(sr)
+        total = sr.new_zeros(())
+        for layer, weight in self.layers.items():
+            wanted = target[layer].float()
+            factor = self.constant if self.constant is not None else 1 / wanted.abs().mean().clamp_min(1e-8)
+            total = total + weight * self.difference(found[layer].float() * factor, wanted * factor)
+        return total
+
+
+def discriminator_loss(real: Tensor, fake: Tensor, *, kind: str, label: float = 1.0) -> Tensor:
+    """Return the discriminator's loss, a scalar.
+
+    ``standard``: -log D(I_HR) - log(1 - D(G(I_LR))), the maximum of equation 2 as cross entropy.
+    ``relativistic``: each logit is taken against the mean of the other kind's (Jolicoeur-Martineau 2018, arXiv:1807.00734,
+    relativistic average).
+
+    Parameters
+    ----------
+    real, fake : ``[N, 1]`` logits of photographs and of generated pictures
+    kind : ``"standard"`` or ``"relativistic"``
+    label : target for photographs; below 1 smooths on one side (Salimans et al. 2016, arXiv:1606.03498, section 3.4)
+    """
+    if kind == "relativistic":
+        real, fake = real - fake.mean(), fake - real.mean()
+        return (_entropy(real, label) + _entropy(fake, 0.0)) / 2
+    return _entropy(real, label) + _entropy(fake, 0.0)
+
+
+def adversarial_loss(real: Tensor | None, fake: Tensor, *, kind: str) -> Tensor:
+    """Return the generator's adversarial loss, a scalar: -log D(G(I_LR)) (equation 6), which keeps its gradient when D wins.
+
+    Parameters
+    ----------
+    real : ``[N, 1]`` logits of photographs, needed for ``"relativistic"`` only; no gradient goes there
+    fake : ``[N, 1]`` logits of generated pictures
+    kind : ``"standard"`` or ``"relativistic"``
+    """
+    if kind == "relativistic":
+        if real is None:
+            raise ValueError("the relativistic loss needs the logits of photographs")
+        real = real.detach()
+        return (_entropy(real - fake.mean(), 0.0) + _entropy(fake - real.mean(), 1.0)) / 2
+    return _entropy(fake, 1.0)
+
+
+def _entropy(logits: Tensor, target: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, target, dtype=torch.float32))

@@ -1,0 +1,65 @@
+"""The picture of a validation: LR enlarged by bicubic | SR | HR, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.image import Picture, write
+from srgan.resize import upscale as bicubic
+from srgan.training.validation import Example
+
+_ROWS = 4
+_SIDE = 320  # HR pixels of a crop: three beside each other fit a screen at full size
+_GAP = 8
+
+
+def most_detailed(hr: NDArray[np.uint8], side: int) -> tuple[int, int]:
+    """Return top and left of the ``side`` x ``side`` window of ``[H, W, C]`` that has the largest mean gradient.
+
+    Differences between methods show in texture and edges; the middle of a picture is often its sky or its bokeh.
+    """
+    gray = hr.astype(np.float32).mean(axis=2)
+    energy = np.abs(np.diff(gray, axis=0, append=gray[-1:])) + np.abs(np.diff(gray, axis=1, append=gray[:, -1:]))
+    table = np.pad(energy.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    tall, wide = min(side, hr.shape[0]), min(side, hr.shape[1])
+    sums = table[tall:, wide:] - table[:-tall, wide:] - table[tall:, :-wide] + table[:-tall, :-wide]
+    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
+    return int(top), int(left)
+
+
+def side_by_side(examples: Sequence[Example], pictures: Sequence[NDArray[np.uint8]], scale: int) -> NDArray[np.uint8]:
+    """Return ``[H, W, 3]`` uint8: a row a picture, in it the most detailed crop of LR by bicubic | SR | HR."""
+    rows = []
+    for example, sr in list(zip(examples, pictures, strict=True))[:_ROWS]:
+        top, left = (value // scale * scale for value in most_detailed(example.hr, _SIDE))
+        window = (slice(top, top + _SIDE), slice(left, left + _SIDE))
+        rows.append([_to_rgb(_fill(x[window])) for x in (bicubic(example.lr, scale), sr, example.hr)])
+    gap = np.full((_SIDE, _GAP, 3), 255, np.uint8)
+    strips = [np.concatenate([row[0], gap, row[1], gap, row[2]], axis=1) for row in rows]
+    spaced: list[NDArray[np.uint8]] = []
+    for strip in strips:
+        spaced += [strip, np.full((_GAP, strip.shape[1], 3), 255, np.uint8)]
+    return np.concatenate(spaced[:-1], axis=0)
+
+
+def write_preview(path: Path, examples: Sequence[Example], pictures: Sequence[NDArray[np.uint8]], scale: int) -> None:
+    """Write :func:`side_by_side` as a PNG file, replacing one that is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(Picture(side_by_side(examples, pictures, scale)), path, overwrite=True)
+
+
+def _to_rgb(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return x if x.shape[2] == 3 else np.repeat(x[:, :, :1], 3, axis=2)
+
+
+def _fill(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring a picture smaller than the crop to its size, on white."""
+    if x.shape[0] == _SIDE and x.shape[1] == _SIDE:
+        return x
+    filled = np.full((_SIDE, _SIDE, x.shape[2]), 255, np.uint8)
+    filled[: x.shape[0], : x.shape[1]] = x
+    return filled

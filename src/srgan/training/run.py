@@ -1,0 +1,312 @@
+"""``srgan train`` from end to end: recipe, pictures, stages, exported networks, their evaluation and cards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from srgan import __version__
+from srgan.errors import CheckpointError, DataError, SrganError, UsageError
+from srgan.evaluation import evaluate
+from srgan.export import build_onnx, load_weights, save_onnx, set_card
+from srgan.image import list_pictures
+from srgan.models.catalogue import resolve
+from srgan.networks.generator import GeneratorConfig
+from srgan.networks.vgg import load_vgg
+from srgan.training.card import make_card, to_markdown
+from srgan.training.checkpoint import load_checkpoint
+from srgan.training.data import Pictures, prepare
+from srgan.training.loop import Facts, Run, fit
+from srgan.training.recipe import Recipe, Stage, load_recipe, to_toml
+from srgan.training.report import Reporter
+from srgan.training.validation import ValidationSet, find_validation, load_validation
+
+_HELD_OUT = 10  # at most this many pictures, and at most one in ten, are kept from training to validate on
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    photos : folder of training pictures, searched recursively; None when resuming
+    out : run folder
+    recipe : name or TOML file
+    overrides : ``KEY=VALUE`` strings for the recipe
+    validation : folders of validation pictures; empty keeps some training pictures aside
+    benchmarks : folders that the finished networks are evaluated on, beside the validation pictures
+    vgg_weights : safetensors file for content losses, or None for torchvision's own
+    init : name or file of an exported network to start from, or None
+    resume : go on in ``out``
+    devices, nodes : processes a machine, machines
+    accelerator : Fabric's name for the kind of device
+    quiet : nothing on the terminal
+    """
+
+    photos: Path | None
+    out: Path
+    recipe: str = "srgan"
+    overrides: tuple[str, ...] = ()
+    validation: tuple[Path, ...] = ()
+    benchmarks: tuple[Path, ...] = ()
+    vgg_weights: Path | None = None
+    init: str | None = None
+    resume: bool = False
+    devices: int = 1
+    nodes: int = 1
+    accelerator: str = "auto"
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A checked request: what a resumed run reads back from its folder."""
+
+    recipe: Recipe
+    photos: Path
+    validation: tuple[Path, ...]
+    benchmarks: tuple[Path, ...]
+    vgg_weights: Path | None
+    init: str | None
+
+
+def train(request: Request) -> list[Path]:
+    """Train as asked; return the exported networks, one a stage.
+
+    Raises
+    ------
+    UsageError, RecipeError, DataError, ModelError, CheckpointError
+        before any training, for what is wrong with the request
+    TrainingInterrupted, TrainingError
+        as :func:`srgan.training.loop.fit`
+    """
+    plan = _resumed(request) if request.resume else _new(request)
+    recipe = plan.recipe
+    for stage in recipe.stages.values():
+        if stage.content.weight:  # hours of pixel training must not end in a missing file
+            load_vgg(stage.content.network, stage.content.layers, plan.vgg_weights)
+    initial = _initial_weights(plan)
+    fabric = Fabric(
+        accelerator=request.accelerator,
+        devices=request.devices,
+        num_nodes=request.nodes,
+        precision=_precision(recipe, request.accelerator),
+    )
+    for name, stage in recipe.stages.items():
+        if stage.batch % (request.devices * request.nodes):
+            raise UsageError(f"stages.{name}.batch ({stage.batch}) must be a multiple of the number of devices")
+    fabric.launch()
+    with Reporter(request.out, active=fabric.is_global_zero, quiet=request.quiet) as reporter:
+        checkpoint = load_checkpoint(request.out / "checkpoints", reporter.say) if request.resume else None
+        if not request.resume and fabric.is_global_zero:
+            _write_plan(request.out, plan)
+        fabric.barrier()
+        pictures, validation = _load_data(plan, request.out, reporter, fabric)
+        if checkpoint:
+            reporter.say(f"going on after step {checkpoint.step} of {checkpoint.stage}")
+        run = Run(request.out, recipe, pictures, validation, fabric, plan.vgg_weights, reporter)
+        exported: list[Path] = []
+
+        def finish(name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> None:
+            if fabric.is_global_zero:
+                exported.append(_export(run, plan, name, stage, weights, facts))
+            fabric.barrier()
+
+        fit(run, checkpoint=checkpoint, initial=initial, on_stage_end=finish)
+        if fabric.is_global_zero:
+            shutil.rmtree(request.out / "cache", ignore_errors=True)
+    return exported
+
+
+def _new(request: Request) -> _Plan:
+    recipe = load_recipe(request.recipe, list(request.overrides))
+    if request.photos is None:
+        raise UsageError("name a folder of photographs to train on")
+    for folder in (request.photos, *request.validation, *request.benchmarks):
+        if not folder.is_dir():
+            raise UsageError(f"'{folder}' is not a folder: give one with pictures in it")
+    for folder in request.validation:
+        if not list_pictures(folder / "HR" if (folder / "HR").is_dir() else folder):
+            raise DataError(f"there are no pictures in '{folder}' to validate on")
+    if (request.out / "run.json").exists():
+        raise UsageError(f"'{request.out}' holds a run already: add --resume to go on with it, or choose another --out")
+    if request.init is not None:
+        resolve(request.init)
+    return _Plan(
+        recipe,
+        request.photos.resolve(),
+        tuple(folder.resolve() for folder in request.validation),
+        tuple(folder.resolve() for folder in request.benchmarks),
+        request.vgg_weights.resolve() if request.vgg_weights else None,
+        request.init,
+    )
+
+
+def _write_plan(folder: Path, plan: _Plan) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "recipe.toml").write_text(to_toml(plan.recipe.to_dict()), encoding="utf-8")
+        facts = {
+            "srgan": __version__,
+            "photos": str(plan.photos),
+            "validation": [str(path) for path in plan.validation],
+            "benchmarks": [str(path) for path in plan.benchmarks],
+            "vgg_weights": str(plan.vgg_weights) if plan.vgg_weights else None,
+            "init": plan.init,
+        }
+        partial = folder / "run.json.part"
+        partial.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        os.replace(partial, folder / "run.json")
+    except OSError as error:
+        raise UsageError(f"cannot write the run folder '{folder}' ({error.strerror}): choose another --out") from error
+
+
+def _resumed(request: Request) -> _Plan:
+    if request.init is not None:
+        raise UsageError("--init starts a new run: leave it out with --resume")
+    file = request.out / "run.json"
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"'{request.out}' holds no run to resume: start one without --resume") from error
+    except ValueError as error:
+        raise CheckpointError(f"'{file}' is damaged: start anew in another --out") from error
+    recipe = load_recipe(request.out / "recipe.toml", list(request.overrides))
+
+    def path(key: str) -> Path | None:
+        return Path(facts[key]) if facts[key] else None
+
+    vgg_weights = request.vgg_weights.resolve() if request.vgg_weights else path("vgg_weights")
+    return _Plan(
+        recipe,
+        request.photos.resolve() if request.photos else Path(facts["photos"]),
+        request.validation or tuple(Path(entry) for entry in facts["validation"]),
+        request.benchmarks or tuple(Path(entry) for entry in facts["benchmarks"]),
+        vgg_weights,
+        facts["init"],
+    )
+
+
+def _initial_weights(plan: _Plan) -> dict[str, Tensor] | None:
+    if plan.init is None:
+        return None
+    arrays = load_weights(resolve(plan.init), GeneratorConfig(**vars(plan.recipe.generator)))
+    return {key: torch.from_numpy(value.copy()) for key, value in arrays.items()}
+
+
+def _precision(recipe: Recipe, accelerator: str) -> Any:
+    wanted = recipe.run.precision
+    if wanted == "auto":
+        on_gpu = accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
+        if on_gpu:
+            wanted = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        else:
+            wanted = "bf16" if _cpu_has_bf16() and accelerator in ("auto", "cpu") else "fp32"
+    return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself (AVX512_BF16 or AMX); emulated it is slower than fp32."""
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        test = getattr(torch.cpu, name, None)
+        if test is not None and test():
+            return True
+    return False
+
+
+def _load_data(
+    plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric
+) -> tuple[Pictures, Sequence[ValidationSet]]:
+    recipe = plan.recipe
+    files = list_pictures(plan.photos)
+    if not files:
+        raise DataError(f"there are no pictures in '{plan.photos}': give a folder with JPEG, PNG, WebP or TIFF files")
+    kept: list[Path] = []
+    if not plan.validation:
+        files, kept = _hold_out(files)
+    common = {"scale": recipe.generator.scale, "bands": recipe.generator.bands, "degradation": recipe.data.degradation}
+    smallest = max(stage.crop for stage in recipe.stages.values())
+    cache = out / "cache"
+    if fabric.is_global_zero:
+        reporter.say(f"decoding {len(files)} pictures of '{plan.photos}'")
+        prepare(files, cache, smallest=smallest, progress=None, **common)
+    fabric.barrier()
+    pictures = prepare(files, cache, smallest=smallest, progress=None, **common)
+    for name, reason in pictures.rejected:
+        reporter.say(f"left out: {name}: {reason}" if name not in reason else f"left out: {reason}")
+    reporter.say(f"training on {len(pictures.names)} pictures, {pictures.megapixels:.1f} megapixels")
+    if plan.validation:
+        return pictures, find_validation(plan.validation, **common)
+    if kept:
+        reporter.say(f"validating on {len(kept)} pictures kept from training: {', '.join(file.name for file in kept)}")
+        if fabric.is_global_zero:
+            folder = out / "validation" / "HR"
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in kept:
+                shutil.copyfile(file, folder / file.name)
+        fabric.barrier()
+        return pictures, [load_validation("validation", kept, **common)]
+    reporter.say("fewer than ten pictures: none is kept from training to validate on; give some with --val")
+    return pictures, []
+
+
+def _hold_out(files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Split evenly spaced pictures off: one in ten, at most ten."""
+    count = min(_HELD_OUT, len(files) // 10)
+    chosen = {(2 * i + 1) * len(files) // (2 * count) for i in range(count)}
+    return [f for i, f in enumerate(files) if i not in chosen], [f for i, f in enumerate(files) if i in chosen]
+
+
+def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> Path:
+    scale = run.recipe.generator.scale
+    full_name = f"{name}-x{scale}"
+    path = run.folder / f"{full_name}.onnx"
+    config = GeneratorConfig(**vars(run.recipe.generator))
+    model = build_onnx({key: value.float().cpu().numpy() for key, value in weights.items()}, config)
+    card = make_card(run, plan.init, name, stage, facts)
+    set_card(model, name=full_name, scale=scale, card=card)
+    save_onnx(model, path)
+    run.reporter.say(f"wrote {path}")
+    folders = [*(plan.validation or _own_validation(run.folder)), *plan.benchmarks]
+    if folders and run.recipe.generator.bands == 3:
+        try:
+            report = evaluate(str(path), folders)
+        except SrganError as error:  # the network is made; a missing benchmark must not lose it
+            run.reporter.say(f"not evaluated: {error}")
+        else:
+            card["evaluation"] = [
+                {"set": entry.name, "images": len(entry.images), "psnr_y": entry.psnr_y, "ssim_y": entry.ssim_y}
+                for entry in report.sets
+            ]
+            for entry in report.sets:
+                run.reporter.say(f"{full_name} on {entry.name}: {entry.psnr_y:.2f} dB, SSIM {entry.ssim_y:.4f}")
+            set_card(model, name=full_name, scale=scale, card=card)
+            save_onnx(model, path)
+    path.with_suffix(".md").write_text(to_markdown(full_name, card), encoding="utf-8")
+    return path
+
+
+def _own_validation(folder: Path) -> tuple[Path, ...]:
+    own = folder / "validation"
+    return (own,) if own.is_dir() else ()
+
+
+def default_folder(photos: Path, recipe: str) -> Path:
+    """Return ``runs/<photos>-<recipe>``, with a number when it is taken."""
+    base = Path("runs") / f"{photos.resolve().name or 'photos'}-{Path(recipe).stem}"
+    folder, number = base, 1
+    while (folder / "run.json").exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+

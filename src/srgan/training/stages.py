@@ -1,0 +1,225 @@
+"""One training step of a stage: pixels alone, or pixels, features and a discriminator, in any mixture.
+
+A step takes (lr, hr) and returns the named losses. The loop knows nothing of what happens inside.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from srgan.networks.discriminator import Discriminator, DiscriminatorConfig
+from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.networks.vgg import load_vgg
+from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss
+from srgan.training.recipe import Recipe, Stage
+
+
+class Losses(NamedTuple):
+    """Losses of one step, scalars without gradient; nan where a stage has no such term.
+
+    ``total``, ``pixel``, ``content`` and ``adversarial`` are the generator's (terms before their weights), ``discriminator``
+    the discriminator's. ``real`` and ``fake`` are its mean probabilities that photographs and generated pictures are
+    photographs: both near 0.5 when it cannot tell.
+    """
+
+    total: Tensor
+    pixel: Tensor
+    content: Tensor
+    adversarial: Tensor
+    discriminator: Tensor
+    real: Tensor
+    fake: Tensor
+
+
+def learning_rate(stage: Stage, step: int) -> float:
+    """Return the fraction of the highest learning rate at ``step`` (0-based): a function of the step, with no state."""
+    if step < stage.warmup:
+        return (step + 1) / stage.warmup
+    final = stage.final_rate / stage.rate
+    if stage.schedule == "constant":
+        return 1.0
+    if stage.schedule == "halves":
+        return 1.0 if step < stage.steps // 2 else final
+    progress = (step - stage.warmup) / max(stage.steps - stage.warmup - 1, 1)
+    return final + (1 - final) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+class Average(nn.Module):
+    """Exponential moving average of a network's parameters and buffers, itself a network in evaluation mode.
+
+    ``decay`` 0 follows the network exactly. The first steps use min(decay, (1 + n) / (10 + n)), so that the start, far from
+    any optimum, is forgotten fast.
+    """
+
+    def __init__(self, network: Generator, decay: float) -> None:
+        super().__init__()
+        self.network = Generator(network.config)
+        self.network.load_state_dict(network.state_dict())
+        self.network.to(memory_format=torch.channels_last)
+        self.network.requires_grad_(False)
+        self.network.eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards ``network`` after its optimizer step number ``step`` (0-based)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        own, new = list(self.network.state_dict().values()), list(network.state_dict().values())
+        floats = [i for i, value in enumerate(own) if value.is_floating_point()]
+        torch._foreach_lerp_([own[i] for i in floats], [new[i] for i in floats], 1 - decay)
+        for i, value in enumerate(own):
+            if not value.is_floating_point():
+                value.copy_(new[i])
+
+
+class Trainer:
+    """The networks and optimizers of one stage, and its step.
+
+    Parameters
+    ----------
+    recipe : the whole recipe
+    stage : this stage of it
+    fabric : device, precision and processes
+    vgg_weights : file for the content loss's network, or None for torchvision's own
+    """
+
+    def __init__(self, recipe: Recipe, stage: Stage, fabric: Fabric, vgg_weights: Path | None) -> None:
+        self.stage, self.fabric = stage, fabric
+        plain = Generator(GeneratorConfig(**vars(recipe.generator)))
+        self.average = Average(plain, stage.ema).to(fabric.device)
+        self.generator_parts = plain
+        self.generator: Any
+        self.generator, self.generator_optimizer = self._set_up(plain, stage.rate)
+        self.discriminator: Any = None
+        self.discriminator_parts: Discriminator | None = None
+        self.discriminator_optimizer: Any = None
+        self.content: ContentLoss | None = None
+        if stage.adversarial.weight:
+            shape = DiscriminatorConfig(bands=recipe.generator.bands, **vars(recipe.discriminator))
+            self.discriminator_parts = Discriminator(shape)
+            self.discriminator, self.discriminator_optimizer = self._set_up(
+                self.discriminator_parts, stage.adversarial.rate or stage.rate
+            )
+        if stage.content.weight:
+            content = stage.content
+            features = load_vgg(content.network, content.layers, vgg_weights)
+            features.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            constant = content.constant if content.scaling == "constant" else None
+            self.content = ContentLoss(features, content.layers, kind=content.kind, constant=constant)
+
+    def _set_up(self, network: nn.Module, rate: float) -> tuple[Any, Any]:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = Adam(network.parameters(), lr=rate, betas=(self.stage.beta1, self.stage.beta2), foreach=True)
+        optimizer.param_groups[0]["highest"] = rate
+        return cast("tuple[Any, Any]", self.fabric.setup(network, optimizer))
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Give generator and average the weights of an earlier stage or network (strictly)."""
+        self.generator_parts.load_state_dict(weights)
+        self.average.network.load_state_dict(weights)
+
+    def step(self, lr: Tensor, hr: Tensor, number: int) -> Losses:
+        """Train on one batch.
+
+        The generator runs once: the discriminator learns from its output without gradient, then judges the same output
+        for the generator's own step.
+
+        Parameters
+        ----------
+        lr, hr : ``[N, C, h, w]`` and ``[N, C, s*h, s*w]``, uint8, on any device
+        number : of the step within the stage, 0-based; sets the learning rate
+        """
+        device, stage = self.fabric.device, self.stage
+        lr = _to_unit(lr, device)
+        hr = _to_unit(hr, device)
+        factor = learning_rate(stage, number)
+        nan = torch.full((), math.nan)
+        sr = self.generator(lr)
+
+        d_loss, real, fake, adversarial, content = nan, nan, nan, nan, nan
+        if self.discriminator is not None:
+            d_loss, real, fake = self._discriminator_step(hr, sr.detach(), factor)
+        pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
+        total = stage.pixel.weight * pixel
+        if self.content is not None:
+            with self.fabric.autocast():
+                content = self.content(sr, hr)
+            total = total + stage.content.weight * content
+        if self.discriminator is not None:
+            adversarial = self._judge(sr, hr)
+            total = total + stage.adversarial.weight * adversarial
+
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        if stage.clip:
+            self.fabric.clip_gradients(self.generator, self.generator_optimizer, max_norm=stage.clip)
+        _step(self.generator_optimizer, factor)
+        self.average.update(self.generator_parts, number)
+        return Losses(*(x.detach() for x in (total, pixel, content, adversarial, d_loss, real, fake)))
+
+    def _discriminator_step(self, hr: Tensor, sr: Tensor, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+        self.discriminator.requires_grad_(True)
+        # Two passes, not one joined batch: BatchNorm's statistics of photographs and of generated pictures stay apart.
+        real, fake = self.discriminator(hr), self.discriminator(sr)
+        loss = discriminator_loss(real, fake, kind=self.stage.adversarial.kind, label=self.stage.adversarial.label)
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        _step(self.discriminator_optimizer, factor)
+        return loss, real.detach().float().sigmoid().mean(), fake.detach().float().sigmoid().mean()
+
+    def _judge(self, sr: Tensor, hr: Tensor) -> Tensor:
+        # Without this the generator's backward pass would compute the discriminator's weight gradients for nothing.
+        self.discriminator.requires_grad_(False)
+        real = None
+        if self.stage.adversarial.kind == "relativistic":
+            with torch.no_grad():
+                real = self.discriminator(hr)
+        return adversarial_loss(real, self.discriminator(sr), kind=self.stage.adversarial.kind)
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return all that a resumed stage needs, by part: state dicts of networks, average and optimizers."""
+        found = {
+            "generator": self.generator_parts.state_dict(),
+            "average": self.average.network.state_dict(),
+            "generator_optimizer": self.generator_optimizer.state_dict(),
+        }
+        if self.discriminator_parts is not None:
+            found["discriminator"] = self.discriminator_parts.state_dict()
+            found["discriminator_optimizer"] = self.discriminator_optimizer.state_dict()
+        return found
+
+    def load_state(self, state: dict[str, dict[str, Any]]) -> None:
+        """Take back what :meth:`state` returned."""
+        self.generator_parts.load_state_dict(state["generator"])
+        self.average.network.load_state_dict(state["average"])
+        _load_optimizer(self.generator_optimizer, state["generator_optimizer"])
+        if self.discriminator_parts is not None:
+            self.discriminator_parts.load_state_dict(state["discriminator"])
+            _load_optimizer(self.discriminator_optimizer, state["discriminator_optimizer"])
+
+
+def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    optimizer.load_state_dict(state)
+    for parameter, values in optimizer.state.items():
+        for key, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                # Moments in the memory layout of their parameter: the fused update is slow over mixed layouts.
+                values[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def _to_unit(x: Tensor, device: torch.device) -> Tensor:
+    x = x.to(device=device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
+    return x.div_(255)
+
+
+def _step(optimizer: Optimizer, factor: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = group["highest"] * factor
+    optimizer.step()

@@ -1,0 +1,98 @@
+"""Validation during training: PSNR of the averaged generator on whole pictures, under the benchmark's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from srgan.image import list_pictures, read_rgb8
+from srgan.metrics import psnr_y
+from srgan.networks.generator import Generator
+from srgan.training.data import to_bands
+from srgan.training.degradation import DEGRADATIONS, mod_crop
+
+# Larger pictures are validated on a part of this many HR pixels in their middle: a validation must not outlast its interval.
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Example:
+    """A validation picture: name, LR ``[h, w, C]`` and HR ``[s*h, s*w, C]``, uint8."""
+
+    name: str
+    lr: NDArray[np.uint8]
+    hr: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Validation pictures under one name."""
+
+    name: str
+    examples: tuple[Example, ...]
+
+
+def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int, degradation: str) -> ValidationSet:
+    """Read pictures and make their LR as the training does.
+
+    Raises
+    ------
+    ImageReadError
+        when a picture cannot be read: a mean over fewer pictures could not be compared with others
+    """
+    examples = []
+    for file in files:
+        hr = to_bands(read_rgb8(file), bands)
+        height, width = hr.shape[:2]
+        if height * width > _LARGEST:
+            shrink = (_LARGEST / (height * width)) ** 0.5
+            tall, wide = int(height * shrink), int(width * shrink)
+            top, left = (height - tall) // 2, (width - wide) // 2
+            hr = hr[top : top + tall, left : left + wide]
+        hr = np.ascontiguousarray(mod_crop(hr, scale))
+        examples.append(Example(file.stem, DEGRADATIONS[degradation](hr, scale), hr))
+    return ValidationSet(name, tuple(examples))
+
+
+def find_validation(folders: Sequence[Path], *, scale: int, bands: int, degradation: str) -> list[ValidationSet]:
+    """Read validation folders; one that holds ``HR/`` (a benchmark) stands for the pictures in there."""
+    found = []
+    for folder in folders:
+        pictures = folder / "HR" if (folder / "HR").is_dir() else folder
+        found.append(
+            load_validation(folder.name, list_pictures(pictures), scale=scale, bands=bands, degradation=degradation)
+        )
+    return found
+
+
+@torch.no_grad()
+def upscale(generator: Generator, lr: NDArray[np.uint8], fabric: Fabric) -> NDArray[np.uint8]:
+    """Enlarge one picture ``[h, w, C]`` uint8 to ``[s*h, s*w, C]`` uint8, rounded to the nearest level."""
+    x = torch.from_numpy(lr.transpose(2, 0, 1).copy())[None].to(fabric.device).float().div_(255)
+    with fabric.autocast():
+        y = generator(x.to(memory_format=torch.channels_last))[0]
+    pixels = y.float().clamp_(0, 1).mul_(255).round_().to(torch.uint8)
+    return pixels.permute(1, 2, 0).cpu().numpy()
+
+
+def validate(
+    generator: Generator, sets: Sequence[ValidationSet], fabric: Fabric
+) -> tuple[dict[str, float], list[NDArray[np.uint8]]]:
+    """Return the mean PSNR (dB, luma, ``scale`` pixels of border cropped) of each set, and the first set's pictures."""
+    means: dict[str, float] = {}
+    first: list[NDArray[np.uint8]] = []
+    for number, validation in enumerate(sets):
+        values = []
+        for example in validation.examples:
+            sr = upscale(generator, example.lr, fabric)
+            values.append(psnr_y(sr, example.hr, border=generator.config.scale))
+            if number == 0:
+                first.append(sr)
+        means[validation.name] = float(np.mean(values))
+    return means, first

@@ -1,0 +1,105 @@
+import os
+
+import pytest
+import torch
+
+from srgan.errors import CheckpointError
+from srgan.training.checkpoint import Checkpoint, load_checkpoint, read_checkpoint, save_checkpoint
+
+
+def make(step, order=0, stage="one"):
+    torch.manual_seed(step)
+    parts = {
+        "generator": {"weight": torch.rand(2, 3), "count": torch.tensor(7)},
+        "optimizer": {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.rand(4)}}, "param_groups": [{"lr": 0.5, "params": [0], "betas": (0.9, 0.99), "fused": None}]},
+    }
+    return Checkpoint(stage, order, step, parts, {"seconds": 1.5, "best": float("-inf"), "curve": [[1, {"set": 2.0}]]})
+
+
+def fail(text):
+    raise AssertionError(text)
+
+
+def test_everything_comes_back(tmp_path):
+    saved = make(5)
+    save_checkpoint(saved, tmp_path, keep=3)
+    loaded = load_checkpoint(tmp_path, fail)
+    assert (loaded.stage, loaded.order, loaded.step, loaded.facts) == ("one", 0, 5, saved.facts)
+    assert torch.equal(loaded.parts["generator"]["weight"], saved.parts["generator"]["weight"])
+    assert loaded.parts["generator"]["count"].dtype == torch.int64
+    assert loaded.parts["generator"]["count"].shape == ()
+    state = loaded.parts["optimizer"]["state"]
+    assert list(state) == [0]  # an integer, as the optimizer needs
+    assert torch.equal(state[0]["exp_avg"], saved.parts["optimizer"]["state"][0]["exp_avg"])
+    assert loaded.parts["optimizer"]["param_groups"] == [{"lr": 0.5, "params": [0], "betas": [0.9, 0.99], "fused": None}]
+
+
+def test_the_newest_are_kept_and_the_best_beside_them(tmp_path):
+    for step in (10, 20, 9999, 100000000 - 1):
+        save_checkpoint(make(step), tmp_path, keep=2, best=step == 10)
+    save_checkpoint(make(5, order=1, stage="two"), tmp_path, keep=2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "0-one-99999999.safetensors",
+        "1-two-00000005.safetensors",
+        "best.safetensors",
+    ]
+    assert load_checkpoint(tmp_path, fail).stage == "two"
+    assert read_checkpoint(tmp_path / "best.safetensors").step == 10
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "text"])
+def test_a_damaged_newest_one_is_named_and_the_one_before_used(tmp_path, damage):
+    save_checkpoint(make(1), tmp_path, keep=3)
+    newest = save_checkpoint(make(2), tmp_path, keep=3)
+    data = bytearray(newest.read_bytes())
+    if damage == "truncated":
+        data = data[: len(data) // 2]
+    elif damage == "empty":
+        data = bytearray()
+    elif damage == "flipped":
+        data[-3] ^= 0x10  # a bit of a weight: the file still parses
+    else:
+        data = bytearray(b"hello")
+    newest.write_bytes(data)
+    warnings = []
+    assert load_checkpoint(tmp_path, warnings.append).step == 1
+    assert len(warnings) == 1
+    assert newest.name in warnings[0]
+
+
+def test_no_usable_checkpoint_is_an_error(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        load_checkpoint(tmp_path, fail)
+    save_checkpoint(make(1), tmp_path, keep=3).write_bytes(b"x")
+    with pytest.raises(CheckpointError, match="every checkpoint"):
+        load_checkpoint(tmp_path, lambda _: None)
+
+
+def test_another_programs_file_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
+        read_checkpoint(tmp_path / "other.safetensors")
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path):
+    resource = pytest.importorskip("resource")
+    save_checkpoint(make(1), tmp_path, keep=1)
+    big = make(2)
+    big.parts["generator"]["weight"] = torch.rand(1 << 20)
+    # The limit on a file's size fails a write as a full disk does; it lasts for a child process alone.
+    child = os.fork()
+    if child == 0:
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+        try:
+            save_checkpoint(big, tmp_path, keep=1)
+        except CheckpointError as error:
+            os._exit(0 if "--resume" in str(error) and "\n" not in str(error) else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["0-one-00000001.safetensors"]
+    assert load_checkpoint(tmp_path, fail).step == 1

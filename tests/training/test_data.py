@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from srgan.errors import DataError
+from srgan.resize import downscale
+from srgan.training.data import CropDataset, batches, prepare
+
+
+def save(folder, name, height, width, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / name)
+    return pixels
+
+
+def prepared(tmp_path, files, **changes):
+    settings = {"scale": 4, "bands": 3, "smallest": 16, "degradation": "bicubic", **changes}
+    return prepare(files, tmp_path / "cache", **settings)
+
+
+def test_pictures_come_back_cropped_to_the_scale_and_reduced_whole(tmp_path):
+    pixels = save(tmp_path, "a.png", 45, 50)
+    pictures = prepared(tmp_path, [tmp_path / "a.png"])
+    assert np.array_equal(pictures.hr[0], pixels[:44, :48])
+    assert np.array_equal(pictures.lr[0], downscale(pixels[:44, :48], 4))
+    assert pictures.megapixels == pytest.approx(44 * 48 / 1e6)
+
+
+def test_bad_and_small_pictures_are_named_and_left_out(tmp_path):
+    save(tmp_path, "good.png", 32, 32)
+    save(tmp_path, "small.png", 15, 64)
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "text.png").write_text("hello")
+    pictures = prepared(tmp_path, sorted(tmp_path.glob("*.*g")))
+    assert pictures.names == ("good.png",)
+    rejected = dict(pictures.rejected)
+    assert set(rejected) == {"small.png", "empty.jpg", "text.png"}
+    assert "64 x 15" in rejected["small.png"]
+
+
+def test_nothing_usable_is_an_error_that_says_why(tmp_path):
+    save(tmp_path, "small.png", 15, 64)
+    with pytest.raises(DataError, match=r"small\.png.*16 x 16"):
+        prepared(tmp_path, [tmp_path / "small.png"])
+    assert not list((tmp_path / "cache").glob("*.part"))
+
+
+def test_a_second_call_opens_what_the_first_one_wrote(tmp_path):
+    save(tmp_path, "a.png", 32, 32)
+    first = prepared(tmp_path, [tmp_path / "a.png"])
+    written = (tmp_path / "cache" / "pixels.u8").stat().st_mtime_ns
+    assert prepared(tmp_path, [tmp_path / "a.png"]).digest == first.digest
+    assert (tmp_path / "cache" / "pixels.u8").stat().st_mtime_ns == written
+    save(tmp_path, "a.png", 32, 32, seed=1)
+    assert prepared(tmp_path, [tmp_path / "a.png"]).digest != first.digest
+
+
+def test_gray_networks_get_luma(tmp_path):
+    Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "red.png")
+    pictures = prepared(tmp_path, [tmp_path / "red.png"], bands=1)
+    assert pictures.hr[0].shape == (16, 16, 1)
+    assert (pictures.hr[0] == 76).all()  # 0.299 * 255
+
+
+def test_lr_and_hr_crops_show_the_same_place(tmp_path):
+    # HR made of flat 4x4 blocks: LR away from the edges of blocks is smooth, so compare block means to LR of the same crop.
+    small = np.random.default_rng(0).integers(0, 256, (20, 24, 1), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(small[:, :, 0]).resize((96, 80), Image.Resampling.BICUBIC))
+    Image.fromarray(smooth).convert("RGB").save(tmp_path / "a.png")
+    pictures = prepared(tmp_path, [tmp_path / "a.png"])
+    dataset = CropDataset(pictures, crop=32, scale=4, seed=0, flips=True)
+    for i in range(30):
+        lr, hr = dataset[i]
+        assert lr.shape == (3, 8, 8)
+        assert hr.shape == (3, 32, 32)
+        means = hr.float().reshape(3, 8, 4, 8, 4).mean((2, 4))
+        assert (means - lr.float()).abs().mean() < 8
+        assert torch.corrcoef(torch.stack([means.flatten(), lr.float().flatten()]))[0, 1] > 0.97
+
+
+def test_crops_depend_on_seed_and_number_alone(tmp_path):
+    save(tmp_path, "a.png", 64, 64)
+    pictures = prepared(tmp_path, [tmp_path / "a.png"])
+    make = lambda seed: CropDataset(pictures, crop=16, scale=4, seed=seed, flips=True)  # noqa: E731
+    one, again, other = make(1), make(1), make(2)
+    for i in (5, 3, 5):
+        assert torch.equal(one[i][1], again[i][1])
+    assert not torch.equal(one[5][1], one[6][1])
+    assert not torch.equal(one[5][1], other[5][1])
+
+
+def test_every_position_is_equally_likely(tmp_path):
+    # 36 positions in the large picture, 4 in each of the two small ones: shares 36/44 and 4/44.
+    for name, side in (("large", 36), ("small1", 20), ("small2", 20)):
+        Image.new("RGB", (side, side), {"large": (255, 0, 0), "small1": (0, 255, 0), "small2": (0, 0, 255)}[name]).save(
+            tmp_path / f"{name}.png"
+        )
+    pictures = prepared(tmp_path, sorted(tmp_path.glob("*.png")))
+    dataset = CropDataset(pictures, crop=16, scale=4, seed=0, flips=True)
+    counts = np.zeros(3)
+    for i in range(4000):
+        counts[int(dataset[i][1][:, 0, 0].argmax())] += 1
+    assert counts / 4000 == pytest.approx([36 / 44, 4 / 44, 4 / 44], abs=0.02)
+
+
+def test_all_eight_symmetries_occur(tmp_path):
+    pixels = save(tmp_path, "a.png", 16, 16)
+    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=0, flips=True)
+    seen = {dataset[i][1].numpy().tobytes() for i in range(100)}
+    wanted = {
+        np.ascontiguousarray(turned.transpose(2, 0, 1)).tobytes()
+        for x in (pixels, pixels[:, ::-1])
+        for turned in (np.rot90(x, k) for k in range(4))
+    }
+    assert seen == wanted
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_resume_in_the_middle_with_the_same_crops(tmp_path, workers):
+    save(tmp_path, "a.png", 64, 64)
+    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
+    whole = list(batches(dataset, first_step=0, steps=6, batch=4, workers=0))
+    rest = list(batches(dataset, first_step=4, steps=6, batch=4, workers=workers))
+    assert len(rest) == 2
+    for a, b in zip(whole[4:], rest, strict=True):
+        assert torch.equal(a.hr, b.hr)
+        assert torch.equal(a.lr, b.lr)
+
+
+def test_devices_share_a_batch(tmp_path):
+    save(tmp_path, "a.png", 64, 64)
+    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
+    (whole,) = batches(dataset, first_step=3, steps=4, batch=4, workers=0)
+    parts = [next(batches(dataset, first_step=3, steps=4, batch=4, workers=0, rank=r, devices=2)) for r in (0, 1)]
+    assert torch.equal(torch.cat([part.hr for part in parts]), whole.hr)

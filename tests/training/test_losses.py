@@ -1,0 +1,79 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from srgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
+
+
+def logits(*values):
+    return torch.tensor(values, dtype=torch.float32)[:, None]
+
+
+def test_standard_losses_by_hand():
+    # sigmoid(0) = 1/2: -log 1/2 each.
+    assert discriminator_loss(logits(0, 0), logits(0, 0), kind="standard").item() == pytest.approx(2 * math.log(2))
+    assert adversarial_loss(None, logits(0, 0), kind="standard").item() == pytest.approx(math.log(2))
+    # real logit log 3 -> probability 3/4; fake logit -log 4 -> probability 1/5.
+    loss = discriminator_loss(logits(math.log(3)), logits(-math.log(4)), kind="standard")
+    assert loss.item() == pytest.approx(-math.log(3 / 4) - math.log(4 / 5))
+    assert adversarial_loss(None, logits(-math.log(4)), kind="standard").item() == pytest.approx(math.log(5))
+
+
+def test_smoothed_label_by_hand():
+    # cross entropy with target t: -(t log p + (1 - t) log(1 - p)), p = 3/4, t = 0.9
+    loss = discriminator_loss(logits(math.log(3)), logits(-100.0), kind="standard", label=0.9)
+    assert loss.item() == pytest.approx(-(0.9 * math.log(3 / 4) + 0.1 * math.log(1 / 4)), abs=1e-6)
+
+
+def test_relativistic_losses_by_hand():
+    real, fake = logits(2.0, 4.0), logits(1.0, -1.0)  # means 3 and 0
+    softplus = lambda x: math.log1p(math.exp(x))  # noqa: E731
+    d_loss = (sum(softplus(-x) for x in (2, 4)) / 2 + sum(softplus(x) for x in (-2, -4)) / 2) / 2
+    g_loss = (sum(softplus(x) for x in (2, 4)) / 2 + sum(softplus(-x) for x in (-2, -4)) / 2) / 2
+    assert discriminator_loss(real, fake, kind="relativistic").item() == pytest.approx(d_loss)
+    assert adversarial_loss(real, fake, kind="relativistic").item() == pytest.approx(g_loss)
+    with pytest.raises(ValueError, match="photographs"):
+        adversarial_loss(None, fake, kind="relativistic")
+
+
+def test_the_generators_gradient_survives_a_winning_discriminator():
+    fake = logits(-20.0).requires_grad_()
+    adversarial_loss(None, fake, kind="standard").backward()
+    assert fake.grad.item() == pytest.approx(-1, abs=1e-6)  # log(1 - D) would give 2e-9 here
+
+
+class Doubles(nn.Module):
+    """Two "layers" whose activations are known: the picture times 2, and its mean over space times 100."""
+
+    def forward(self, x):
+        return {"a": 2 * x, "b": 100 * x.mean((2, 3), keepdim=True)}
+
+
+def test_content_loss_by_hand():
+    hr, sr = torch.full((1, 3, 4, 4), 0.5), torch.full((1, 3, 4, 4), 0.75)
+    plain = ContentLoss(Doubles(), {"a": 1.0, "b": 0.5}, kind="mse", constant=0.1)
+    # a: (0.1 * 2 * 0.25)**2; b: (0.1 * 100 * 0.25)**2 / 2
+    assert plain(sr, hr).item() == pytest.approx(0.05**2 + 0.5 * 2.5**2)
+    relative = ContentLoss(Doubles(), {"a": 1.0, "b": 0.5}, kind="l1", constant=None)
+    # each layer differs by half of its mean magnitude on HR
+    assert relative(sr, hr).item() == pytest.approx(0.5 + 0.25)
+
+
+def test_relative_content_loss_does_not_depend_on_the_files_magnitudes():
+    class Scaled(Doubles):
+        def forward(self, x):
+            return {key: 37 * value for key, value in super().forward(x).items()}
+
+    torch.manual_seed(0)
+    sr, hr = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    losses = [ContentLoss(f, {"a": 1.0, "b": 1.0}, kind="mse", constant=None)(sr, hr) for f in (Doubles(), Scaled())]
+    assert torch.allclose(*losses)
+
+
+def test_content_gradients_flow_to_sr_alone():
+    hr, sr = torch.rand(1, 3, 4, 4, requires_grad=True), torch.rand(1, 3, 4, 4, requires_grad=True)
+    ContentLoss(Doubles(), {"a": 1.0}, kind="mse", constant=None)(sr, hr).backward()
+    assert hr.grad is None
+    assert sr.grad.abs().sum() > 0

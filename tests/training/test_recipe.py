@@ -1,0 +1,124 @@
+import dataclasses
+import tomllib
+
+import pytest
+
+from srgan.errors import RecipeError
+from srgan.training import recipe as module
+from srgan.training.recipe import describe, load_recipe, parse_recipe, shipped_recipes, to_toml
+
+MINIMAL = "[stages.one]\nsteps = 10\npixel = { weight = 1.0 }\n"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    return path
+
+
+def test_shipped_recipes_are_whole():
+    assert {"srgan", "paper", "keras"} <= set(shipped_recipes())
+    for name in shipped_recipes():
+        assert load_recipe(name).stages
+
+
+def test_paper_recipe_says_what_the_paper_says():
+    recipe = load_recipe("paper")
+    assert (recipe.generator.scale, recipe.generator.blocks, recipe.generator.features) == (4, 16, 64)
+    first, second = recipe.stages["srresnet"], recipe.stages["srgan"]
+    assert (first.steps, first.batch, first.crop, first.rate, first.beta1) == (1_000_000, 16, 96, 1e-4, 0.9)
+    assert first.pixel.kind == "mse"
+    assert second.content.layers == {"conv5_4": 1.0}
+    assert second.content.constant == pytest.approx(1 / 12.75)
+    assert (second.content.network, second.adversarial.weight, second.pixel.weight) == ("vgg19", 1e-3, 0)
+    assert (second.steps, second.rate, second.final_rate, second.schedule) == (200_000, 1e-4, 1e-5, "halves")
+
+
+def test_keras_recipe_is_the_blogs_one_stage():
+    (stage,) = load_recipe("keras").stages.values()
+    assert (stage.batch, stage.crop, stage.rate, stage.final_rate, stage.steps) == (4, 384, 2e-4, 2e-6, 400_000)
+    assert (stage.pixel.weight, stage.adversarial.weight, stage.content.weight) == (1, 1e-3, 2e-6)
+
+
+def test_every_field_is_documented():
+    def fields(cls):
+        for entry in dataclasses.fields(cls):
+            yield entry
+    classes = [value for value in vars(module).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
+    assert len(classes) >= 9
+    for cls in classes:
+        for entry in fields(cls):
+            assert len(entry.metadata.get("doc", "")) >= 6, f"{cls.__name__}.{entry.name}"
+    text = describe()
+    for word in ("[stages.NAME.content]", "constant", "(required)", "seed", "validate_every"):
+        assert word in text
+
+
+def test_resolved_recipe_reads_back_equal():
+    for name in shipped_recipes():
+        recipe = load_recipe(name)
+        problems: list[str] = []
+        assert parse_recipe(tomllib.loads(to_toml(recipe.to_dict())), problems) == recipe
+        assert not problems
+
+
+def test_overrides_replace_single_values(tmp_path):
+    path = write(tmp_path, MINIMAL)
+    recipe = load_recipe(path, ["stages.one.steps=7", "run.seed=3", "generator.norm=none", "stages.one.pixel.kind=mse"])
+    assert (recipe.stages["one"].steps, recipe.run.seed, recipe.generator.norm) == (7, 3, "none")
+    assert recipe.stages["one"].pixel.kind == "mse"
+    assert recipe.stages["one"].pixel.weight == 1
+
+
+def test_all_problems_are_reported_together(tmp_path):
+    path = write(
+        tmp_path,
+        '[generatr]\nscale = 4\n[run]\nsede = 1\nprecision = "int4"\n'
+        '[stages.one]\nsteps = "many"\ncrop = 97\nbatch = true\n[stages.two]\npixel = 3\n',
+    )
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    text = str(caught.value)
+    for part in ("generatr", "did you mean generator?", "run.sede", "did you mean seed?", "'int4'", "'many'", "stages.one.batch",
+                 "stages.two.steps is missing", "stages.two.pixel must be a table", "my.toml"):
+        assert part in text
+    assert "\n" not in text
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (MINIMAL + "crop = 98\n", "multiple"),
+        (MINIMAL.replace("1.0", "0.0"), "no loss"),
+        (MINIMAL.replace("1.0", "-1.0"), "negative"),
+        (MINIMAL + "rate = 1e-4\nfinal_rate = 1e-3\n", "final_rate"),
+        (MINIMAL + "[generator]\nscale = 3\n", "power of two"),
+        (MINIMAL + 'content = { weight = 1.0, network = "vgg16", layers = { conv5_4 = 1.0 } }\n', "no layer 'conv5_4'"),
+        (MINIMAL + "content = { weight = 1.0, layers = {} }\n", "layers is empty"),
+        (MINIMAL + "crop = 8\nadversarial = { weight = 0.1 }\n", "at least 16"),
+        (MINIMAL + "[run]\nkeep = 0\n", "keep"),
+        ("[run]\nseed = 1\n", "stages is missing"),
+        ("[stages]\n", "no stages"),
+        (MINIMAL + "[generator\n", "not TOML"),
+    ],
+)
+def test_contradictions_are_found(tmp_path, text, word):
+    with pytest.raises(RecipeError, match=word):
+        load_recipe(write(tmp_path, text))
+
+
+def test_a_missing_recipe_names_the_known_ones(tmp_path):
+    for name in ("nothing", tmp_path / "none.toml", tmp_path):
+        with pytest.raises(RecipeError, match=r"srgan"):
+            load_recipe(name)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match="not text"):
+        load_recipe(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize("override", ["run.seed", "run.seed.deeper=1"])
+def test_malformed_overrides_are_named(tmp_path, override):
+    path = write(tmp_path, MINIMAL + "[run]\nseed = 1\n")
+    with pytest.raises(RecipeError, match="--set"):
+        load_recipe(path, [override])

@@ -1,0 +1,172 @@
+import math
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import save_file
+
+from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.networks.vgg import VGGFeatures
+from srgan.training.recipe import Recipe, Stage, parse_recipe
+from srgan.training.stages import Average, Trainer, learning_rate
+
+
+def stage(**values):
+    return Stage(**{"steps": 100, "rate": 1e-3, "final_rate": 1e-5, **values})
+
+
+def test_cosine_schedule_by_hand():
+    s = stage(steps=111, warmup=10)
+    assert learning_rate(s, 0) == pytest.approx(0.1)
+    assert learning_rate(s, 9) == pytest.approx(1)
+    assert learning_rate(s, 10) == pytest.approx(1)
+    assert learning_rate(s, 60) == pytest.approx((1 + 0.01) / 2)  # half-way
+    assert learning_rate(s, 110) == pytest.approx(0.01)
+    factors = [learning_rate(s, i) for i in range(10, 111)]
+    assert factors == sorted(factors, reverse=True)
+
+
+def test_other_schedules():
+    assert {learning_rate(stage(schedule="constant"), i) for i in range(100)} == {1.0}
+    assert [learning_rate(stage(schedule="halves"), i) for i in (0, 49, 50, 99)] == pytest.approx([1, 1, 0.01, 0.01])
+
+
+def test_average_by_hand():
+    torch.manual_seed(0)
+    network = Generator(GeneratorConfig(features=4, blocks=1))
+    average = Average(network, 0.9)
+    start = network.head.weight.clone()
+    with torch.no_grad():
+        network.head.weight.add_(1)
+        network.body_norm.num_batches_tracked.add_(5)
+    average.update(network, 10_000)  # long past the start: decay 0.9
+    assert torch.allclose(average.network.head.weight, start + 0.1)
+    assert average.network.body_norm.num_batches_tracked == 5
+    average.update(network, 0)  # decay min(0.9, 1/10)
+    assert torch.allclose(average.network.head.weight, start + 0.1 + 0.9 * 0.9)
+    follows = Average(network, 0)
+    with torch.no_grad():
+        network.head.weight.add_(1)
+    follows.update(network, 50)
+    assert torch.equal(follows.network.head.weight, network.head.weight)
+
+
+def recipe_of(**losses) -> Recipe:
+    problems: list[str] = []
+    recipe = parse_recipe(
+        {
+            "generator": {"features": 8, "blocks": 1, "scale": 2},
+            "discriminator": {"features": 4, "dense": 8},
+            "stages": {"one": {"steps": 50, "batch": 4, "crop": 32, "rate": 2e-3, "final_rate": 2e-3, **losses}},
+        },
+        problems,
+    )
+    assert not problems
+    assert recipe is not None
+    return recipe
+
+
+@pytest.fixture(scope="module")
+def vgg_file(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.safetensors"
+    save_file(dict(VGGFeatures("vgg16", ["conv2_2"]).state_dict()), path)
+    return path
+
+
+CONTENT = {"weight": 1.0, "network": "vgg16", "layers": {"conv2_2": 1.0}}
+
+
+def trainer_of(recipe, vgg_file=None, precision="32-true"):
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+    fabric.seed_everything(1, verbose=False)
+    return Trainer(recipe, recipe.stages["one"], fabric, vgg_file)
+
+
+def batch(seed=0):
+    # Smooth pictures, as photographs are: a network can learn to enlarge them.
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.rand(4, 3, 8, 8, generator=generator)
+    hr = torch.nn.functional.interpolate(small, size=(32, 32), mode="bicubic").clamp(0, 1)
+    lr = torch.nn.functional.avg_pool2d(hr, 2)
+    return (lr * 255).round().to(torch.uint8), (hr * 255).round().to(torch.uint8)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_pixel_training_reduces_the_pixel_loss(precision):
+    trainer = trainer_of(recipe_of(pixel={"weight": 1.0}), precision=precision)
+    losses = [trainer.step(*batch(), i) for i in range(50)]
+    assert losses[-1].pixel < losses[0].pixel / 3
+    assert all(math.isnan(getattr(losses[0], name)) for name in ("content", "adversarial", "discriminator", "real", "fake"))
+
+
+def test_the_total_is_the_weighted_sum(vgg_file):
+    recipe = recipe_of(pixel={"weight": 2.0, "kind": "mse"}, content={**CONTENT, "weight": 0.5}, adversarial={"weight": 0.1})
+    losses = trainer_of(recipe, vgg_file).step(*batch(), 0)
+    assert losses.total.item() == pytest.approx(2 * losses.pixel.item() + 0.5 * losses.content.item() + 0.1 * losses.adversarial.item(), rel=1e-5)
+
+
+def test_adversarial_training_moves_both_networks_by_their_own_losses(vgg_file):
+    for kind in ("standard", "relativistic"):
+        recipe = recipe_of(adversarial={"weight": 1.0, "kind": kind})  # nothing but the discriminator drives the generator
+        trainer = trainer_of(recipe, vgg_file)
+        before = {k: v.clone() for k, v in trainer.generator_parts.state_dict().items()}
+        judge = [p.clone() for p in trainer.discriminator_parts.parameters()]
+        for i in range(3):
+            losses = trainer.step(*batch(i), i)
+        assert math.isfinite(losses.adversarial)
+        assert math.isfinite(losses.discriminator)
+        assert 0 < losses.real < 1
+        assert 0 < losses.fake < 1
+        assert not torch.equal(before["tail.weight"], trainer.generator_parts.tail.weight)
+        assert any(not torch.equal(a, b) for a, b in zip(judge, trainer.discriminator_parts.parameters(), strict=True))
+
+
+def test_the_generators_step_leaves_no_gradient_in_the_discriminator(vgg_file):
+    trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 1.0}), vgg_file)
+    seen = []
+    original = trainer.discriminator_optimizer.step
+
+    def step(*args, **kwargs):
+        seen.append([p.grad.clone() for p in trainer.discriminator_parts.parameters()])
+        return original(*args, **kwargs)
+
+    trainer.discriminator_optimizer.step = step
+    trainer.step(*batch(), 0)
+    for grad, parameter in zip(seen[0], trainer.discriminator_parts.parameters(), strict=True):
+        assert torch.equal(grad, parameter.grad)
+
+
+def test_state_restores_to_the_same_next_steps(vgg_file):
+    recipe = recipe_of(pixel={"weight": 1.0}, content=CONTENT, adversarial={"weight": 0.1})
+    one = trainer_of(recipe, vgg_file)
+    for i in range(3):
+        one.step(*batch(i), i)
+    state = {part: {k: v for k, v in values.items()} for part, values in one.state().items()}
+    import copy
+
+    state = copy.deepcopy(state)
+    for i in (3, 4):
+        one.step(*batch(i), i)
+    two = trainer_of(recipe, vgg_file)
+    two.load_state(state)
+    for i in (3, 4):
+        two.step(*batch(i), i)
+    for part, values in one.state().items():
+        if "optimizer" not in part:
+            for key, value in values.items():
+                assert torch.equal(value, two.state()[part][key]), f"{part}.{key}"
+
+
+def test_clipping_bounds_the_step(vgg_file):
+    trainer = trainer_of(recipe_of(pixel={"weight": 1e6}, clip=1e-3), vgg_file)
+    norms = []
+    original = trainer.generator_optimizer.step
+
+    def step(*args, **kwargs):
+        norms.append(torch.stack([p.grad.norm() for p in trainer.generator_parts.parameters()]).norm().item())
+        return original(*args, **kwargs)
+
+    trainer.generator_optimizer.step = step
+    trainer.step(*batch(), 0)
+    assert norms == [pytest.approx(1e-3, rel=1e-3)]
