@@ -138,9 +138,11 @@ def build_onnx(weights: Mapping[str, Array], config: GeneratorConfig, *, half: b
     x = g.conv(x, "tail", before_shuffle(w["tail.weight"]), np.repeat(w["tail.bias"], 4))
     if config.output == "tanh":
         x = g.node("Tanh", x)
-    x = g.node("DepthToSpace", g.node("Mul", g.node("Add", x, one), g.constant("half", np.array(0.5))), blocksize=2, mode="CRD")
+    x = g.node(
+        "DepthToSpace", g.node("Mul", g.node("Add", x, one), g.constant("half", np.array(0.5))), blocksize=2, mode="CRD"
+    )
     g.nodes[-1].output[0] = "output"
-    shape = ["batch", config.bands]
+    shape: list[Any] = ["batch", config.bands]
     graph = helper.make_graph(
         g.nodes,
         "srgan",

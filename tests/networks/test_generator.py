@@ -10,7 +10,7 @@ from srgan.networks.subpixel import moved_index
 
 
 def test_weight_count_is_the_one_of_figure_4():
-    # Worked by hand: 9x9 3->64 + slopes; 16 blocks of two 3x3 64->64, two BN, slopes; 3x3 + BN; two 3x3 64->256 + slopes; 9x9 64->3.
+    # By hand: 9x9 3->64 + slopes; 16 blocks of two 3x3 64->64, two BN, slopes; 3x3 + BN; two 3x3 64->256 + slopes; 9x9 64->3.
     head = 9 * 9 * 3 * 64 + 64 + 64
     block = 2 * (9 * 64 * 64 + 2 * 64) + 64
     body = 9 * 64 * 64 + 2 * 64
@@ -89,7 +89,9 @@ def test_moved_kernel_uses_every_weight_once_for_each_subpixel():
     assert len(places) == 3 * 4 * 81 + 1
 
 
-@pytest.mark.parametrize(("field", "value"), [("scale", 3), ("scale", 1), ("blocks", 0), ("norm", "group"), ("output", "relu")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("scale", 3), ("scale", 1), ("blocks", 0), ("norm", "group"), ("output", "relu")]
+)
 def test_impossible_shapes_are_refused(field, value):
     with pytest.raises(ValueError, match=field):
         Generator(GeneratorConfig(**{field: value}))

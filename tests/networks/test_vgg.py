@@ -12,14 +12,22 @@ from srgan.networks.vgg import VGGFeatures, layer_index, load_vgg
 
 @pytest.mark.parametrize(
     ("network", "layer", "index"),
-    # torchvision.models.vgg19().features: conv5_4 is features[34] (the paper's "VGG54"), conv2_2 features[7]; vgg16's conv5_3 is 28.
-    [("vgg19", "conv5_4", 34), ("vgg19", "conv2_2", 7), ("vgg16", "conv5_3", 28), ("vgg16", "conv1_1", 0), ("vgg16", "conv3_3", 14)],
+    # torchvision's vgg19().features: conv5_4 is features[34] (the paper's "VGG54"), conv2_2 features[7]; vgg16's conv5_3 is 28.
+    [
+        ("vgg19", "conv5_4", 34),
+        ("vgg19", "conv2_2", 7),
+        ("vgg16", "conv5_3", 28),
+        ("vgg16", "conv1_1", 0),
+        ("vgg16", "conv3_3", 14),
+    ],
 )
 def test_layers_stand_where_torchvision_has_them(network, layer, index):
     assert layer_index(network, layer) == index
 
 
-@pytest.mark.parametrize(("network", "layer"), [("vgg16", "conv5_4"), ("vgg16", "conv6_1"), ("vgg16", "relu5_3"), ("vgg11", "conv1_1")])
+@pytest.mark.parametrize(
+    ("network", "layer"), [("vgg16", "conv5_4"), ("vgg16", "conv6_1"), ("vgg16", "relu5_3"), ("vgg11", "conv1_1")]
+)
 def test_unknown_layers_are_refused(network, layer):
     with pytest.raises(UsageError):
         layer_index(network, layer)

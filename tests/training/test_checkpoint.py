@@ -11,7 +11,10 @@ def make(step, order=0, stage="one"):
     torch.manual_seed(step)
     parts = {
         "generator": {"weight": torch.rand(2, 3), "count": torch.tensor(7)},
-        "optimizer": {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.rand(4)}}, "param_groups": [{"lr": 0.5, "params": [0], "betas": (0.9, 0.99), "fused": None}]},
+        "optimizer": {
+            "state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.rand(4)}},
+            "param_groups": [{"lr": 0.5, "params": [0], "betas": (0.9, 0.99), "fused": None}],
+        },
     }
     return Checkpoint(stage, order, step, parts, {"seconds": 1.5, "best": float("-inf"), "curve": [[1, {"set": 2.0}]]})
 
@@ -31,7 +34,9 @@ def test_everything_comes_back(tmp_path):
     state = loaded.parts["optimizer"]["state"]
     assert list(state) == [0]  # an integer, as the optimizer needs
     assert torch.equal(state[0]["exp_avg"], saved.parts["optimizer"]["state"][0]["exp_avg"])
-    assert loaded.parts["optimizer"]["param_groups"] == [{"lr": 0.5, "params": [0], "betas": [0.9, 0.99], "fused": None}]
+    assert loaded.parts["optimizer"]["param_groups"] == [
+        {"lr": 0.5, "params": [0], "betas": [0.9, 0.99], "fused": None}
+    ]
 
 
 def test_the_newest_are_kept_and_the_best_beside_them(tmp_path):

@@ -41,13 +41,10 @@ def test_keras_recipe_is_the_blogs_one_stage():
 
 
 def test_every_field_is_documented():
-    def fields(cls):
-        for entry in dataclasses.fields(cls):
-            yield entry
     classes = [value for value in vars(module).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
     assert len(classes) >= 9
     for cls in classes:
-        for entry in fields(cls):
+        for entry in dataclasses.fields(cls):
             assert len(entry.metadata.get("doc", "")) >= 6, f"{cls.__name__}.{entry.name}"
     text = describe()
     for word in ("[stages.NAME.content]", "constant", "(required)", "seed", "validate_every"):
@@ -79,8 +76,18 @@ def test_all_problems_are_reported_together(tmp_path):
     with pytest.raises(RecipeError) as caught:
         load_recipe(path)
     text = str(caught.value)
-    for part in ("generatr", "did you mean generator?", "run.sede", "did you mean seed?", "'int4'", "'many'", "stages.one.batch",
-                 "stages.two.steps is missing", "stages.two.pixel must be a table", "my.toml"):
+    for part in (
+        "generatr",
+        "did you mean generator?",
+        "run.sede",
+        "did you mean seed?",
+        "'int4'",
+        "'many'",
+        "stages.one.batch",
+        "stages.two.steps is missing",
+        "stages.two.pixel must be a table",
+        "my.toml",
+    ):
         assert part in text
     assert "\n" not in text
     assert caught.value.exit_code == 2

@@ -97,18 +97,26 @@ def test_pixel_training_reduces_the_pixel_loss(precision):
     trainer = trainer_of(recipe_of(pixel={"weight": 1.0}), precision=precision)
     losses = [trainer.step(*batch(), i) for i in range(50)]
     assert losses[-1].pixel < losses[0].pixel / 3
-    assert all(math.isnan(getattr(losses[0], name)) for name in ("content", "adversarial", "discriminator", "real", "fake"))
+    assert all(
+        math.isnan(getattr(losses[0], name)) for name in ("content", "adversarial", "discriminator", "real", "fake")
+    )
 
 
 def test_the_total_is_the_weighted_sum(vgg_file):
-    recipe = recipe_of(pixel={"weight": 2.0, "kind": "mse"}, content={**CONTENT, "weight": 0.5}, adversarial={"weight": 0.1})
+    recipe = recipe_of(
+        pixel={"weight": 2.0, "kind": "mse"}, content={**CONTENT, "weight": 0.5}, adversarial={"weight": 0.1}
+    )
     losses = trainer_of(recipe, vgg_file).step(*batch(), 0)
-    assert losses.total.item() == pytest.approx(2 * losses.pixel.item() + 0.5 * losses.content.item() + 0.1 * losses.adversarial.item(), rel=1e-5)
+    assert losses.total.item() == pytest.approx(
+        2 * losses.pixel.item() + 0.5 * losses.content.item() + 0.1 * losses.adversarial.item(), rel=1e-5
+    )
 
 
 def test_adversarial_training_moves_both_networks_by_their_own_losses(vgg_file):
     for kind in ("standard", "relativistic"):
-        recipe = recipe_of(adversarial={"weight": 1.0, "kind": kind})  # nothing but the discriminator drives the generator
+        recipe = recipe_of(
+            adversarial={"weight": 1.0, "kind": kind}
+        )  # nothing but the discriminator drives the generator
         trainer = trainer_of(recipe, vgg_file)
         before = {k: v.clone() for k, v in trainer.generator_parts.state_dict().items()}
         judge = [p.clone() for p in trainer.discriminator_parts.parameters()]
@@ -142,7 +150,7 @@ def test_state_restores_to_the_same_next_steps(vgg_file):
     one = trainer_of(recipe, vgg_file)
     for i in range(3):
         one.step(*batch(i), i)
-    state = {part: {k: v for k, v in values.items()} for part, values in one.state().items()}
+    state = {part: dict(values) for part, values in one.state().items()}
     import copy
 
     state = copy.deepcopy(state)

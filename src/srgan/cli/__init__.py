@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,10 +43,27 @@ def _options(
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and an exit code, never a traceback."""
     try:
-        app()
+        code = app(standalone_mode=False)  # typer would print errors as boxes of several lines
     except SrganError as error:
         print(f"srgan: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("srgan: stopped", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what the kinds of typer's own errors have in common
+            raise
+        _say_usage(error)
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_usage(error: Any) -> None:
+    message = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()  # the help itself: the command was called alone
+        return
+    name = " ".join(["srgan", *context.command_path.split()[1:]]) if context is not None else "srgan"
+    name = name.replace("-m srgan", "").strip()
+    print(f"srgan: {message.rstrip('.')}: see '{name} --help'", file=sys.stderr)

@@ -1,8 +1,116 @@
-"""``srgan evaluate``."""
+"""``srgan evaluate``: how good a model is, by the literature's protocol."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def evaluate_command() -> None:
-    """To be built."""
-    raise NotImplementedError
+import typer
+
+if TYPE_CHECKING:
+    from srgan.evaluation import Report
+
+
+class PrecisionOption(StrEnum):
+    """What the network computes in."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+    auto = "auto"
+
+
+def evaluate_command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="bicubic, a shipped network ('srgan models' lists them) or a .onnx file.", show_default=False
+        ),
+    ],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER…",
+            help="Benchmarks: folders with HR/ and, where they have it, LRx2/, LRx3/ or LRx4/; or with pictures alone.",
+            show_default=False,
+        ),
+    ],
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write the figures as JSON; - prints them in place of the tables.",
+            show_default=False,
+        ),
+    ] = None,
+    figure_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure",
+            metavar="FILE",
+            help="Draw crops of up to six pictures beside bicubic and the original (.png, .svg or .pdf).",
+            show_default=False,
+        ),
+    ] = None,
+    scale: Annotated[
+        int | None,
+        typer.Option(help="How many times bicubic enlarges. Default: 4.", min=2, max=16, show_default=False),
+    ] = None,
+    precision: Annotated[
+        PrecisionOption, typer.Option(help="What the network computes in. Published figures are fp32.")
+    ] = PrecisionOption.fp32,
+) -> None:
+    """Measure a model: PSNR in dB and SSIM, on luma, with as many border pixels cropped as it enlarges times.
+
+    LR pictures that a folder lacks are made from HR by MATLAB's bicubic, to the last bit. A picture that cannot be read
+    or lacks its partner ends the evaluation: a mean over fewer pictures could not be compared with anything.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from srgan import evaluation, figure
+    from srgan.files import atomic_path
+
+    if figure_file is not None:
+        figure.check_target(figure_file)
+    errors = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task(f"evaluating {model}", total=None)
+        report = evaluation.evaluate(
+            model,
+            folders,
+            scale=scale,
+            precision=precision.value,
+            keep_samples=figure_file is not None,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    if str(json_file) == "-":
+        typer.echo(report.to_json(), nl=False)
+    else:
+        _print_tables(report)
+    if json_file is not None and str(json_file) != "-":
+        with atomic_path(json_file, overwrite=True) as partial:
+            partial.write_text(report.to_json(), encoding="utf-8")
+    if figure_file is not None:
+        figure.write_figure(report, figure_file)
+
+
+def _print_tables(report: Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for entry in report.sets:
+        # Text, because a str with [brackets] would be taken for markup.
+        table = Table(title=Text(f"{report.model} x{report.scale} on {entry.name}"), title_justify="left")
+        table.add_column("picture", overflow="fold")
+        table.add_column("PSNR-Y, dB", justify="right")
+        table.add_column("SSIM-Y", justify="right")
+        for image in entry.images:
+            table.add_row(Text(image.name), f"{image.psnr_y:.2f}", f"{image.ssim_y:.4f}")
+        table.add_section()
+        table.add_row(f"mean of {len(entry.images)}", f"{entry.psnr_y:.2f}", f"{entry.ssim_y:.4f}", style="bold")
+        console.print(table)

@@ -2,7 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
-def models_command() -> None:
-    """To be built."""
-    raise NotImplementedError
+import typer
+
+
+def models_command(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|FILE]", help="Print this network's whole card.", show_default=False),
+    ] = None,
+) -> None:
+    """List the shipped networks, or print the card of one."""
+    from srgan.models.catalogue import CATALOGUE, resolve
+    from srgan.models.metadata import read_info
+
+    if name is not None:
+        info = read_info(resolve(name))
+        head = {
+            "name": info.name,
+            "file": str(info.path),
+            "scale": info.scale,
+            "receptive radius": f"{info.radius} pixels",
+        }
+        for line in _outline({**head, **info.card}):
+            print(line)
+        return
+    from srgan.models.catalogue import shipped_file
+
+    rows = [("NAME", "SCALE", "TAKE IT FOR", "PSNR-Y / SSIM-Y")]
+    for key, entry in CATALOGUE.items():
+        if shipped_file(entry).is_file():
+            info = read_info(shipped_file(entry))
+            rows.append((key, f"x{info.scale}", entry.when, figures(info.card)))
+        else:
+            rows.append((key, "", entry.when, "(its file is missing: install srgan again)"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip())
+
+
+def figures(card: Mapping[str, Any]) -> str:
+    """Return the card's evaluation in one line, for instance ``Set5 30.61 dB / 0.868, Set14 27.50 dB / 0.760``."""
+    sets = card.get("evaluation")
+    parts = []
+    for entry in sets if isinstance(sets, list) else []:
+        try:
+            parts.append(f"{entry['set']} {entry['psnr_y']:.2f} dB / {entry['ssim_y']:.3f}")
+        except (KeyError, TypeError, ValueError):
+            continue  # a card from elsewhere may say it in another way; the whole card still shows it
+    return ", ".join(parts) or "not evaluated"
+
+
+def _outline(value: Any, indent: str = "") -> Iterator[str]:
+    """Yield JSON as indented ``key: value`` lines; lists of plain values stay on one line."""
+    pairs = value.items() if isinstance(value, Mapping) else (("-", item) for item in value)
+    for key, item in pairs:
+        label = f"{indent}{key}" + ("" if key == "-" else ":")
+        if isinstance(item, Mapping | list) and item and not _is_flat(item):
+            yield label
+            yield from _outline(item, indent + "  ")
+        else:
+            yield f"{label} {_plain(item)}"
+
+
+def _is_flat(item: Any) -> bool:
+    return isinstance(item, list) and all(not isinstance(part, Mapping | list) for part in item)
+
+
+def _plain(item: Any) -> str:
+    if isinstance(item, list):
+        return ", ".join(_plain(part) for part in item) or "none"
+    if item is None or item == {}:
+        return "none"
+    if isinstance(item, float):
+        return f"{item:.6g}"
+    return str(item)

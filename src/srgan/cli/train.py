@@ -30,15 +30,21 @@ def train_command(
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Replace one value of the recipe; repeatable.", metavar="KEY=VALUE", show_default=False),
+        typer.Option(
+            "--set", help="Replace one value of the recipe; repeatable.", metavar="KEY=VALUE", show_default=False
+        ),
     ] = None,
     validation: Annotated[
         list[Path] | None,
-        typer.Option("--val", help="Folder of validation pictures; repeatable. Default: some of PHOTOS.", show_default=False),
+        typer.Option(
+            "--val", help="Folder of validation pictures; repeatable. Default: some of PHOTOS.", show_default=False
+        ),
     ] = None,
     benchmark: Annotated[
         list[Path] | None,
-        typer.Option("--benchmark", help="Folder to evaluate the finished networks on; repeatable.", show_default=False),
+        typer.Option(
+            "--benchmark", help="Folder to evaluate the finished networks on; repeatable.", show_default=False
+        ),
     ] = None,
     vgg_weights: Annotated[
         Path | None,
@@ -54,7 +60,8 @@ def train_command(
     nodes: Annotated[int, typer.Option(help="Machines.", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     help_recipe: Annotated[
-        bool, typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="Explain every recipe key and exit.")
+        bool,
+        typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="Explain every recipe key and exit."),
     ] = False,
 ) -> None:
     """Train on your photographs: stage after stage, then export, evaluate and describe each network.

@@ -2,7 +2,138 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
-def upscale_command() -> None:
-    """To be built."""
-    raise NotImplementedError
+import typer
+
+from srgan.errors import UsageError
+
+if TYPE_CHECKING:
+    from srgan.jobs import Listener
+
+
+class PrecisionOption(StrEnum):
+    """What the network computes in."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+def upscale_command(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Pictures, or folders of pictures.", show_default=False)
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="A file for one picture, a folder for many. Default: photo_x4.jpg beside photo.jpg, and the folder "
+            "photos_x4 beside photos.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
+        ),
+    ] = "srgan-x4",
+    precision: Annotated[
+        PrecisionOption,
+        typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),
+    ] = PrecisionOption.auto,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="What the network may take, for instance 500MB or 2GB.")
+    ] = "1GB",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Tiles with the network's full halo, however large the picture.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXT", help="Format of the results: png, jpg, webp, tif … Default: the input's.", show_default=False
+        ),
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="For formats that lose, 1 to 100.", show_default=False)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that compute. Default: one for each core.", show_default=False)
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Enlarge pictures.
+
+    Prints one line for each file written. A picture that fails is reported, the rest goes on, and the command exits
+    with 1; in a run over many, outputs that exist are skipped.
+    """
+    budget = parse_size(memory)
+
+    from srgan import jobs
+    from srgan.upscaler import Upscaler
+
+    upscaler = Upscaler(model, precision=precision.value, memory=budget, exact=exact, threads=threads)
+    work = jobs.plan(paths, output, scale=upscaler.scale, format=format)
+    single = len(paths) == 1 and len(work) == 1
+    if single:
+        jobs.refuse_existing(work[0], overwrite=overwrite)
+    with _listener(many=not single, quiet=quiet) as listener:
+        if single:
+            jobs.run_one(work[0], upscaler, overwrite=overwrite, quality=quality, listener=listener)
+            return
+        report = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, listener=listener)
+    if not quiet:
+        counts = f"{len(report.written)} written, {len(report.skipped)} skipped, {len(report.failed)} failed"
+        print(f"srgan: {counts}", file=sys.stderr)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that ``500MB``, ``1.5 GB`` or ``2GiB`` mean; UsageError for anything else."""
+    number = text.strip().rstrip("BbIiKkMmGg").strip()
+    unit = text.strip()[len(number) :].strip().upper()
+    unit = unit + "B" if unit in ("K", "M", "G") else unit
+    try:
+        size = float(number) * _UNITS[unit]
+        if not 0 < size < 2**62:
+            raise ValueError
+    except (ValueError, KeyError):
+        raise UsageError(f"{text!r} is no size: write for instance 500MB or 2GB") from None
+    return int(size)
+
+
+def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
+    """Return what prints the run's lines, with a progress bar around it if a person is watching."""
+    from srgan.jobs import Done, Failure, Job, Listener
+
+    class Lines(Listener):
+        def written(self, done: Done) -> None:
+            if not quiet:
+                before, after = ("x".join(map(str, size)) for size in (done.before, done.after))
+                print(f"{done.job.target}  {before} -> {after}  {done.seconds:.1f} s", flush=True)
+
+        def skipped(self, job: Job) -> None:
+            if not quiet:
+                print(f"srgan: {job.target} exists, skipped (--overwrite replaces it)", file=sys.stderr)
+
+        def failed(self, failure: Failure) -> None:
+            if many:  # the error of a single picture is raised and printed at the end
+                print(f"srgan: {failure.error}", file=sys.stderr)
+
+    if quiet or not sys.stderr.isatty():
+        return nullcontext(Lines())
+
+    from srgan.cli.progress import Bar
+
+    return Bar(Lines(), many=many)

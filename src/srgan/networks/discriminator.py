@@ -80,7 +80,7 @@ class Discriminator(nn.Module):
         )
 
     def _wrap(self, layer: nn.Module) -> nn.Module:
-        return cast(nn.Module, spectral_norm(layer)) if self.config.norm == "spectral" else layer
+        return spectral_norm(layer) if self.config.norm == "spectral" else layer
 
     def forward(self, x: Tensor) -> Tensor:
         """Judge a batch.

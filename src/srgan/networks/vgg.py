@@ -43,7 +43,9 @@ def layer_index(network: str, layer: str) -> int:
     stages = _STAGES[network]
     match = re.fullmatch(r"conv([1-5])_([1-4])", layer)
     if not match or int(match[2]) > stages[int(match[1]) - 1][0]:
-        raise UsageError(f"{network} has no layer {layer!r}: layers are conv<stage>_<n>, for instance conv{5}_{stages[4][0]}")
+        raise UsageError(
+            f"{network} has no layer {layer!r}: layers are conv<stage>_<n>, for instance conv{5}_{stages[4][0]}"
+        )
     stage, n = int(match[1]) - 1, int(match[2]) - 1
     return sum(2 * count + 1 for count, _ in stages[:stage]) + 2 * n
 

@@ -68,5 +68,9 @@ def to_markdown(name: str, card: Mapping[str, Any]) -> str:
             f"| {entry['set']} | {entry['images']} | {entry['psnr_y']:.2f} | {entry['ssim_y']:.4f} |"
             for entry in card["evaluation"]
         ]
-        lines += ["", "fp32, MATLAB bicubic LR, luma, border of `scale` pixels cropped: `srgan evaluate` prints these again.", ""]
+        lines += [
+            "",
+            "fp32, MATLAB bicubic LR, luma, border of `scale` pixels cropped: `srgan evaluate` prints these again.",
+            "",
+        ]
     return "\n".join(lines)

@@ -181,5 +181,6 @@ def _digest(tensors: dict[str, Tensor]) -> str:
     for key in sorted(tensors):
         value = tensors[key]
         digest.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy() if value.numel() else b"")
+        if value.numel():
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

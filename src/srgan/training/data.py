@@ -53,7 +53,7 @@ class Pictures:
     @property
     def megapixels(self) -> float:
         """Millions of HR pixels."""
-        return sum(picture.shape[0] * picture.shape[1] for picture in self.hr) / 1e6
+        return sum(int(picture.shape[0]) * int(picture.shape[1]) for picture in self.hr) / 1e6
 
 
 def prepare(
@@ -184,7 +184,7 @@ def to_bands(pixels: NDArray[np.uint8], bands: int) -> NDArray[np.uint8]:
     if bands == pixels.shape[2]:
         return pixels
     # ITU-R BT.601 luma, full range: what "gray" means to JPEG and to most software.
-    gray = pixels @ np.array([0.299, 0.587, 0.114])
+    gray: NDArray[np.float64] = pixels @ np.array([0.299, 0.587, 0.114])
     return np.rint(gray).astype(np.uint8)[:, :, None]
 
 
@@ -207,7 +207,9 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         self.pictures, self.crop, self.scale, self.seed, self.flips = pictures, crop // scale, scale, seed, flips
         positions = [max(lr.shape[0] - self.crop + 1, 0) * max(lr.shape[1] - self.crop + 1, 0) for lr in pictures.lr]
         if not any(positions):
-            raise DataError(f"no picture is as large as a crop of {crop} x {crop} pixels: give larger ones or lower the crop")
+            raise DataError(
+                f"no picture is as large as a crop of {crop} x {crop} pixels: give larger ones or lower the crop"
+            )
         self.ends = np.cumsum(positions)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
@@ -251,7 +253,7 @@ def batches(
     rank, devices : which share of how many this process takes
     """
     share = batch // devices
-    numbers = [
+    numbers: Any = [  # a list of ranges serves as a sampler: torch's types ask for lists of lists
         range(step * batch + rank * share, step * batch + (rank + 1) * share) for step in range(first_step, steps)
     ]
     loader = DataLoader(

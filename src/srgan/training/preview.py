@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan.crops import most_detailed
 from srgan.image import Picture, write
 from srgan.resize import upscale as bicubic
 from srgan.training.validation import Example
@@ -15,20 +16,6 @@ from srgan.training.validation import Example
 _ROWS = 4
 _SIDE = 320  # HR pixels of a crop: three beside each other fit a screen at full size
 _GAP = 8
-
-
-def most_detailed(hr: NDArray[np.uint8], side: int) -> tuple[int, int]:
-    """Return top and left of the ``side`` x ``side`` window of ``[H, W, C]`` that has the largest mean gradient.
-
-    Differences between methods show in texture and edges; the middle of a picture is often its sky or its bokeh.
-    """
-    gray = hr.astype(np.float32).mean(axis=2)
-    energy = np.abs(np.diff(gray, axis=0, append=gray[-1:])) + np.abs(np.diff(gray, axis=1, append=gray[:, -1:]))
-    table = np.pad(energy.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    tall, wide = min(side, hr.shape[0]), min(side, hr.shape[1])
-    sums = table[tall:, wide:] - table[:-tall, wide:] - table[tall:, :-wide] + table[:-tall, :-wide]
-    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
-    return int(top), int(left)
 
 
 def side_by_side(examples: Sequence[Example], pictures: Sequence[NDArray[np.uint8]], scale: int) -> NDArray[np.uint8]:

@@ -101,7 +101,11 @@ class Stage:
     steps: int = _doc("optimizer steps")
     batch: int = _doc("crops a step, over all devices", 16)
     crop: int = _doc("side of the HR crops, in pixels; a multiple of the scale", 96)
+    optimizer: Literal["adam", "muon"] = _doc(
+        "'adam' (paper), or 'muon' for the generator's hidden convolutions and Adam for all else", "adam"
+    )
     rate: float = _doc("highest learning rate of Adam", 1e-4)
+    matrix_rate: float = _doc("highest learning rate of Muon; falls in proportion with Adam's", 1e-3)
     final_rate: float = _doc("learning rate at the last step; equal to `rate` for a constant one", 1e-4)
     schedule: Literal["cosine", "constant", "halves"] = _doc(
         "'cosine' from rate to final_rate, 'constant', or 'halves' (rate, then final_rate from the middle on; paper)",
@@ -111,7 +115,9 @@ class Stage:
     beta1: float = _doc("Adam's beta1 (paper: 0.9)", 0.9)
     beta2: float = _doc("Adam's beta2", 0.999)
     clip: float = _doc("largest norm of the generator's gradient; 0 does not clip", 0.0)
-    ema: float = _doc("decay a step of the exponential moving average of the weights; 0 uses the weights as they are", 0.999)
+    ema: float = _doc(
+        "decay a step of the exponential moving average of the weights; 0 uses the weights as they are", 0.999
+    )
     pixel: PixelLoss = field(default_factory=PixelLoss, metadata={"doc": "pixel loss"})
     content: ContentLoss = field(default_factory=ContentLoss, metadata={"doc": "content loss"})
     adversarial: AdversarialLoss = field(default_factory=AdversarialLoss, metadata={"doc": "adversarial loss"})
@@ -137,7 +143,9 @@ class Recipe:
 
     stages: dict[str, Stage] = field(metadata={"doc": "the stages, by name"})
     generator: NetworkRecipe = field(default_factory=NetworkRecipe, metadata={"doc": "the generator"})
-    discriminator: DiscriminatorRecipe = field(default_factory=DiscriminatorRecipe, metadata={"doc": "the discriminator"})
+    discriminator: DiscriminatorRecipe = field(
+        default_factory=DiscriminatorRecipe, metadata={"doc": "the discriminator"}
+    )
     data: DataRecipe = field(default_factory=DataRecipe, metadata={"doc": "the data"})
     run: RunRecipe = field(default_factory=RunRecipe, metadata={"doc": "the run"})
 
@@ -181,7 +189,7 @@ def shipped_recipes() -> list[str]:
 
 def parse_recipe(data: Mapping[str, Any], problems: list[str]) -> Recipe | None:
     """Build a recipe from nested mappings, appending one sentence to ``problems`` for each fault found."""
-    recipe = _build(Recipe, data, "", problems)
+    recipe: Recipe | None = _build(Recipe, data, "", problems)
     if recipe is not None and not problems:
         problems.extend(_contradictions(recipe))
     return recipe
@@ -304,7 +312,9 @@ def _contradictions(recipe: Recipe) -> list[str]:
     need(bool(recipe.stages), "there are no stages")
     for name, stage in recipe.stages.items():
         at = f"stages.{name}"
-        need(name.replace("-", "").replace("_", "").isalnum(), f"{at}: a stage's name has letters, digits, - and _ only")
+        need(
+            name.replace("-", "").replace("_", "").isalnum(), f"{at}: a stage's name has letters, digits, - and _ only"
+        )
         need(stage.steps >= 1, f"{at}.steps must be at least 1")
         need(stage.batch >= 1, f"{at}.batch must be at least 1")
         need(
@@ -312,12 +322,17 @@ def _contradictions(recipe: Recipe) -> list[str]:
             f"{at}.crop ({stage.crop}) must be a multiple of generator.scale ({scale})",
         )
         need(0 < stage.rate <= 1, f"{at}.rate must be above 0 and at most 1")
+        need(0 < stage.matrix_rate <= 1, f"{at}.matrix_rate must be above 0 and at most 1")
         need(0 <= stage.final_rate <= stage.rate, f"{at}.final_rate must be between 0 and rate")
         need(stage.warmup >= 0, f"{at}.warmup must not be negative")
         need(0 <= stage.beta1 < 1 and 0 <= stage.beta2 < 1, f"{at}: beta1 and beta2 must be from 0 to below 1")
         need(0 <= stage.ema < 1, f"{at}.ema must be from 0 to below 1")
         need(stage.clip >= 0, f"{at}.clip must not be negative")
-        weights = {"pixel": stage.pixel.weight, "content": stage.content.weight, "adversarial": stage.adversarial.weight}
+        weights = {
+            "pixel": stage.pixel.weight,
+            "content": stage.content.weight,
+            "adversarial": stage.adversarial.weight,
+        }
         for term, weight in weights.items():
             need(weight >= 0, f"{at}.{term}.weight must not be negative")
         need(any(weights.values()), f"{at} has no loss: give pixel, content or adversarial a weight above 0")
@@ -325,7 +340,10 @@ def _contradictions(recipe: Recipe) -> list[str]:
             need(bool(stage.content.layers), f"{at}.content.layers is empty")
             for layer, weight in stage.content.layers.items():
                 need(weight > 0, f"{at}.content.layers.{layer} must be above 0")
-                need(_is_layer(stage.content.network, layer), f"{at}.content: {stage.content.network} has no layer {layer!r}")
+                need(
+                    _is_layer(stage.content.network, layer),
+                    f"{at}.content: {stage.content.network} has no layer {layer!r}",
+                )
             need(stage.content.constant > 0, f"{at}.content.constant must be above 0")
         if stage.adversarial.weight:
             need(stage.crop >= 16, f"{at}.crop must be at least 16 for a discriminator")
@@ -338,7 +356,11 @@ def _is_layer(network: str, layer: str) -> bool:
     depth = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}[network]
     stage, _, n = layer.removeprefix("conv").partition("_")
     return (
-        layer.startswith("conv") and stage in "12345" and len(stage) == 1 and n.isdigit() and 1 <= int(n) <= depth[int(stage) - 1]
+        layer.startswith("conv")
+        and stage in "12345"
+        and len(stage) == 1
+        and n.isdigit()
+        and 1 <= int(n) <= depth[int(stage) - 1]
     )
 
 
@@ -395,7 +417,7 @@ def describe() -> str:
 def _default(entry: dataclasses.Field[Any]) -> str:
     if entry.default is not dataclasses.MISSING:
         return f"= {entry.default!r}" if not isinstance(entry.default, float) else f"= {entry.default:g}"
-    if not isinstance(entry.default_factory, type(dataclasses.MISSING)):
+    if callable(entry.default_factory):
         return f"= {entry.default_factory()!r}"
     return "(required)"
 

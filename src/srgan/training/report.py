@@ -131,7 +131,7 @@ class Reporter:
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(self.folder / "events"))  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self.folder / "events"))
         return self._writer
 
 

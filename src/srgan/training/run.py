@@ -224,9 +224,7 @@ def _cpu_has_bf16() -> bool:
     return False
 
 
-def _load_data(
-    plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric
-) -> tuple[Pictures, Sequence[ValidationSet]]:
+def _load_data(plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric) -> tuple[Pictures, Sequence[ValidationSet]]:
     recipe = plan.recipe
     files = list_pictures(plan.photos)
     if not files:
@@ -234,7 +232,11 @@ def _load_data(
     kept: list[Path] = []
     if not plan.validation:
         files, kept = _hold_out(files)
-    common = {"scale": recipe.generator.scale, "bands": recipe.generator.bands, "degradation": recipe.data.degradation}
+    common: dict[str, Any] = {
+        "scale": recipe.generator.scale,
+        "bands": recipe.generator.bands,
+        "degradation": recipe.data.degradation,
+    }
     smallest = max(stage.crop for stage in recipe.stages.values())
     cache = out / "cache"
     if fabric.is_global_zero:
@@ -309,4 +311,3 @@ def default_folder(photos: Path, recipe: str) -> Path:
         number += 1
         folder = base.with_name(f"{base.name}-{number}")
     return folder
-

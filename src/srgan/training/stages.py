@@ -6,8 +6,9 @@ A step takes (lr, hr) and returns the named losses. The loop knows nothing of wh
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -18,6 +19,7 @@ from srgan.networks.discriminator import Discriminator, DiscriminatorConfig
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.networks.vgg import load_vgg
 from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss
+from srgan.training.muon import Muon
 from srgan.training.recipe import Recipe, Stage
 
 
@@ -96,7 +98,16 @@ class Trainer:
         self.average = Average(plain, stage.ema).to(fabric.device)
         self.generator_parts = plain
         self.generator: Any
-        self.generator, self.generator_optimizer = self._set_up(plain, stage.rate)
+        self.matrix_optimizer: Any = None
+        matrices = _hidden_convolutions(plain) if stage.optimizer == "muon" else []
+        chosen = {id(weight) for weight in matrices}
+        rest = [parameter for parameter in plain.parameters() if id(parameter) not in chosen]
+        if matrices:
+            self.generator, self.generator_optimizer, self.matrix_optimizer = self._set_up(
+                plain, self._adam(rest, stage.rate), _with_rate(Muon(matrices), stage.matrix_rate)
+            )
+        else:
+            self.generator, self.generator_optimizer = self._set_up(plain, self._adam(rest, stage.rate))
         self.discriminator: Any = None
         self.discriminator_parts: Discriminator | None = None
         self.discriminator_optimizer: Any = None
@@ -105,7 +116,8 @@ class Trainer:
             shape = DiscriminatorConfig(bands=recipe.generator.bands, **vars(recipe.discriminator))
             self.discriminator_parts = Discriminator(shape)
             self.discriminator, self.discriminator_optimizer = self._set_up(
-                self.discriminator_parts, stage.adversarial.rate or stage.rate
+                self.discriminator_parts,
+                self._adam(self.discriminator_parts.parameters(), stage.adversarial.rate or stage.rate),
             )
         if stage.content.weight:
             content = stage.content
@@ -114,11 +126,12 @@ class Trainer:
             constant = content.constant if content.scaling == "constant" else None
             self.content = ContentLoss(features, content.layers, kind=content.kind, constant=constant)
 
-    def _set_up(self, network: nn.Module, rate: float) -> tuple[Any, Any]:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = Adam(network.parameters(), lr=rate, betas=(self.stage.beta1, self.stage.beta2), foreach=True)
-        optimizer.param_groups[0]["highest"] = rate
-        return cast("tuple[Any, Any]", self.fabric.setup(network, optimizer))
+    def _adam(self, parameters: Iterable[nn.Parameter], rate: float) -> Optimizer:
+        return _with_rate(Adam(parameters, betas=(self.stage.beta1, self.stage.beta2), foreach=True), rate)
+
+    def _set_up(self, network: nn.Module, *optimizers: Optimizer) -> Any:
+        network.to(memory_format=torch.channels_last)
+        return self.fabric.setup(network, *optimizers)
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Give generator and average the weights of an earlier stage or network (strictly)."""
@@ -161,6 +174,8 @@ class Trainer:
         if stage.clip:
             self.fabric.clip_gradients(self.generator, self.generator_optimizer, max_norm=stage.clip)
         _step(self.generator_optimizer, factor)
+        if self.matrix_optimizer is not None:
+            _step(self.matrix_optimizer, factor)
         self.average.update(self.generator_parts, number)
         return Losses(*(x.detach() for x in (total, pixel, content, adversarial, d_loss, real, fake)))
 
@@ -190,6 +205,8 @@ class Trainer:
             "average": self.average.network.state_dict(),
             "generator_optimizer": self.generator_optimizer.state_dict(),
         }
+        if self.matrix_optimizer is not None:
+            found["matrix_optimizer"] = self.matrix_optimizer.state_dict()
         if self.discriminator_parts is not None:
             found["discriminator"] = self.discriminator_parts.state_dict()
             found["discriminator_optimizer"] = self.discriminator_optimizer.state_dict()
@@ -200,9 +217,24 @@ class Trainer:
         self.generator_parts.load_state_dict(state["generator"])
         self.average.network.load_state_dict(state["average"])
         _load_optimizer(self.generator_optimizer, state["generator_optimizer"])
+        if self.matrix_optimizer is not None:
+            _load_optimizer(self.matrix_optimizer, state["matrix_optimizer"])
         if self.discriminator_parts is not None:
             self.discriminator_parts.load_state_dict(state["discriminator"])
             _load_optimizer(self.discriminator_optimizer, state["discriminator_optimizer"])
+
+
+def _hidden_convolutions(generator: Generator) -> list[nn.Parameter]:
+    """Return the weights that Muon is for: all convolutions' but the first one's, on colours, and the last one's, to colours."""
+    ends = {id(generator.head.weight), id(generator.tail.weight)}
+    return [weight for weight in generator.parameters() if weight.ndim == 4 and id(weight) not in ends]
+
+
+def _with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
+    """Set the rate from which each step's is taken; kept beside "lr", which changes with the schedule."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["highest"] = rate
+    return optimizer
 
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from srgan.image import list_pictures, read_rgb8
+from srgan.image import list_pictures, read, to_rgb8
 from srgan.metrics import psnr_y
 from srgan.networks.generator import Generator
 from srgan.training.data import to_bands
@@ -23,11 +23,12 @@ _LARGEST = 1 << 20
 
 @dataclass(frozen=True)
 class Example:
-    """A validation picture: name, LR ``[h, w, C]`` and HR ``[s*h, s*w, C]``, uint8."""
+    """A validation picture: name, LR ``[h, w, C]`` and HR ``[s*h, s*w, C]``, uint8; ``gray`` if the file is."""
 
     name: str
     lr: NDArray[np.uint8]
     hr: NDArray[np.uint8]
+    gray: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int,
     """
     examples = []
     for file in files:
-        hr = to_bands(read_rgb8(file), bands)
+        picture = read(file)
+        hr = to_bands(to_rgb8(picture), bands)
         height, width = hr.shape[:2]
         if height * width > _LARGEST:
             shrink = (_LARGEST / (height * width)) ** 0.5
@@ -56,7 +58,7 @@ def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int,
             top, left = (height - tall) // 2, (width - wide) // 2
             hr = hr[top : top + tall, left : left + wide]
         hr = np.ascontiguousarray(mod_crop(hr, scale))
-        examples.append(Example(file.stem, DEGRADATIONS[degradation](hr, scale), hr))
+        examples.append(Example(file.stem, DEGRADATIONS[degradation](hr, scale), hr, picture.pixels.shape[2] <= 2))
     return ValidationSet(name, tuple(examples))
 
 
@@ -78,7 +80,8 @@ def upscale(generator: Generator, lr: NDArray[np.uint8], fabric: Fabric) -> NDAr
     with fabric.autocast():
         y = generator(x.to(memory_format=torch.channels_last))[0]
     pixels = y.float().clamp_(0, 1).mul_(255).round_().to(torch.uint8)
-    return pixels.permute(1, 2, 0).cpu().numpy()
+    array: NDArray[np.uint8] = pixels.permute(1, 2, 0).cpu().numpy()
+    return array
 
 
 def validate(
@@ -91,8 +94,15 @@ def validate(
         values = []
         for example in validation.examples:
             sr = upscale(generator, example.lr, fabric)
-            values.append(psnr_y(sr, example.hr, border=generator.config.scale))
+            values.append(_psnr(sr, example, generator.config.scale))
             if number == 0:
                 first.append(sr)
         means[validation.name] = float(np.mean(values))
     return means, first
+
+
+def _psnr(sr: NDArray[np.uint8], example: Example, scale: int) -> float:
+    if not example.gray:
+        return psnr_y(sr, example.hr, scale)
+    gray = np.rint(sr.mean(axis=2)).astype(np.uint8)
+    return psnr_y(gray, example.hr[:, :, 0], scale)

@@ -1,0 +1,296 @@
+"""A model over benchmark folders -> a table of PSNR and SSIM.
+
+By the literature's protocol: luma, ``scale`` pixels of border cropped, everything rounded to 8 bits first (see
+:mod:`srgan.metrics`), LR by MATLAB's bicubic (see :mod:`srgan.resize`), and the mean over pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.errors import DataError, UsageError
+from srgan.figure import Sample, make_sample
+from srgan.image import list_pictures, read, to_rgb8
+from srgan.metrics import psnr_y, ssim_y
+from srgan.resize import downscale, upscale
+
+if TYPE_CHECKING:
+    from srgan.runtime import Precision
+
+Pixels = NDArray[np.uint8]
+
+BICUBIC = "bicubic"
+
+
+class Model(Protocol):
+    """What can be evaluated; an :class:`srgan.Upscaler` is one."""
+
+    @property
+    def name(self) -> str:
+        """Its name in tables."""
+        ...
+
+    @property
+    def scale(self) -> int:
+        """How many times it enlarges each side."""
+        ...
+
+    def __call__(self, image: Pixels, /) -> Pixels:
+        """Enlarge ``[H, W, C]`` uint8, with C = 3 (RGB), or 1 for a picture that is gray in its file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bicubic:
+    """MATLAB's bicubic enlargement, the baseline of every table."""
+
+    scale: int
+    name: str = BICUBIC
+
+    def __call__(self, image: Pixels, /) -> Pixels:
+        """Enlarge ``[H, W, C]`` uint8 ``scale`` times."""
+        return upscale(image, self.scale)
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """PSNR (dB, infinite for equal pictures) and SSIM (up to 1) of one picture, on luma."""
+
+    name: str
+    psnr_y: float
+    ssim_y: float
+
+
+@dataclass(frozen=True)
+class SetScore:
+    """The scores of a folder. ``samples`` is empty unless they were asked for."""
+
+    name: str
+    images: tuple[ImageScore, ...]
+    samples: tuple[Sample, ...] = field(default=(), repr=False)
+
+    @property
+    def psnr_y(self) -> float:
+        """Mean of the pictures' PSNR, dB, as in the literature (not the PSNR of the mean error)."""
+        return float(np.mean([image.psnr_y for image in self.images]))
+
+    @property
+    def ssim_y(self) -> float:
+        """Mean SSIM."""
+        return float(np.mean([image.ssim_y for image in self.images]))
+
+
+@dataclass(frozen=True)
+class Report:
+    """All scores of one model."""
+
+    model: str
+    scale: int
+    sets: tuple[SetScore, ...]
+
+    def to_json(self) -> str:
+        """Return the scores as JSON, ended by a newline.
+
+        ``{"model", "scale", "sets": [{"name", "images": [{"name", "psnr_y", "ssim_y"}], "mean": {"psnr_y", "ssim_y"}}]}``;
+        an infinite PSNR, which JSON cannot express, is null.
+        """
+        data = {
+            "model": self.model,
+            "scale": self.scale,
+            "sets": [
+                {
+                    "name": entry.name,
+                    "images": [{"name": image.name, **_figures(image)} for image in entry.images],
+                    "mean": _figures(entry),
+                }
+                for entry in self.sets
+            ],
+        }
+        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _figures(score: ImageScore | SetScore) -> dict[str, float | None]:
+    return {"psnr_y": score.psnr_y if math.isfinite(score.psnr_y) else None, "ssim_y": score.ssim_y}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Files of one benchmark picture; ``lr`` is None where LR is to be made from HR."""
+
+    hr: Path
+    lr: Path | None
+
+
+def find_pairs(folder: Path, scale: int) -> list[Pair]:
+    """Return the pictures of a benchmark folder.
+
+    ``folder/LRx<scale>`` holds LR where the benchmark has it, made from ``folder/HRx<scale>`` if that is there, else from
+    ``folder/HR``: where the sides of HR are no multiples of the scale, benchmarks cut it for each scale. A folder without
+    ``HR/`` is itself taken as the HR pictures.
+
+    Raises
+    ------
+    UsageError
+        when the folder is not there
+    DataError
+        when it has no pictures, or one that lacks its partner: the mean over the others could not be compared
+    """
+    if not folder.is_dir():
+        raise UsageError(f"'{folder}' is not a folder: give one with pictures, or with HR/ and LRx{scale}/ in it")
+    lr_folder = folder / f"LRx{scale}"
+    hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
+    if lr_folder.is_dir() and (folder / f"HRx{scale}").is_dir():
+        hr_folder = folder / f"HRx{scale}"
+    originals = list_pictures(hr_folder, recursive=False)
+    if not originals:
+        raise DataError(f"there are no pictures in '{hr_folder}': give a folder with pictures, or with HR/ in it")
+    if not lr_folder.is_dir():
+        return [Pair(hr, None) for hr in originals]
+    reduced = {lr.stem: lr for lr in list_pictures(lr_folder, recursive=False)}
+    pairs = []
+    for hr in originals:
+        # Some benchmarks name the LR of "baboon" "baboonx4", the others as the HR file.
+        lr = reduced.pop(hr.stem, None) or reduced.pop(f"{hr.stem}x{scale}", None)
+        if lr is None:
+            raise DataError(f"'{hr}' has no partner in '{lr_folder}': add it, or take the picture out of the set")
+        pairs.append(Pair(hr, lr))
+    if reduced:
+        lost = next(iter(reduced.values()))
+        raise DataError(f"'{lost}' has no partner in '{hr_folder}': add it, or take the picture out of the set")
+    return pairs
+
+
+def evaluate(
+    model: str | Path | Model,
+    folders: Sequence[str | Path],
+    *,
+    scale: int | None = None,
+    precision: Precision = "fp32",
+    keep_samples: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Measure a model on benchmark folders.
+
+    Parameters
+    ----------
+    model : ``"bicubic"``, the name of a shipped network, the path of a model file, or a :class:`Model`
+    folders : see :func:`find_pairs`; a set is named after its folder
+    scale : enlargement, for ``"bicubic"`` (default 4); another model has its own, and asking for a different one is an error
+    precision : what a network that is opened here computes in; published figures are fp32
+    keep_samples : keep a crop of each picture for :func:`srgan.figure.write_figure`
+    progress : called with pictures done and pictures in all
+
+    Raises
+    ------
+    UsageError, UnknownModelError, ModelError
+        for what is wrong with the call or the model
+    DataError
+        for folders without pictures, pictures too small to measure, or LR and HR that do not belong together
+    ImageReadError
+        for a picture that cannot be read. It is not left out: a mean over fewer pictures could not be compared
+    MissingExtraError
+        without scikit-image
+    """
+    network = _open(model, scale, precision)
+    jobs = [(Path(folder), find_pairs(Path(folder), network.scale)) for folder in folders]
+    if not jobs:
+        raise UsageError("nothing to evaluate on: name a folder with pictures")
+    total = sum(len(pairs) for _, pairs in jobs)
+    done = 0
+    sets = []
+    for folder, pairs in jobs:
+        name = folder.resolve().name
+        scores, samples = [], []
+        for pair in pairs:
+            score, sample = _measure(network, pair, name if keep_samples else None)
+            scores.append(score)
+            samples += [sample] if sample else []
+            done += 1
+            if progress:
+                progress(done, total)
+        sets.append(SetScore(name, tuple(scores), tuple(samples)))
+    return Report(network.name, network.scale, tuple(sets))
+
+
+def _open(model: str | Path | Model, scale: int | None, precision: Precision) -> Model:
+    if model == BICUBIC:
+        if scale is not None and scale < 2:
+            raise UsageError(f"bicubic cannot enlarge {scale} times: give a scale from 2 on")
+        return Bicubic(scale or 4)
+    if isinstance(model, str | Path):
+        from srgan.upscaler import Upscaler
+
+        opened: Model = Upscaler(model, precision=precision)
+    else:
+        opened = model
+    if scale not in (None, opened.scale):
+        raise UsageError(f"{opened.name} enlarges {opened.scale} times, not {scale}: leave the scale out")
+    return opened
+
+
+def _measure(network: Model, pair: Pair, set_name: str | None) -> tuple[ImageScore, Sample | None]:
+    """Score one picture; ``set_name`` is given if a sample of it is to be kept."""
+    scale = network.scale
+    lr, hr = _load(pair, scale)
+    sr, hr = _fit(network(lr), hr, pair, scale)
+    try:
+        score = ImageScore(pair.hr.stem, psnr_y(sr, hr, scale), ssim_y(sr, hr, scale))
+    except ValueError as error:
+        raise DataError(f"'{pair.hr}' cannot be measured ({error}): take the picture out of the set") from error
+    if set_name is None:
+        return score, None
+    bicubic = upscale(lr, scale)[: hr.shape[0], : hr.shape[1]]
+    figures = psnr_y(bicubic, hr, scale), ssim_y(bicubic, hr, scale)
+    caption = f"{set_name}  {score.name}"
+    return score, make_sample(caption, bicubic, sr, hr, before=figures, after=(score.psnr_y, score.ssim_y))
+
+
+def _load(pair: Pair, scale: int) -> tuple[Pixels, Pixels]:
+    """Return LR and HR, ``[H, W, 3]``, or ``[H, W, 1]`` where HR is gray in its file."""
+    hr, hr_gray = _read(pair.hr)
+    if hr_gray:
+        hr = hr[:, :, :1]
+    if pair.lr is None:
+        height, width = hr.shape[0] // scale * scale, hr.shape[1] // scale * scale
+        if not height or not width:
+            raise DataError(f"'{pair.hr}' is smaller than {scale} pixels: take the picture out of the set")
+        hr = np.ascontiguousarray(hr[:height, :width])
+        return downscale(hr, scale), hr
+    lr, _ = _read(pair.lr)
+    if hr_gray:
+        if (lr != lr[:, :, :1]).any():
+            raise DataError(f"'{pair.lr}' has colours but '{pair.hr}' is gray: they do not belong together")
+        lr = np.ascontiguousarray(lr[:, :, :1])
+    return lr, hr
+
+
+def _read(path: Path) -> tuple[Pixels, bool]:
+    picture = read(path)
+    return to_rgb8(picture), picture.pixels.shape[2] <= 2
+
+
+def _fit(sr: Pixels, hr: Pixels, pair: Pair, scale: int) -> tuple[Pixels, Pixels]:
+    """Cut HR or SR at right and bottom where HR's sides are no multiples of the scale.
+
+    Benchmarks either cut HR before reducing it, and SR is smaller, or do not, and SR is larger, by less than ``scale``;
+    in both cases the upper left corners coincide.
+    """
+    if any(abs(a - b) >= scale for a, b in zip(sr.shape[:2], hr.shape[:2], strict=True)):
+        raise DataError(
+            f"'{pair.lr or pair.hr}' enlarged {scale} times is {_size(sr)} pixels but '{pair.hr}' is {_size(hr)}: "
+            "they do not belong together"
+        )
+    common = slice(min(sr.shape[0], hr.shape[0])), slice(min(sr.shape[1], hr.shape[1]))
+    return sr[common], hr[common]
+
+
+def _size(picture: NDArray[Any]) -> str:
+    return f"{picture.shape[1]} x {picture.shape[0]}"

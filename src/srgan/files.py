@@ -1,0 +1,131 @@
+"""Files that are either whole or not there.
+
+Everything srgan writes, pictures, tables, models, goes through :func:`atomic_path`: a run that fails, a full disk or
+Ctrl-C leaves the old file, or none, and never half a new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from srgan.errors import OutputExistsError, SrganError, UsageError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full: free some space, or write elsewhere",
+    errno.EDQUOT: "your quota is used up: free some space, or write elsewhere",
+    errno.EFBIG: "the file is larger than is allowed here: raise the limit, or write elsewhere",
+    errno.EACCES: "no permission to write there: choose another folder",
+    errno.EPERM: "no permission to write there: choose another folder",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.ENOTDIR: "a part of its path is a file, not a folder: choose another path",
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    errno.EIO: "the disk reports a fault: write elsewhere",
+}
+
+
+def why_not_written(error: OSError) -> str:
+    """Say in a few words what an error of the operating system means for writing, and what to do."""
+    reason = _REASONS.get(error.errno or 0)
+    return reason or f"{error.strerror or error}: check the path"
+
+
+@contextmanager
+def atomic_path(
+    target: str | os.PathLike[str], *, overwrite: bool = False, error: type[SrganError] = SrganError
+) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends well, what lies there becomes ``target``.
+
+    The temporary file is an empty file in the target's folder, with the target's suffix and a hidden name. It is
+    flushed to the disk before it takes the target's place in one step, so that no moment and no crash shows half a
+    file. When the block raises, Ctrl-C included, it is removed. Missing folders are made, and removed again in that
+    case.
+
+    Parameters
+    ----------
+    target : where the file shall be; if that is a symbolic link, the file that it names
+    overwrite : whether a file there may be replaced (it keeps its permissions)
+    error : what to raise when writing fails
+
+    Raises
+    ------
+    OutputExistsError
+        if the target exists, at the beginning or at the end of the block, and ``overwrite`` is not set
+    UsageError
+        if the target is a folder
+    SrganError
+        ``error``, with one line that says why, when the block or the final step fails with an OSError of writing
+        (disk full, no permission). Other exceptions of the block pass through.
+    """
+    shown = Path(target)
+    if shown.is_dir():
+        raise UsageError(f"cannot write {str(shown)!r}: it is a folder: name a file")
+    if not overwrite and os.path.lexists(shown):
+        raise _taken(shown)
+    place = Path(os.path.realpath(shown))
+    partial = place.with_name(f".{place.stem[:40]}.{secrets.token_hex(4)}.part{place.suffix[:40]}")
+    made: list[Path] = []
+    try:
+        _make_folders(place.parent, made)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666))
+        yield partial
+        _flush(partial)
+        _settle(partial, place, shown, overwrite=overwrite)
+        made.clear()
+    except OSError as failure:
+        # An OSError about some other file, raised by the block, is not ours to explain.
+        if failure.filename is not None and Path(os.fsdecode(failure.filename)) not in (partial, place, *made):
+            raise
+        raise error(f"cannot write {str(shown)!r}: {why_not_written(failure)}") from failure
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+        for folder in reversed(made):
+            with suppress(OSError):  # another thread may have put something there
+                folder.rmdir()
+
+
+def _taken(path: Path) -> OutputExistsError:
+    return OutputExistsError(f"{str(path)!r} exists: pass --overwrite to replace it, or choose another output")
+
+
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        with suppress(FileExistsError):  # made by another thread in this moment
+            made.append(each)
+            each.mkdir()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _settle(partial: Path, place: Path, shown: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        with suppress(FileNotFoundError):
+            partial.chmod(stat.S_IMODE(place.stat().st_mode))
+        os.replace(partial, place)
+        return
+    # A hard link fails if the name is taken, in one step: two runs cannot overwrite each other's output.
+    try:
+        os.link(partial, place)
+    except FileExistsError:
+        raise _taken(shown) from None
+    except OSError:  # FAT and some network file systems have no hard links
+        if os.path.lexists(place):
+            raise _taken(shown) from None
+        os.replace(partial, place)

@@ -1,0 +1,25 @@
+"""Pictures from files and to files, with everything that belongs to them: depth, alpha, profile, EXIF, orientation."""
+
+from srgan.image.formats import FORMATS, PICTURE_SUFFIXES, WRITABLE, Format, is_picture, list_pictures
+from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
+from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8
+from srgan.image.writing import format_of, write
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "PICTURE_SUFFIXES",
+    "WRITABLE",
+    "Format",
+    "Header",
+    "Picture",
+    "format_of",
+    "is_picture",
+    "list_pictures",
+    "probe",
+    "read",
+    "read_rgb8",
+    "to_8_bit",
+    "to_rgb8",
+    "write",
+]

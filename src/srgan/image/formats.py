@@ -1,0 +1,167 @@
+"""Which picture formats there are: by their first bytes, by their names, and what each can hold."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from srgan.errors import ImageReadError
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that srgan reads and writes, and what a file of it can hold."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    depth: int
+    """Most bits a sample."""
+    alpha: bool
+    max_side: int
+    """Most pixels a side."""
+    lossy: bool = False
+    """Whether a quality can be chosen."""
+
+
+FORMATS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 8, alpha=False, max_side=65_500, lossy=True),
+        Format("PNG", (".png", ".apng"), 16, alpha=True, max_side=2**31 - 1),
+        Format("WebP", (".webp",), 8, alpha=True, max_side=16_383, lossy=True),
+        Format("AVIF", (".avif",), 12, alpha=True, max_side=16_384, lossy=True),
+        Format("TIFF", (".tif", ".tiff"), 16, alpha=True, max_side=2**31 - 1),
+        Format("GIF", (".gif",), 8, alpha=True, max_side=65_535),
+        Format("BMP", (".bmp", ".dib"), 8, alpha=False, max_side=2**31 - 1),
+        Format("PNM", (".ppm", ".pgm", ".pbm", ".pnm"), 16, alpha=False, max_side=2**31 - 1),
+    )
+}
+
+WRITABLE: frozenset[str] = frozenset(s for f in FORMATS.values() for s in f.suffixes) - {".apng", ".pbm"}
+"""Suffixes, lower case with the dot, that :func:`srgan.image.write` takes."""
+
+PICTURE_SUFFIXES: frozenset[str] = frozenset(s for f in FORMATS.values() for s in f.suffixes)
+"""Suffixes, lower case with the dot, by which a folder's pictures are found. Inside, the content decides."""
+
+HEAD_BYTES = 4096
+"""How much of a file's beginning :func:`sniff` looks at."""
+
+_AVIF_BRANDS = (b"avif", b"avis")
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis")
+
+_NOT_READ: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document: export the page as PNG"),
+    (b"8BPS", "a Photoshop document: export it as PNG or TIFF"),
+    (b"\xff\x0a", "a JPEG XL picture: convert it to PNG"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture: convert it to PNG"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture: convert it to PNG or TIFF"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture: convert it to PNG or TIFF"),
+    (b"\x76\x2f\x31\x01", "an OpenEXR picture: tone-map it to a 16-bit TIFF"),
+    (b"#?RADIANCE", "a Radiance HDR picture: tone-map it to a 16-bit TIFF"),
+    (b"P7\n", "a PAM picture: convert it to PNG"),
+    (b"PF\n", "a float PFM picture: convert it to a 16-bit TIFF"),
+    (b"Pf\n", "a float PFM picture: convert it to a 16-bit TIFF"),
+    (b"\0\0\1\0", "an icon file: convert it to PNG"),
+    (b"PK\3\4", "a ZIP archive (or an office document): unpack it"),
+    (b"\x1f\x8b", "a gzip archive: unpack it"),
+    (b"Rar!", "a RAR archive: unpack it"),
+    (b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
+    (b"\x1aE\xdf\xa3", "a video"),
+    (b"qoif", "a QOI picture: convert it to PNG"),
+    (b"DDS ", "a DDS texture: convert it to PNG"),
+    (b"FUJIFILMCCD-RAW", "a camera's raw file: develop it to a 16-bit TIFF"),
+)
+
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw"}
+    | {".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srw"}
+)
+"""Cameras' raw files. Most are TIFF inside, of which only a small preview would be found."""
+
+
+def sniff(head: bytes, suffix: str = "") -> Format | str:
+    """Tell the format by a file's first bytes, or say in a few words what the file is instead.
+
+    Parameters
+    ----------
+    head : the first :data:`HEAD_BYTES` bytes, or all that there are
+    suffix : the file's suffix, only to tell a camera's raw file from a TIFF
+    """
+    if suffix.lower() in RAW_SUFFIXES:
+        return "it is a camera's raw file: develop it to a 16-bit TIFF"
+    if head[:3] == b"\xff\xd8\xff":
+        return FORMATS["JPEG"]
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return FORMATS["PNG"]
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return FORMATS["WebP"]
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return FORMATS["TIFF"]
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return FORMATS["GIF"]
+    if head[:2] == b"BM" and len(head) > 14:
+        return FORMATS["BMP"]
+    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
+        return FORMATS["PNM"]
+    if head[4:8] == b"ftyp":
+        size = min(max(int.from_bytes(head[:4], "big"), 16), 256)
+        brands = [head[i : i + 4] for i in (8, *range(16, size, 4))]
+        if any(b in brands for b in _AVIF_BRANDS):
+            return FORMATS["AVIF"]
+        if any(b in brands for b in _HEIC_BRANDS):
+            return "it is a HEIC picture, which needs a patented decoder: convert it to JPEG"
+        return "it is a video, or a format that srgan does not read: convert it to PNG"
+    for magic, what in _NOT_READ:
+        if head.startswith(magic):
+            return f"it is {what}"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in text:
+        return "it is an SVG drawing, which has no pixels: draw it in the size you need, and save it as PNG"
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page, not a picture: download the picture itself"
+    names = ", ".join(FORMATS)
+    return f"it is not a picture that srgan knows: use {names}"
+
+
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Return whether this is a file that is called like a picture and not hidden; its content is not looked at."""
+    path = Path(path)
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def list_pictures(folder: str | os.PathLike[str], recursive: bool = True) -> list[Path]:
+    """Return the pictures of a folder, sorted by path; hidden files and folders (``.name``) are left out.
+
+    Links to folders are followed, each folder once.
+
+    Raises
+    ------
+    ImageReadError
+        if the folder is missing, no folder, or may not be read
+    """
+    folder = Path(folder)
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            raise ImageReadError(f"cannot list {str(folder)!r}: it is not a folder: name a folder of pictures")
+        return sorted(_pictures_in(folder, recursive, set()))
+    except OSError as error:
+        raise ImageReadError(f"cannot list {str(folder)!r}: {error.strerror}: check the path") from None
+
+
+def _pictures_in(folder: Path, recursive: bool, seen: set[str]) -> list[Path]:
+    real = os.path.realpath(folder)
+    if real in seen:  # a link that leads back up
+        return []
+    seen.add(real)
+    found: list[Path] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if recursive:
+                found += _pictures_in(entry, recursive, seen)
+        elif is_picture(entry):
+            found.append(entry)
+    return found

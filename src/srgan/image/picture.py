@@ -1,0 +1,113 @@
+"""A picture in memory, with everything that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says about its picture before it is decoded."""
+
+    width: int
+    """Pixels, as the picture is seen: with the orientation of its EXIF data applied."""
+    height: int
+    bands: int
+    """Channels in the file: 1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha or CMYK; a palette counts as its colours."""
+    depth: int
+    """Bits a sample: 1 to 16, or 32 for floats."""
+    format: str
+    """A key of :data:`srgan.image.FORMATS`, found from the content and not from the name."""
+    pages: int = 1
+    """Pages of a TIFF, frames of an animated GIF, WebP or PNG. Only the first one is read unless asked otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture: its pixels, upright, and what else belongs to it, as a file brought it.
+
+    ``Picture(pixels)`` is enough where there is nothing but pixels.
+    """
+
+    pixels: NDArray[Any]
+    """[height, width, channels], uint8 or uint16, full range. 1 channel: gray; 2: gray, alpha; 3: RGB; 4: RGB, alpha.
+    Alpha is straight: colours are not multiplied with it. Values are those of the profile :attr:`icc`, sRGB if None."""
+    icc: bytes | None = None
+    """ICC profile of the values."""
+    exif: bytes | None = None
+    """EXIF data as it was read, with the old orientation and size; ``write`` corrects both."""
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    resolution: tuple[float, float] | None = None
+    """Pixels a millimetre, horizontally and vertically, or None if the file does not say."""
+    format: str | None = None
+    """The format that it was read from, a key of :data:`srgan.image.FORMATS`."""
+    depth: int = 0
+    """Bits a sample in the file that it was read from, 0 if unknown."""
+    pages: int = 1
+    """How many pages or frames that file has; this is one of them."""
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels
+        if not (isinstance(pixels, np.ndarray) and pixels.ndim == 3 and pixels.shape[2] in (1, 2, 3, 4)):
+            raise UsageError(
+                f"pixels are height x width x 1 to 4 channels, not {getattr(pixels, 'shape', type(pixels))}"
+            )
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise UsageError(f"pixels are uint8 or uint16, not {pixels.dtype}: convert them")
+        if 0 in pixels.shape:
+            raise UsageError(f"the picture is empty: its shape is {pixels.shape}")
+
+    @property
+    def width(self) -> int:
+        """Pixels horizontally."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels vertically."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.pixels.shape[2] in (2, 4)
+
+    def with_pixels(self, pixels: NDArray[Any], scale: float = 1.0) -> Picture:
+        """Return a picture with other pixels and the same belongings.
+
+        Parameters
+        ----------
+        pixels : [H, W, C], uint8 or uint16. A change between gray and colour drops a profile that would not fit
+        scale : pixels of the new picture for each old one: the resolution grows by it, so the print size stays
+        """
+        resolution = self.resolution and (self.resolution[0] * scale, self.resolution[1] * scale)
+        same_kind = (pixels.shape[-1] > 2) == (self.pixels.shape[2] > 2)
+        return replace(self, pixels=pixels, resolution=resolution, icc=self.icc if same_kind else None)
+
+
+def to_rgb8(picture: Picture) -> NDArray[np.uint8]:
+    """Return the pixels as [H, W, 3] uint8: gray repeated, 16 bit rounded to 8, alpha left out.
+
+    What lies under transparency shows as it is stored.
+    """
+    pixels = picture.pixels
+    colours = pixels[:, :, :-1] if picture.has_alpha else pixels
+    eight = to_8_bit(colours)
+    return np.ascontiguousarray(np.broadcast_to(eight, (*eight.shape[:2], 3)))
+
+
+def to_8_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the values as uint8; uint16 is divided by 257 and rounded, so that 65535 becomes 255."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    out = np.empty(pixels.shape, np.uint8)
+    for row, values in enumerate(pixels):  # by rows: a whole picture in 32 bit would be large
+        out[row] = (values.astype(np.uint32) + 128) // 257
+    return out

@@ -1,0 +1,230 @@
+"""A file becomes a :class:`Picture`, or one clear error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.errors import ImageReadError, ImageTooLargeError
+from srgan.image import bmp, pnm, vips
+from srgan.image.exif import orientation
+from srgan.image.formats import HEAD_BYTES, Format, sniff
+from srgan.image.picture import Header, Picture, to_rgb8
+
+MAX_PIXELS = 200_000_000
+"""Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
+
+_UNKNOWN_RESOLUTION = 1.0
+"""What libvips says, in pixels a millimetre, of files that say nothing."""
+
+_REASONS = {
+    errno.ENOENT: "there is no such file: check the path",
+    errno.EACCES: "you may not read it: change its permissions",
+    errno.EPERM: "you may not read it: change its permissions",
+    errno.EIO: "the disk reports a fault: copy the file from somewhere else",
+    errno.ENOTDIR: "a part of its path is a file, not a folder: check the path",
+    errno.ELOOP: "it is a link that leads to itself: check the path",
+    errno.ENAMETOOLONG: "the name is too long: check the path",
+}
+
+
+def probe(path: str | os.PathLike[str]) -> Header:
+    """Read a picture's header; no pixel is decoded.
+
+    Raises
+    ------
+    ImageReadError
+        if the file is missing, may not be read, or does not begin like a picture
+    """
+    with _opened(Path(path)) as source:
+        return source.header
+
+
+def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Picture:
+    """Read a picture with everything that belongs to it.
+
+    The content decides about the format, not the name. Orientation is applied. Palettes become RGB, transparent
+    colours alpha, 1 bit gray; 9 to 16 bits become uint16 of full range. RGB and gray values are left as they are and
+    their profile is kept: exact, and it is what networks are trained and measured on. CMYK and L*a*b* become sRGB.
+    Floats in [0, 1] become uint16.
+
+    Parameters
+    ----------
+    max_pixels : largest width * height, checked in the header before anything is decoded
+    page : page of a TIFF, or frame of an animation, from 0
+
+    Raises
+    ------
+    ImageTooLargeError
+        if the picture has more pixels than ``max_pixels``
+    ImageReadError
+        if the file is missing, may not be read, is truncated or damaged, or is no picture of a known format
+    """
+    path = Path(path)
+    with _opened(path, page) as source:
+        header = source.header
+        if header.width * header.height > max_pixels:
+            raise ImageTooLargeError(
+                f"{str(path)!r} has {header.width} x {header.height} pixels, {header.width * header.height / 1e6:,.0f} "
+                f"million, and the limit is {max_pixels / 1e6:,.0f} million: cut it into parts, or make it smaller"
+            )
+        return source.decode()
+
+
+def read_rgb8(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Read a picture as [H, W, 3] uint8 RGB: :func:`read`, then :func:`to_rgb8`, with the same errors."""
+    return to_rgb8(read(path, max_pixels=max_pixels))
+
+
+class _Source:
+    """An open file whose header is known; ``decode`` gives the picture."""
+
+    header: Header
+
+    def decode(self) -> Picture:
+        raise NotImplementedError
+
+
+@contextmanager
+def _opened(path: Path, page: int = 0) -> Iterator[_Source]:
+    """Open a picture file; errors of any library inside the block become one line about this file."""
+    shown = repr(str(path))
+    try:
+        with _open_regular(path) as file:
+            head = file.read(HEAD_BYTES)
+            if not head:
+                raise ImageReadError(f"cannot read {shown}: it is empty (0 bytes): get the picture again")
+            kind = sniff(head, path.suffix)
+            if isinstance(kind, str):
+                raise ImageReadError(f"cannot read {shown}: {kind}")
+            if page and kind.name not in vips.PAGED:
+                raise ImageReadError(
+                    f"cannot read page {page} of {shown}: {kind.name} files have one: leave the page out"
+                )
+            yield _source(file, kind, page)
+    except vips.Error as error:
+        raise ImageReadError(f"cannot read {shown}: {_damage(vips.tidy(error))}") from None
+    except (pnm.PnmError, bmp.BmpError, vips.UnsupportedError) as error:
+        raise ImageReadError(f"cannot read {shown}: {_damage(str(error))}") from None
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}: check the path"
+        raise ImageReadError(f"cannot read {shown}: {reason}") from None
+    except ValueError as error:
+        if "null" not in str(error):
+            raise
+        raise ImageReadError(f"cannot read {shown}: a path has no null characters: check it") from None
+
+
+def _damage(said: str) -> str:
+    return f"it is damaged, cut short or of a kind that srgan does not read ({said}): get the picture again"
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    file = path.open("rb") if stat.S_ISREG(path.stat().st_mode) else None
+    if file is None:
+        what = "a folder: name a picture in it" if path.is_dir() else "no ordinary file: name a picture"
+        raise ImageReadError(f"cannot read {str(path)!r}: it is {what}")
+    return file
+
+
+def _source(file: BinaryIO, kind: Format, page: int) -> _Source:
+    file.seek(0)
+    if kind.name == "PNM":
+        return _PnmSource(file)
+    if kind.name == "BMP":
+        return _BmpSource(file)
+    return _VipsSource(file, kind, page)
+
+
+class _PnmSource(_Source):
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.pnm = pnm.read_header(file)
+        depth = self.pnm.maximum.bit_length()
+        self.header = Header(self.pnm.width, self.pnm.height, self.pnm.bands, depth, "PNM")
+
+    def decode(self) -> Picture:
+        return Picture(pnm.read_pixels(self.file, self.pnm), format="PNM", depth=self.header.depth)
+
+
+class _BmpSource(_Source):
+    def __init__(self, file: BinaryIO) -> None:
+        self.bmp = bmp.open_bmp(file)
+        width, height = self.bmp.size
+        self.header = Header(width, height, bmp.bands_of(self.bmp), 8, "BMP")
+
+    def decode(self) -> Picture:
+        pixels = bmp.decode(self.bmp)
+        dpi = self.bmp.info.get("dpi")
+        resolution = (dpi[0] / 25.4, dpi[1] / 25.4) if dpi and min(dpi) > 0 else None
+        return Picture(pixels, resolution=resolution, format="BMP", depth=8)
+
+
+class _VipsSource(_Source):
+    def __init__(self, file: BinaryIO, kind: Format, page: int) -> None:
+        # By descriptor: no file name reaches libvips, whose names cannot be arbitrary bytes.
+        options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
+        if kind.name in vips.PAGED:
+            options["page"] = page
+        self.image = vips.load(kind.name, file.fileno(), **options)
+        self.kind = kind
+        self.orientation = self._orientation()
+        image = self.image
+        width, height = image.width, image.height
+        if self.orientation >= 5:
+            width, height = height, width
+        pages = max(vips.field(image, "n-pages", 1), 1)
+        self.header = Header(width, height, image.bands, self._depth(), kind.name, pages)
+
+    def _orientation(self) -> int:
+        if self.kind.name == "AVIF":
+            return 1  # libvips has turned it as the container says; its EXIF orientation has no meaning
+        value = vips.field(self.image, "orientation", 0)
+        if not 1 <= value <= 8:
+            exif = vips.blob(self.image, "exif-data")
+            value = orientation(exif) if exif else 1
+        return int(value)
+
+    def _depth(self) -> int:
+        depth = vips.field(self.image, "bits-per-sample", 0) or vips.field(self.image, "heif-bitdepth", 0)
+        return int(depth) or {"uchar": 8, "ushort": 16}.get(self.image.format, 32)
+
+    def decode(self) -> Picture:
+        image = vips.to_rgb_or_gray(self.image)
+        icc = vips.blob(self.image, "icc-profile-data") if vips.keeps_profile(self.image) else None
+        pixels = vips.to_array(image, self.header.depth)
+        pixels = _upright(pixels, self.orientation)
+        resolution = (self.image.xres, self.image.yres)
+        if self.orientation >= 5:
+            resolution = resolution[::-1]
+        known = min(resolution) > 0 and resolution != (_UNKNOWN_RESOLUTION, _UNKNOWN_RESOLUTION)
+        return Picture(
+            pixels,
+            icc=icc,
+            exif=vips.blob(self.image, "exif-data"),
+            xmp=vips.blob(self.image, "xmp-data"),
+            iptc=vips.blob(self.image, "iptc-data"),
+            resolution=resolution if known else None,
+            format=self.kind.name,
+            depth=self.header.depth,
+            pages=self.header.pages,
+        )
+
+
+def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn a picture as EXIF's orientation asks (CIPA DC-008, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)  # 5: transposed, and the others are mirrors of that
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,189 @@
+"""libvips as srgan uses it: named loaders only, and its errors in one line.
+
+Files are never handed to libvips to guess the loader. The format comes from :func:`srgan.image.formats.sniff`, so that
+loaders for drawings, documents and whatever else a build of libvips has (SVG, PDF, ImageMagick: it calls them
+untrusted) cannot be reached by a file, and a ``[`` in a file's name is no option.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+LOADERS = {
+    "JPEG": "jpegload_source",
+    "PNG": "pngload_source",
+    "WebP": "webpload_source",
+    "AVIF": "heifload_source",
+    "TIFF": "tiffload_source",
+    "GIF": "gifload_source",
+}
+"""The loader of each format that libvips reads for us."""
+
+PAGED = ("WebP", "AVIF", "TIFF", "GIF")
+"""Formats whose loaders take a page number."""
+
+Image = Any  # pyvips has no types
+Error = pyvips.Error
+
+# libvips remembers the results of operations, and with them the pictures they came from: hundreds of megabytes for
+# results that are never asked for twice here.
+pyvips.cache_set_max(0)
+
+
+def lines_of(error: Exception) -> list[str]:
+    """Return what libvips said, one entry a complaint, without repetitions and names of its functions."""
+    text = getattr(error, "detail", "") or str(error)
+    lines: list[str] = []
+    for line in text.splitlines():
+        clean = re.sub(
+            r"^\s*(\w+(load|save|2vips|2jpeg)\w*|Vips\w+|vips\w*|Read|unix error|system error):\s*", "", line
+        )
+        clean = " ".join(clean.split()).rstrip(".,;: ")
+        if clean and clean not in lines and not clean.startswith("unable to call"):
+            lines.append(clean)
+    return lines
+
+
+def tidy(error: Exception) -> str:
+    """Return what libvips said in one line of at most 160 characters."""
+    text = "; ".join(lines_of(error)[:2]) or "no reason given"
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+class UnsupportedError(ValueError):
+    """The file is whole, but its kind of picture is none that can be enlarged."""
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def load(kind: str, descriptor: int, **options: Any) -> Image:
+    """Open a picture by its format and an open file; only its header is read."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    source = pyvips.Source.new_from_descriptor(descriptor)
+    image: Image = pyvips.Operation.call(LOADERS[kind], source, **options)
+    return image
+
+
+def field(image: Image, name: str, default: int) -> int:
+    """Return a whole number that the file says, or ``default``."""
+    return int(image.get(name)) if image.get_typeof(name) else default
+
+
+def blob(image: Image, name: str) -> bytes | None:
+    """Return a block of metadata, or None."""
+    return bytes(image.get(name)) if image.get_typeof(name) else None
+
+
+def keeps_profile(image: Image) -> bool:
+    """Return whether the values stay as they are in the file, so that its profile still describes them."""
+    return not _is_cmyk(image) and image.interpretation not in _LAB
+
+
+_LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy")
+
+
+def _is_cmyk(image: Image) -> bool:
+    return bool(image.interpretation == "cmyk")
+
+
+def to_rgb_or_gray(image: Image) -> Image:
+    """Return the picture as gray or RGB, with alpha if it has it, in 8 or 16 bits, or as floats.
+
+    CMYK goes through its embedded profile, or where it has none through libvips' own general one.
+
+    Raises
+    ------
+    UnsupportedError
+        for samples or numbers of channels that no gray or RGB picture has
+    """
+    if image.format in ("char", "short", "int", "uint", "complex", "dpcomplex"):
+        raise UnsupportedError(f"its samples are {image.format} numbers: convert it to 8 or 16 bits")
+    if _is_cmyk(image):
+        depth = 8 if image.format == "uchar" else 16
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, intent="relative")
+    elif image.interpretation in _LAB:
+        image = image.colourspace("rgb16" if image.format != "uchar" else "srgb")
+    if image.bands > 4:
+        raise UnsupportedError(f"it has {image.bands} channels: give gray or RGB, with or without alpha")
+    return image
+
+
+def to_array(image: Image, depth: int) -> NDArray[Any]:
+    """Decode: ``[H, W, C]`` uint8, or uint16 of full range for samples of more than 8 bits.
+
+    Raises
+    ------
+    UnsupportedError
+        for floats outside [0, 1] or that are no numbers
+    """
+    kinds: dict[str, Any] = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float64}
+    values: NDArray[Any] = np.frombuffer(image.write_to_memory(), dtype=np.dtype(kinds[str(image.format)])).reshape(
+        image.height, image.width, image.bands
+    )
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise UnsupportedError("some of its samples are not numbers (NaN or infinity)")
+        if values.min() < 0 or values.max() > 1:
+            raise UnsupportedError(f"its floats reach from {values.min():g} to {values.max():g}: scale them to 0 to 1")
+        return np.rint(values * 65535).astype(np.uint16)
+    if values.dtype == np.uint16 and 8 < depth < 16 and int(values.max(initial=0)) < 1 << depth:
+        # libvips leaves such samples as they are in some formats, and widens them in others.
+        full = (1 << depth) - 1
+        widened: NDArray[Any] = (values.astype(np.uint32) * 65535 + full // 2) // full
+        return widened.astype(np.uint16)
+    return values
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def from_array(pixels: NDArray[Any]) -> Image:
+    """Wrap ``[H, W, C]`` uint8 or uint16; the array must stay alive and unchanged while the picture is in use."""
+    deep = pixels.dtype == np.uint16
+    gray = pixels.shape[2] <= 2
+    interpretation = {(True, True): "grey16", (True, False): "b-w", (False, True): "rgb16", (False, False): "srgb"}
+    pixels = np.ascontiguousarray(pixels)
+    height, width, bands = pixels.shape
+    image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, "ushort" if deep else "uchar")
+    return image.copy(interpretation=interpretation[gray, deep])
+
+
+def with_blob(image: Image, name: str, data: bytes | None) -> Image:
+    """Return the picture with a block of metadata."""
+    if data is None:
+        return image
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, name, data)
+    return image
+
+
+def save(image: Image, operation: str, descriptor: int, **options: Any) -> None:
+    """Encode into an open file.
+
+    Raises
+    ------
+    OSError
+        when the system refuses to write (disk full)
+
+    Error:
+        for anything else
+    """
+    try:
+        pyvips.Operation.call(operation, image, pyvips.Target.new_to_descriptor(descriptor), **options)
+    except pyvips.Error as error:
+        said = str(error)
+        for number in WRITE_ERRORS:
+            if os.strerror(number) in said:
+                raise OSError(number, os.strerror(number)) from None
+        raise
+
+
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

@@ -1,0 +1,64 @@
+"""The networks that come with the package, by name.
+
+They are plain files inside the installed package and are opened where they lie; nothing is downloaded or unpacked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from srgan.errors import ModelError, UnknownModelError
+
+DEFAULT = "srgan-x4"
+"""The network that ``srgan upscale`` takes when none is named."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A shipped network: its file in this folder, and one line on when to take it."""
+
+    file: str
+    when: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    "srgan-x4": Entry("srgan-x4.onnx", "photographs to look at: sharp, with believable detail (the default)"),
+    "srresnet-x4": Entry("srresnet-x4.onnx", "when faithfulness counts: nothing invented, highest PSNR, softer"),
+}
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """Return the file of a shipped network's name, or of a path to a model file.
+
+    A name wins over a file of the same name in the working folder; write ``./srgan-x4`` for such a file.
+
+    Raises
+    ------
+    UnknownModelError
+        if it is neither; the message lists the shipped names.
+    ModelError
+        if a shipped network's file is missing from the installation, or the path is a folder.
+    """
+    entry = CATALOGUE.get(str(name_or_path))
+    if entry is not None:
+        file = shipped_file(entry)
+        if not file.is_file():
+            raise ModelError(f"the file of the model {name_or_path!r} is missing ({file}): install srgan again")
+        return file
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder, not a model file: name the .onnx file in it")
+    if not path.exists():
+        names = ", ".join(sorted(CATALOGUE))
+        raise UnknownModelError(
+            f"no model {str(name_or_path)!r}: shipped are {names}; or pass the path of a .onnx file"
+        )
+    return path
+
+
+def shipped_file(entry: Entry) -> Path:
+    """Return where a shipped network lies, whether or not it is there."""
+    # The wheel is always unpacked (OpenVINO maps the file), so a Traversable of this package is a real path.
+    return Path(str(resources.files("srgan.models").joinpath(entry.file)))

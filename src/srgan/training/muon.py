@@ -1,0 +1,85 @@
+"""Muon: momentum whose updates are made orthogonal, for the hidden convolutions of the generator.
+
+Keller Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks". The momentum of a weight matrix is
+replaced by the nearest (semi-)orthogonal matrix, ``U V^T`` of its singular value decomposition ``U S V^T``, so that all
+directions are learnt at one speed and not only the few that dominate the gradient. A convolution's weight ``[O, I, K, K]``
+is taken as the matrix ``[O, I*K*K]``. ``U V^T`` is approximated by five steps of a quintic Newton-Schulz iteration.
+
+Updates are multiplied by ``0.2 * sqrt(max(rows, columns))``, which gives them the root mean square of Adam's (Liu et al.
+2025, "Muon is scalable for LLM training", arXiv:2502.16982, section 2.2): rates have the same size as Adam's, and matrices of all
+shapes share one.
+
+torch's own ``torch.optim.Muon`` takes matrices of rank 2 only, and no convolutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+# Coefficients of x -> a x + b x^3 + c x^5, which takes singular values in (0, 1] to about 1 in five steps (Jordan et al.).
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_STEPS = 5
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """Return about ``U V^T`` for ``matrix = U S V^T``, ``[rows, columns]``; singular values come to lie around 1 (0.7 to 1.2)."""
+    x: Tensor = matrix / (matrix.norm() + 1e-7)  # the spectral norm is at most the Frobenius norm
+    tall = x.shape[0] > x.shape[1]
+    if tall:
+        x = x.mT
+    for _ in range(_STEPS):
+        square = x @ x.mT
+        x = _A * x + (_B * square + _C * square @ square) @ x
+    return x.mT if tall else x
+
+
+class Muon(Optimizer):
+    """The optimizer.
+
+    Parameters
+    ----------
+    params : weights of rank 2 or more; the first axis is taken as rows, the others together as columns
+    lr : learning rate, of Adam's size
+    momentum : share of the momentum that a step keeps; applied in Nesterov's way
+
+    Raises
+    ------
+    ValueError
+        for a parameter of rank below 2
+    """
+
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+        if any(parameter.ndim < 2 for group in self.param_groups for parameter in group["params"]):
+            raise ValueError("Muon is for weights of rank 2 or more: give biases and slopes to another optimizer")
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Change the weights by their gradients; ``closure``, if given, computes them anew first."""
+        loss: Any = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                momentum = state["momentum"]
+                momentum.lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(momentum, group["momentum"])
+                matrix = ahead.reshape(len(ahead), -1)
+                size = 0.2 * max(matrix.shape) ** 0.5
+                parameter.add_(orthogonalised(matrix).view(ahead.shape), alpha=-group["lr"] * size)
+        return loss  # type: ignore[no-any-return]

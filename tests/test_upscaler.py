@@ -1,0 +1,390 @@
+"""Arrays of every depth and kind of channel through real tiny networks: same kind out, tiled as whole, little memory."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import srgan
+import tiny_models
+from srgan import Upscaler, UsageError, pixels, runtime
+from srgan.errors import ModelError, SrganError, UnknownModelError
+
+DEPTHS = {"uint8": 255, "uint16": 65535, "float32": 1}
+
+
+def noise(height: int, width: int, channels: int | None = 3, dtype: str = "uint8", seed: int = 0) -> Any:
+    shape = (height, width) if channels is None else (height, width, channels)
+    return (np.random.default_rng(seed).random(shape) * DEPTHS[dtype]).astype(dtype)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    tiny_models.residual(folder / "residual.onnx", scale=4, blocks=1)
+    tiny_models.shallow(folder / "shallow.onnx", scale=2)
+    tiny_models.nearest(folder / "nearest.onnx", scale=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nearest(models: Path) -> Upscaler:
+    return Upscaler(models / "nearest.onnx")
+
+
+def repeated(image: Any, scale: int = 2) -> Any:
+    return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3])
+@pytest.mark.parametrize("dtype", DEPTHS)
+def test_each_depth_and_gray_come_back_as_they_were(nearest: Upscaler, channels: int | None, dtype: str) -> None:
+    """A network that only repeats pixels returns every value: no depth is squeezed through another."""
+    image = noise(23, 31, channels, dtype)
+    large = nearest(image)
+    assert large.dtype == image.dtype
+    np.testing.assert_allclose(large, repeated(image), rtol=0, atol=1e-7 if dtype == "float32" else 0)
+
+
+def test_all_16_bit_values_survive(nearest: Upscaler) -> None:
+    image = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    np.testing.assert_array_equal(nearest(image), repeated(image))
+
+
+def test_the_values_are_the_networks(models: Path) -> None:
+    """Against another runtime, through none of our conversions."""
+    image = noise(20, 33)
+    (expected,) = onnxruntime.InferenceSession(str(models / "residual.onnx")).run(
+        None, {"input": (image.transpose(2, 0, 1)[None] / 255).astype(np.float32)}
+    )
+    expected = (expected[0].transpose(1, 2, 0).clip(0, 1) * 255).round()
+    large = Upscaler(models / "residual.onnx", precision="fp32")(image)
+    assert abs(large - expected).max() <= 1
+    assert (large != expected).mean() < 1e-3  # halves may round either way
+
+
+def test_what_is_out_of_range_is_clipped(tmp_path: Path) -> None:
+    net = tiny_models.Layers()
+    last = net.shuffle(net.conv("input", np.full((12, 3, 1, 1), 1.0), np.full(12, -1.0)))
+    upscaler = Upscaler(net.save(tmp_path / "net.onnx", last, scale=2, radius=0))
+    image = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 51]]], np.uint8)  # sums of 0, 3, 1.2, less 1
+    np.testing.assert_array_equal(upscaler(image)[0, ::2, 0], [0, 255, 51])
+    floats = upscaler(image.astype(np.float32) / 255)
+    assert floats.min() == 0
+    assert floats.max() == 1
+
+
+def test_gray_is_the_mean_of_what_the_network_makes_of_it(models: Path) -> None:
+    upscaler = Upscaler(models / "residual.onnx", precision="fp32")
+    gray = noise(12, 13, 1, "float32")
+    np.testing.assert_allclose(upscaler(gray)[:, :, 0], upscaler(gray.repeat(3, 2)).mean(2), atol=1e-6)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from(["residual", "shallow"]), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_any_size_tiled_is_the_picture_computed_whole(
+    models: Path, height: int, width: int, name: str, alpha: bool
+) -> None:
+    file = models / f"{name}.onnx"
+    image = noise(height, width, 4 if alpha else 3, seed=height)
+    whole = opened(file)
+    tiled = smallest(file, exact=True)
+    assert len(whole.plan(height, width).tiles) == 1
+    difference = abs(whole(image).astype(int) - tiled(image))
+    assert difference.max() <= 1  # where a value lies on the edge between two levels
+    assert (difference > 0).mean() < 1e-2
+
+
+@functools.cache
+def opened(file: Path) -> Upscaler:
+    return Upscaler(file, precision="fp32", exact=True)
+
+
+@functools.cache
+def smallest(file: Path, *, exact: bool = False) -> Upscaler:
+    """Open a network with about the least memory that it accepts."""
+    memory = 1000
+    while True:
+        try:
+            return Upscaler(file, precision="fp32", memory=memory, exact=exact)
+        except UsageError:
+            memory = memory * 5 // 4
+
+
+def test_the_smallest_memory_really_cuts_pictures_into_tiles(models: Path) -> None:
+    plan = smallest(models / "residual.onnx", exact=True).plan(100, 120, np.uint8)
+    assert len(plan.tiles) >= 4
+    assert plan.halo == 7
+
+
+def test_bands_are_the_picture(models: Path) -> None:
+    upscaler = smallest(models / "residual.onnx")
+    image = noise(150, 90, 4)
+    bands = list(upscaler.bands(image))
+    assert len(bands) >= 2
+    np.testing.assert_array_equal(np.concatenate(bands), upscaler(image))
+
+
+def test_a_large_picture_takes_the_cheap_halo_unless_exact(tmp_path: Path) -> None:
+    file = tiny_models.residual(tmp_path / "deep.onnx", channels=16, blocks=16)
+    memory = 30_000_000
+    assert Upscaler(file, precision="fp32", memory=memory).plan(2000, 2000).halo == 16
+    assert Upscaler(file, precision="fp32", memory=memory, exact=True).plan(2000, 2000).halo == 37
+    assert Upscaler(file, precision="fp32", memory=memory).plan(100, 100).cost == 1
+
+
+def test_progress_ends_at_the_whole_and_never_goes_back(models: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    smallest(models / "residual.onnx")(noise(130, 120), progress=lambda done, total: seen.append((done, total)))
+    assert {total for _, total in seen} == {130 * 120}
+    assert seen == sorted(seen)
+    assert len(seen) > 4
+    assert seen[-1] == (130 * 120, 130 * 120)
+
+
+# --- Transparency ----------------------------------------------------------------------------------------------------
+
+
+def disc(size: int, hidden: int, dtype: str = "uint8") -> Any:
+    """A bright disc on transparency; under the transparency lies ``hidden``."""
+    y, x = np.mgrid[:size, :size] - size / 2 + 0.5
+    inside = x * x + y * y < (size / 3) ** 2
+    full = DEPTHS[dtype]
+    image = np.full((size, size, 4), hidden, dtype)
+    image[inside, :3] = [0.9 * full, 0.8 * full, 0.6 * full]
+    image[:, :, 3] = inside * full
+    return image
+
+
+@pytest.mark.parametrize("hidden", [0, 255, 77])
+def test_what_lies_under_transparency_does_not_show(models: Path, hidden: int) -> None:
+    """No dark or light fringe: composited over black and over white, the edge stays between the two sides."""
+    blur = models / "blur.onnx"
+    if not blur.exists():  # averages 3 x 3 pixels: it mixes what is hidden into the edge, as every network does
+        net = tiny_models.Layers(half=False)
+        weight = np.zeros((12, 3, 3, 3))
+        for channel in range(3):
+            weight[4 * channel : 4 * channel + 4, channel] = 1 / 9
+        net.save(blur, net.shuffle(net.conv("input", weight)), scale=2, radius=1)
+    large = Upscaler(blur, precision="fp32")(disc(40, hidden))[4:-4, 4:-4].astype(float)
+    seen = large[large[:, :, 3] > 0]
+    assert abs(seen[:, :3] - [229, 204, 153]).max() <= 1
+    alpha = large[:, :, 3:] / 255
+    for background in (0, 255):
+        composited = large[:, :, :3] * alpha + background * (1 - alpha)
+        low, high = np.minimum(background, [229, 204, 153]), np.maximum(background, [229, 204, 153])
+        assert (composited >= low - 1.5).all()
+        assert (composited <= high + 1.5).all()
+
+
+def test_visible_pixels_are_not_touched_by_filling_the_others() -> None:
+    image = noise(37, 21, 4)
+    image[:, :, 3] = np.where(noise(37, 21, None, seed=1) < 90, 0, image[:, :, 3] | 1)
+    filled = pixels.bleed(image)
+    seen = image[:, :, 3] > 0
+    np.testing.assert_array_equal(filled[seen], image[:, :, :3][seen])
+    assert filled.dtype == image.dtype
+
+
+def test_filling_takes_the_nearest_block_by_hand() -> None:
+    image = np.zeros((2, 4, 2), np.uint8)
+    image[0, 0] = 100, 255
+    image[1, 1] = 50, 1
+    # The left block of 2 x 2 has 100 and 50; the right one has nothing, the next larger block has the same two.
+    np.testing.assert_array_equal(pixels.bleed(image)[:, :, 0], [[100, 75, 75, 75], [75, 50, 75, 75]])
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("dtype", DEPTHS)
+def test_alpha_is_bicubic_whole_or_in_tiles(dtype: str, scale: int) -> None:
+    alpha = noise(19, 27, None, dtype)
+    out = np.empty((19 * scale, 27 * scale), dtype)
+    pixels.enlarge_alpha(alpha, pixels.Box(0, 0, 19, 27), scale, out)
+    expected = np.asarray(
+        Image.fromarray((alpha / DEPTHS[dtype]).astype(np.float32)).resize(out.shape[::-1], Image.Resampling.BICUBIC)
+    )
+    inner = (slice(2 * scale, -2 * scale),) * 2  # Pillow renormalises at the border where we repeat it
+    tolerance = 1e-6 + (0.5 / DEPTHS[dtype] if dtype != "float32" else 0)
+    np.testing.assert_allclose(out[inner] / DEPTHS[dtype], expected.clip(0, 1)[inner], atol=tolerance * 1.1)
+    for box in [pixels.Box(0, 0, 5, 27), pixels.Box(5, 3, 19, 20), pixels.Box(18, 26, 19, 27)]:
+        part = np.empty((box.height * scale, box.width * scale), dtype)
+        pixels.enlarge_alpha(alpha, box, scale, part)
+        np.testing.assert_allclose(part, out[box.scaled(scale).slices], rtol=0, atol=1e-6 if dtype == "float32" else 1)
+
+
+@pytest.mark.parametrize("value", [0, 1, 254, 255])
+def test_even_alpha_stays_exactly_even(nearest: Upscaler, value: int) -> None:
+    image = noise(9, 11, 4)
+    image[:, :, 3] = value
+    assert (nearest(image)[:, :, 3] == value).all()
+
+
+def test_gray_with_alpha(nearest: Upscaler) -> None:
+    image = noise(9, 11, 2)
+    image[:, :, 1] = 255
+    np.testing.assert_array_equal(nearest(image), repeated(image))
+
+
+# --- When something goes wrong ---------------------------------------------------------------------------------------
+
+
+def overflowing(path: Path, *, in_fp32: bool) -> Path:
+    """Repeats pixels, by way of values at the end of the range of floats; white does not come back from there.
+
+    bf16 rounds 1.998 * 2^127 up to infinity, where fp32 still has room; 2.2 * 2^127 is infinite in both.
+    """
+    net = tiny_models.Layers(half=False)
+
+    def scaled(x: str, factor: float, mix: float = 0.0) -> str:
+        weight = np.eye(3) * factor
+        weight[:, :] += (1 - np.eye(3)) * factor * mix
+        return net.conv(x, weight.reshape(3, 3, 1, 1))
+
+    mix = 0.2 if in_fp32 else 0.00147
+    x = scaled(scaled("input", 2.0**64), 1.9921875 * 2.0**63, mix)
+    x = scaled(scaled(x, 2.0**-64), 2.0**-63 / 1.9921875)
+    weight = np.zeros((12, 3, 1, 1))
+    for channel in range(3):
+        weight[4 * channel : 4 * channel + 4, channel] = 1
+    return net.save(path, net.shuffle(net.conv(x, weight)), scale=2, radius=0)
+
+
+def has_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this processor has no bf16")
+def test_a_tile_that_overflows_in_bf16_is_computed_in_fp32(tmp_path: Path) -> None:
+    file = overflowing(tmp_path / "net.onnx", in_fp32=False)
+    image = noise(20, 20) // 2
+    image[5, 6] = 255
+    fast = runtime.load(file, precision="bf16")
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(fast(pixels.to_network(image))).all(), "the network does what the test is about"
+    np.testing.assert_allclose(Upscaler(file, precision="bf16")(image), repeated(image), atol=1)
+
+
+def test_a_network_that_gives_no_numbers_fails_the_picture(tmp_path: Path) -> None:
+    upscaler = Upscaler(overflowing(tmp_path / "net.onnx", in_fp32=True), precision="fp32")
+    assert upscaler(noise(5, 5) // 4).shape == (10, 10, 3)
+    with pytest.raises(ModelError, match="not numbers"):
+        upscaler(np.full((5, 5, 3), 255, np.uint8))
+
+
+def test_short_of_memory_the_tiles_shrink_and_the_picture_is_the_same(tmp_path: Path) -> None:
+    """In a process whose address space is limited while it works."""
+    file = tiny_models.residual(tmp_path / "net.onnx", channels=48, blocks=1)
+    code = f"""
+import resource, numpy as np
+from srgan import Upscaler, tiling
+upscaler = Upscaler({str(file)!r}, precision="fp32", exact=True, memory=4 << 30)
+image = np.random.default_rng(0).integers(0, 256, (500, 600, 3), np.uint8)
+expected = Upscaler({str(file)!r}, precision="fp32", exact=True, memory=4 << 30)(image)
+assert len(upscaler.plan(500, 600).tiles) == 1
+upscaler(image[:16, :16])
+split = []
+halves = tiling.halves
+tiling.halves = lambda tile, **more: split.append(tile) or halves(tile, **more)  # only watches
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (150 << 20), -1))
+large = upscaler(image)
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert split, "the limit was not felt"
+difference = abs(large.astype(int) - expected)
+assert difference.max() <= 1 and (difference > 0).mean() < 1e-4, difference.max()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_without_memory_for_even_a_small_tile_it_says_so(tmp_path: Path) -> None:
+    file = tiny_models.residual(tmp_path / "net.onnx", channels=256, blocks=1)
+    code = f"""
+import resource, numpy as np
+from srgan import SrganError, Upscaler
+upscaler = Upscaler({str(file)!r}, precision="fp32")
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (2 << 20), -1))
+try:
+    upscaler(np.zeros((64, 64, 3), np.uint8))
+except SrganError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "out of memory even with small tiles: close other programs\n"
+
+
+def test_a_result_larger_than_memory_is_one_line(nearest: Upscaler) -> None:
+    image = np.lib.stride_tricks.as_strided(np.zeros(3, np.uint8), (1_500_000, 1_500_000, 3), (0, 0, 1))
+    with pytest.raises(SrganError, match=r"the result takes 27000\.0 GB"):
+        nearest(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (np.zeros((4, 4), np.float64), "pixels are float64"),
+        (np.zeros((4, 4, 5), np.uint8), "1 to 4 channels"),
+        (np.zeros((1, 4, 4, 3), np.uint8), "2 or 3 axes"),
+        (np.zeros((0, 4, 3), np.uint8), "empty"),
+        (np.full((4, 4), np.nan, np.float32), "not numbers"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused(nearest: Upscaler, image: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        nearest(image)
+
+
+# --- The one-call function -------------------------------------------------------------------------------------------
+
+
+def test_upscale_takes_an_array(models: Path) -> None:
+    image = noise(8, 9)
+    np.testing.assert_array_equal(srgan.upscale(image, model=models / "nearest.onnx"), repeated(image))
+
+
+@pytest.mark.parametrize(
+    ("mode", "comes_back"),
+    [("L", "L"), ("LA", "LA"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("P", "RGB"), ("CMYK", "RGB"), ("1", "L")],
+)
+def test_upscale_takes_a_pil_image(models: Path, mode: str, comes_back: str) -> None:
+    image = Image.fromarray(noise(8, 9)).convert(mode)
+    large = srgan.upscale(image, model=models / "nearest.onnx")
+    assert (large.mode, large.size) == (comes_back, (18, 16))
+    np.testing.assert_array_equal(np.asarray(large), repeated(np.asarray(image.convert(comes_back))))
+
+
+def test_upscale_keeps_16_bits_and_palette_transparency_of_a_pil_image(models: Path) -> None:
+    deep = noise(5, 6, None, "uint16")
+    np.testing.assert_array_equal(
+        np.asarray(srgan.upscale(Image.fromarray(deep), model=models / "nearest.onnx")), repeated(deep)
+    )
+    image = Image.fromarray(noise(8, 9)).convert("P")
+    image.info["transparency"] = image.getpixel((0, 0))
+    large = srgan.upscale(image, model=models / "nearest.onnx")
+    assert large.mode == "RGBA"
+    assert large.getpixel((0, 0))[3] == 0
+
+
+def test_upscale_refuses_what_it_cannot_take(models: Path) -> None:
+    for wrong, options in itertools.product([7, None, [[1]]], [{}]):
+        with pytest.raises(UsageError, match="give a path, a numpy array or a PIL image"):
+            srgan.upscale(wrong, **options)
+    with pytest.raises(UsageError, match="output is for"):
+        srgan.upscale(noise(4, 4), "out.png", model=models / "nearest.onnx")
+    with pytest.raises(UnknownModelError, match="srgan-x4"):
+        srgan.upscale(noise(4, 4), model="srgan-x3")
