@@ -70,3 +70,53 @@ def test_ssim_needs_a_window():
     a = np.zeros((16, 16, 3), np.uint8)
     with pytest.raises(ValueError, match="11 x 11"):
         ssim_y(a, a, 4)
+
+
+@pytest.fixture(scope="module")
+def vgg16(shared):
+    from srgan.metrics import VGG_DISTANCE_LAYERS
+    from srgan.networks.vgg import load_vgg
+
+    return load_vgg("vgg16", VGG_DISTANCE_LAYERS, shared / "data" / "vgg16_features.safetensors")
+
+
+def test_vgg_distance_is_the_formula_of_lpips(vgg16):
+    import torch
+
+    from srgan.metrics import vgg_distance
+
+    random = np.random.default_rng(0)
+    a, b = (random.integers(0, 256, (40, 32, 3), dtype=np.uint8) for _ in range(2))
+    total = 0.0
+    for layer in ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3"):
+        unit = []
+        for picture in (a, b):
+            maps = vgg16(torch.tensor(picture / 255, dtype=torch.float32).permute(2, 0, 1)[None])[layer][0].numpy()
+            maps = np.maximum(maps, 0)
+            unit.append(maps / np.sqrt((maps**2).sum(0, keepdims=True) + 1e-20))
+        total += ((unit[0] - unit[1]) ** 2).sum(0).mean() / 5
+    assert vgg_distance(a, b, vgg16) == pytest.approx(total, rel=1e-4)
+    assert vgg_distance(a, a, vgg16) == 0
+
+
+def test_vgg_distance_grows_with_blur_where_psnr_sees_little(vgg16, bench):
+    from PIL import Image, ImageFilter
+
+    from srgan.metrics import vgg_distance
+
+    hr = Image.open(bench / "Set5" / "HR" / "img_001.png").convert("RGB").crop((100, 100, 260, 260))
+    pictures = [np.asarray(hr.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 0.7, 1.5, 3)]
+    distances = [vgg_distance(picture, pictures[0], vgg16) for picture in pictures]
+    assert distances[0] == 0
+    assert distances == sorted(distances)
+    assert distances[3] > 3 * distances[1]
+
+
+def test_vgg_distance_refuses_what_it_cannot_compare(vgg16):
+    from srgan.metrics import vgg_distance
+
+    a = np.zeros((20, 20, 3), np.uint8)
+    with pytest.raises(ValueError, match="differ in size"):
+        vgg_distance(a, a[:19], vgg16)
+    with pytest.raises(ValueError, match="16 x 16"):
+        vgg_distance(a[:15], a[:15], vgg16)

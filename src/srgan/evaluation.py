@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from srgan.errors import DataError, UsageError
 from srgan.figure import Sample, make_sample
 from srgan.image import list_pictures, read, to_rgb8
-from srgan.metrics import psnr_y, ssim_y
+from srgan.metrics import psnr_y, ssim_y, vgg_distance
 from srgan.resize import downscale, upscale
 
 if TYPE_CHECKING:
+    from srgan.networks.vgg import VGGFeatures
     from srgan.runtime import Precision
 
 Pixels = NDArray[np.uint8]
@@ -62,11 +63,15 @@ class Bicubic:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """PSNR (dB, infinite for equal pictures) and SSIM (up to 1) of one picture, on luma."""
+    """PSNR (dB, infinite for equal pictures) and SSIM (up to 1) of one picture, on luma.
+
+    ``vgg_distance`` is :func:`srgan.metrics.vgg_distance`, or None if it was not asked for.
+    """
 
     name: str
     psnr_y: float
     ssim_y: float
+    vgg_distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,12 @@ class SetScore:
         """Mean SSIM."""
         return float(np.mean([image.ssim_y for image in self.images]))
 
+    @property
+    def vgg_distance(self) -> float | None:
+        """Mean distance in VGG16's features, None if it was not asked for."""
+        values = [image.vgg_distance for image in self.images if image.vgg_distance is not None]
+        return float(np.mean(values)) if values else None
+
 
 @dataclass(frozen=True)
 class Report:
@@ -100,7 +111,7 @@ class Report:
         """Return the scores as JSON, ended by a newline.
 
         ``{"model", "scale", "sets": [{"name", "images": [{"name", "psnr_y", "ssim_y"}], "mean": {"psnr_y", "ssim_y"}}]}``;
-        an infinite PSNR, which JSON cannot express, is null.
+        an infinite PSNR, which JSON cannot express, is null. Where it was asked for, "vgg_distance" stands beside them.
         """
         data = {
             "model": self.model,
@@ -118,7 +129,8 @@ class Report:
 
 
 def _figures(score: ImageScore | SetScore) -> dict[str, float | None]:
-    return {"psnr_y": score.psnr_y if math.isfinite(score.psnr_y) else None, "ssim_y": score.ssim_y}
+    figures = {"psnr_y": score.psnr_y if math.isfinite(score.psnr_y) else None, "ssim_y": score.ssim_y}
+    return figures if score.vgg_distance is None else {**figures, "vgg_distance": score.vgg_distance}
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,7 @@ def evaluate(
     *,
     scale: int | None = None,
     precision: Precision = "fp32",
+    features: VGGFeatures | None = None,
     keep_samples: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -185,6 +198,7 @@ def evaluate(
     folders : see :func:`find_pairs`; a set is named after its folder
     scale : enlargement, for ``"bicubic"`` (default 4); another model has its own, and asking for a different one is an error
     precision : what a network that is opened here computes in; published figures are fp32
+    features : VGG16 with :data:`srgan.metrics.VGG_DISTANCE_LAYERS`, to measure ``vgg_distance`` as well (needs torch)
     keep_samples : keep a crop of each picture for :func:`srgan.figure.write_figure`
     progress : called with pictures done and pictures in all
 
@@ -210,7 +224,7 @@ def evaluate(
         name = folder.resolve().name
         scores, samples = [], []
         for pair in pairs:
-            score, sample = _measure(network, pair, name if keep_samples else None)
+            score, sample = _measure(network, pair, features, name if keep_samples else None)
             scores.append(score)
             samples += [sample] if sample else []
             done += 1
@@ -236,13 +250,16 @@ def _open(model: str | Path | Model, scale: int | None, precision: Precision) ->
     return opened
 
 
-def _measure(network: Model, pair: Pair, set_name: str | None) -> tuple[ImageScore, Sample | None]:
+def _measure(
+    network: Model, pair: Pair, features: VGGFeatures | None, set_name: str | None
+) -> tuple[ImageScore, Sample | None]:
     """Score one picture; ``set_name`` is given if a sample of it is to be kept."""
     scale = network.scale
     lr, hr = _load(pair, scale)
     sr, hr = _fit(network(lr), hr, pair, scale)
     try:
-        score = ImageScore(pair.hr.stem, psnr_y(sr, hr, scale), ssim_y(sr, hr, scale))
+        distance = None if features is None else vgg_distance(sr, hr, features)
+        score = ImageScore(pair.hr.stem, psnr_y(sr, hr, scale), ssim_y(sr, hr, scale), distance)
     except ValueError as error:
         raise DataError(f"'{pair.hr}' cannot be measured ({error}): take the picture out of the set") from error
     if set_name is None:

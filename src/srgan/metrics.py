@@ -15,12 +15,18 @@ The protocol is that of the papers' MATLAB scripts:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from srgan.networks.vgg import VGGFeatures
+
+VGG_DISTANCE_LAYERS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
+"""The last convolution of each of VGG16's five stages: what :func:`vgg_distance` compares."""
 
 # ITU-R BT.601 for R, G, B in 0..255, as MATLAB's rgb2ycbcr has it.
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255
@@ -90,6 +96,46 @@ def ssim_y(sr: NDArray[np.uint8], hr: NDArray[np.uint8], border: int) -> float:
     measure: Any = structural_similarity  # has no types in some versions
     value = measure(a, b, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     return float(value)
+
+
+def vgg_distance(sr: NDArray[np.uint8], hr: NDArray[np.uint8], features: VGGFeatures) -> float:
+    """Return how far apart two pictures are in the features of VGG16: 0 for equal ones, smaller is nearer.
+
+    The activations (after their ReLU) of the last convolution of each of the five stages are brought to unit length along
+    the channels; the squared differences are summed over channels, averaged over the picture, then over the stages. This is
+    LPIPS (Zhang et al. 2018, "The unreasonable effectiveness of deep features as a perceptual metric", arXiv:1801.03924,
+    equation 1) with all its learned weights equal.
+
+    It tells blurred pictures from sharp ones, as PSNR does not. It is not LPIPS: values cannot be compared with published
+    ones, only with each other, under the same weights. And it is no independent judge of a network whose content loss saw
+    the same features in training.
+
+    Parameters
+    ----------
+    sr, hr : ``[H, W, 3]`` RGB or ``[H, W, 1]`` gray, uint8, of the same size, at least 16 x 16
+    features : ``load_vgg("vgg16", VGG_DISTANCE_LAYERS, weights)``
+
+    Raises
+    ------
+    ValueError
+        when sizes differ or are below 16 x 16
+    """
+    import torch
+
+    if sr.shape != hr.shape:
+        raise ValueError(f"pictures differ in size: {sr.shape[1]} x {sr.shape[0]} and {hr.shape[1]} x {hr.shape[0]}")
+    if min(sr.shape[:2]) < 16:
+        raise ValueError(f"the distance needs at least 16 x 16 pixels, not {sr.shape[1]} x {sr.shape[0]}")
+    total = 0.0
+    with torch.no_grad():
+        found = [
+            features(torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].float().div(255))
+            for x in (sr, hr)
+        ]
+        for layer in VGG_DISTANCE_LAYERS:
+            a, b = (torch.nn.functional.normalize(maps[layer].relu(), dim=1, eps=1e-10) for maps in found)
+            total += float((a - b).square().sum(dim=1).mean())
+    return total / len(VGG_DISTANCE_LAYERS)
 
 
 def _is_gray(picture: NDArray[np.uint8]) -> bool:

@@ -55,3 +55,15 @@ def test_mistakes_are_one_line(tmp_path):
         assert word in lines[0]
         assert "Traceback" not in result.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["Noise"]
+
+
+def test_perceptual_adds_the_distance_in_vgg_features(tmp_path, shared):
+    save(tmp_path / "Noise")
+    weights = shared / "data" / "vgg16_features.safetensors"
+    result = srgan("evaluate", "bicubic", tmp_path / "Noise", "--vgg-weights", weights, "--json", tmp_path / "r.json")
+    assert result.returncode == 0, result.stderr
+    (entry,) = json.loads((tmp_path / "r.json").read_text())["sets"]
+    values = [image["vgg_distance"] for image in entry["images"]]
+    assert all(0.01 < value < 2 for value in values)
+    assert entry["mean"]["vgg_distance"] == np.mean(values)
+    assert f"{np.mean(values):.4f}" in result.stdout

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from srgan.errors import MissingExtraError
+
 if TYPE_CHECKING:
-    from srgan.evaluation import Report
+    from srgan.evaluation import ImageScore, Report, SetScore
+    from srgan.networks.vgg import VGGFeatures
 
 
 class PrecisionOption(StrEnum):
@@ -60,6 +63,16 @@ def evaluate_command(
     precision: Annotated[
         PrecisionOption, typer.Option(help="What the network computes in. Published figures are fp32.")
     ] = PrecisionOption.fp32,
+    perceptual: Annotated[
+        bool, typer.Option("--perceptual", help="Measure the distance in VGG16's features as well (needs torch).")
+    ] = False,
+    vgg_weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="VGG16 weights for --perceptual (safetensors, torchvision's keys). Default: download them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Measure a model: PSNR in dB and SSIM, on luma, with as many border pixels cropped as it enlarges times.
 
@@ -74,6 +87,7 @@ def evaluate_command(
 
     if figure_file is not None:
         figure.check_target(figure_file)
+    features = _features(vgg_weights) if perceptual or vgg_weights is not None else None
     errors = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
@@ -83,6 +97,7 @@ def evaluate_command(
             folders,
             scale=scale,
             precision=precision.value,
+            features=features,
             keep_samples=figure_file is not None,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
@@ -97,6 +112,16 @@ def evaluate_command(
         figure.write_figure(report, figure_file)
 
 
+def _features(weights: Path | None) -> VGGFeatures:
+    try:
+        from srgan.networks.vgg import load_vgg
+    except ImportError as error:
+        raise MissingExtraError("srgan evaluate --perceptual", "train") from error
+    from srgan.metrics import VGG_DISTANCE_LAYERS
+
+    return load_vgg("vgg16", VGG_DISTANCE_LAYERS, weights)
+
+
 def _print_tables(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -109,8 +134,15 @@ def _print_tables(report: Report) -> None:
         table.add_column("picture", overflow="fold")
         table.add_column("PSNR-Y, dB", justify="right")
         table.add_column("SSIM-Y", justify="right")
+        if entry.vgg_distance is not None:
+            table.add_column("VGG distance", justify="right")
         for image in entry.images:
-            table.add_row(Text(image.name), f"{image.psnr_y:.2f}", f"{image.ssim_y:.4f}")
+            table.add_row(Text(image.name), *_cells(image))
         table.add_section()
-        table.add_row(f"mean of {len(entry.images)}", f"{entry.psnr_y:.2f}", f"{entry.ssim_y:.4f}", style="bold")
+        table.add_row(f"mean of {len(entry.images)}", *_cells(entry), style="bold")
         console.print(table)
+
+
+def _cells(score: ImageScore | SetScore) -> list[str]:
+    cells = [f"{score.psnr_y:.2f}", f"{score.ssim_y:.4f}"]
+    return cells if score.vgg_distance is None else [*cells, f"{score.vgg_distance:.4f}"]
