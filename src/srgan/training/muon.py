@@ -9,6 +9,11 @@ Updates are multiplied by ``0.2 * sqrt(max(rows, columns))``, which gives them t
 2025, "Muon is scalable for LLM training", arXiv:2502.16982, section 2.2): rates have the same size as Adam's, and matrices of all
 shapes share one.
 
+All updates have one size, however small the gradient, so weights that start small grow without bound where nothing brings
+them back: in a residual network without normalisation the second convolutions of the blocks, which start small so that the
+sum over all blocks stays in range, grew five times in 700 steps, and the training diverged. Hence the limit: a weight's
+norm never exceeds ``growth`` times the norm that it started with.
+
 torch's own ``torch.optim.Muon`` takes matrices of rank 2 only, and no convolutions.
 """
 
@@ -46,6 +51,7 @@ class Muon(Optimizer):
     params : weights of rank 2 or more; the first axis is taken as rows, the others together as columns
     lr : learning rate, of Adam's size
     momentum : share of the momentum that a step keeps; applied in Nesterov's way
+    growth : largest norm of a weight, as a multiple of its norm at the first step
 
     Raises
     ------
@@ -53,8 +59,8 @@ class Muon(Optimizer):
         for a parameter of rank below 2
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.95, growth: float = 2.0) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "growth": growth})
         if any(parameter.ndim < 2 for group in self.param_groups for parameter in group["params"]):
             raise ValueError("Muon is for weights of rank 2 or more: give biases and slopes to another optimizer")
 
@@ -76,10 +82,13 @@ class Muon(Optimizer):
                 state = self.state[parameter]
                 if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(parameter)
+                    norm = parameter.norm()
+                    state["limit"] = torch.where(norm > 0, group["growth"] * norm, torch.inf)  # zeros must be able to grow
                 momentum = state["momentum"]
                 momentum.lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(momentum, group["momentum"])
                 matrix = ahead.reshape(len(ahead), -1)
                 size = 0.2 * max(matrix.shape) ** 0.5
                 parameter.add_(orthogonalised(matrix).view(ahead.shape), alpha=-group["lr"] * size)
+                parameter.mul_((state["limit"] / parameter.norm()).clamp(max=1))
         return loss  # type: ignore[no-any-return]
