@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from srgan.errors import DataError, ImageError
-from srgan.training.degradation import DEGRADATIONS, mod_crop
+from srgan.training.degradation import CONTEXT, bicubic, mod_crop, photo, sharpened
 
 
 class Batch(NamedTuple):
@@ -75,7 +75,7 @@ def prepare(
     scale : enlargement; HR sides are cut to multiples of it
     bands : 3 for RGB, 1 for gray
     smallest : least side in HR pixels that a crop needs; smaller pictures are left out
-    degradation : key of :data:`srgan.training.degradation.DEGRADATIONS`
+    degradation : ``"bicubic"``, or ``"photo"``, which sharpens HR; its LR is made crop by crop
     progress : called with the number of files done
 
     Raises
@@ -138,7 +138,6 @@ def _decode(
     from srgan.image import read_rgb8
 
     scale, bands, smallest = request["scale"], request["bands"], request["smallest"]
-    degrade = DEGRADATIONS[request["degradation"]]
     pictures: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     digest = hashlib.sha256()
@@ -160,7 +159,9 @@ def _decode(
                     rejected.append((file.name, f"{size} pixels are fewer than the crop needs ({smallest})"))
                     continue
                 hr = np.ascontiguousarray(mod_crop(to_bands(pixels, bands), scale))
-                lr = np.ascontiguousarray(degrade(hr, scale))
+                if request["degradation"] == "photo":
+                    hr = sharpened(hr)
+                lr = np.ascontiguousarray(bicubic(hr, scale))
                 data = hr.tobytes() + lr.tobytes()
                 out.write(data)
                 digest.update(f"{file.name} {hr.shape}\n".encode())
@@ -201,9 +202,20 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
     scale : enlargement
     seed : of all draws
     flips : mirror and rotate by multiples of 90 degrees
+    degradation : ``"bicubic"`` takes the LR that was prepared, ``"photo"`` draws a chain for each crop
     """
 
-    def __init__(self, pictures: Pictures, *, crop: int, scale: int, seed: int, flips: bool) -> None:
+    def __init__(
+        self,
+        pictures: Pictures,
+        *,
+        crop: int,
+        scale: int,
+        seed: int,
+        flips: bool,
+        degradation: str = "bicubic",
+    ) -> None:
+        self.degradation = degradation
         self.pictures, self.crop, self.scale, self.seed, self.flips = pictures, crop // scale, scale, seed, flips
         positions = [max(lr.shape[0] - self.crop + 1, 0) * max(lr.shape[1] - self.crop + 1, 0) for lr in pictures.lr]
         if not any(positions):
@@ -223,10 +235,23 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         top, left = divmod(place, lr.shape[1] - self.crop + 1)
         small = lr[top : top + self.crop, left : left + self.crop]
         large = hr[top * s : (top + self.crop) * s, left * s : (left + self.crop) * s]
-        if self.flips:
-            turn = int(random.integers(8))
+        turn = int(random.integers(8)) if self.flips else 0
+        if self.degradation == "photo":
+            small = self._through_chain(hr, top * s, left * s, random)
+        if turn:
             small, large = _turn(small, turn), _turn(large, turn)
         return _to_tensor(small), _to_tensor(large)
+
+    def _through_chain(
+        self, hr: NDArray[np.uint8], top: int, left: int, random: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """Degrade a crop together with what surrounds it, and cut that off."""
+        s, side = self.scale, self.crop * self.scale
+        margin = CONTEXT // s * s
+        above, before = min(margin, top), min(margin, left)
+        window = hr[top - above : top + side + margin, left - before : left + side + margin]
+        small = photo(np.ascontiguousarray(window), s, random)
+        return small[above // s : above // s + self.crop, before // s : before // s + self.crop]
 
 
 def _turn(x: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:

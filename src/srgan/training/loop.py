@@ -117,6 +117,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
         scale=run.recipe.generator.scale,
         seed=settings.seed + (order << 32),
         flips=run.recipe.data.flips,
+        degradation=run.recipe.data.degradation,
     )
     source = batches(
         dataset,

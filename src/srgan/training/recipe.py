@@ -53,7 +53,11 @@ class DiscriminatorRecipe:
 class DataRecipe:
     """``[data]``: how training pairs are drawn."""
 
-    degradation: Literal["bicubic"] = _doc("how LR is made from HR: MATLAB's antialiased bicubic, 8-bit", "bicubic")
+    degradation: Literal["bicubic", "photo"] = _doc(
+        "how LR is made from HR: 'bicubic' as MATLAB's imresize, antialiased, 8-bit (the benchmarks), or 'photo', a random "
+        "chain of blur, resizing, noise and JPEG for each crop (what people's files are like)",
+        "bicubic",
+    )
     flips: bool = _doc("mirror and rotate crops at random by multiples of 90 degrees", True)
     workers: int = _doc("processes that prepare batches beside the training; 0 prepares them within", 0)
 

@@ -15,7 +15,7 @@ from srgan.image import list_pictures, read, to_rgb8
 from srgan.metrics import psnr_y
 from srgan.networks.generator import Generator
 from srgan.training.data import to_bands
-from srgan.training.degradation import DEGRADATIONS, mod_crop
+from srgan.training.degradation import for_validation, mod_crop
 
 # Larger pictures are validated on a part of this many HR pixels in their middle: a validation must not outlast its interval.
 _LARGEST = 1 << 20
@@ -48,7 +48,7 @@ def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int,
         when a picture cannot be read: a mean over fewer pictures could not be compared with others
     """
     examples = []
-    for file in files:
+    for number, file in enumerate(files):
         picture = read(file)
         hr = to_bands(to_rgb8(picture), bands)
         height, width = hr.shape[:2]
@@ -58,7 +58,7 @@ def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int,
             top, left = (height - tall) // 2, (width - wide) // 2
             hr = hr[top : top + tall, left : left + wide]
         hr = np.ascontiguousarray(mod_crop(hr, scale))
-        examples.append(Example(file.stem, DEGRADATIONS[degradation](hr, scale), hr, picture.pixels.shape[2] <= 2))
+        examples.append(Example(file.stem, for_validation(degradation, hr, scale, number), hr, picture.pixels.shape[2] <= 2))
     return ValidationSet(name, tuple(examples))
 
 
