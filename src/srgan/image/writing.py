@@ -132,7 +132,8 @@ def _options(picture: Picture, kind: Format, quality: int) -> tuple[str, dict[st
         # Level 4 with adaptive filters: a tenth larger than level 9 and many times as fast.
         return "pngsave_target", {"compression": 4, "filter": "all"}
     if kind.name == "WebP":
-        options = {"lossless": True} if quality == 100 else {"Q": quality, "smart_subsample": True}
+        # "exact" keeps the colours under full transparency, which are otherwise cleared.
+        options = {"lossless": True, "exact": True} if quality == 100 else {"Q": quality, "smart_subsample": True}
         return "webpsave_target", {**options, "effort": 3}
     if kind.name == "AVIF":
         options = {"lossless": True} if quality == 100 else {"Q": quality}
