@@ -20,6 +20,7 @@ import srgan
 import tiny_models
 from srgan import Upscaler, UsageError, pixels, runtime
 from srgan.errors import ModelError, SrganError, UnknownModelError
+from srgan.resampling import resample
 
 DEPTHS = {"uint8": 255, "uint16": 65535, "float32": 1}
 
@@ -41,6 +42,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def nearest(models: Path) -> Upscaler:
     return Upscaler(models / "nearest.onnx")
+
+
+def has_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def repeated(image: Any, scale: int = 2) -> Any:
@@ -112,12 +119,12 @@ def opened(file: Path) -> Upscaler:
 
 
 @functools.cache
-def smallest(file: Path, *, exact: bool = False) -> Upscaler:
+def smallest(file: Path, *, exact: bool = False, **options: Any) -> Upscaler:
     """Open a network with about the least memory that it accepts."""
     memory = 1000
     while True:
         try:
-            return Upscaler(file, precision="fp32", memory=memory, exact=exact)
+            return Upscaler(file, precision="fp32", memory=memory, exact=exact, **options)
         except UsageError:
             memory = memory * 5 // 4
 
@@ -151,6 +158,147 @@ def test_progress_ends_at_the_whole_and_never_goes_back(models: Path) -> None:
     assert seen == sorted(seen)
     assert len(seen) > 4
     assert seen[-1] == (130 * 120, 130 * 120)
+
+
+# --- Other sizes than the network's own ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size"),
+    [
+        ({"scale": 1.5}, (46, 36)),  # 45, 36 of 30.5 … rounded half up
+        ({"scale": 3}, (93, 72)),
+        ({"scale": 5.5}, (171, 132)),
+        ({"width": 90}, (116, 90)),
+        ({"height": 40}, (40, 31)),
+        ({"fit": (100, 100)}, (100, 77)),
+        ({"fit": (20, 20)}, (20, 15)),
+    ],
+)
+@pytest.mark.parametrize(("channels", "dtype"), [(None, "uint16"), (3, "uint8"), (4, "uint8"), (2, "float32")])
+def test_any_size_comes_out_exactly(
+    nearest: Upscaler, wanted: dict[str, Any], size: tuple[int, int], channels: int | None, dtype: str
+) -> None:
+    image = noise(31, 24, channels, dtype)
+    upscaler = Upscaler(nearest._path, **wanted)
+    size = upscaler.size_of(31, 24) if "scale" in wanted else size
+    large = upscaler(image)
+    assert large.shape == (*size, *image.shape[2:])
+    assert large.dtype == image.dtype
+    np.testing.assert_array_equal(np.concatenate(list(upscaler.bands(image))).reshape(large.shape), large)
+
+
+def test_below_the_networks_factor_it_is_the_networks_result_reduced(models: Path) -> None:
+    image = noise(40, 50)
+    full = Upscaler(models / "residual.onnx", precision="fp32")(image)
+    np.testing.assert_array_equal(
+        Upscaler(models / "residual.onnx", precision="fp32", scale=3)(image), resample(full, 120, 150)
+    )
+
+
+def test_above_the_networks_factor_it_goes_through_again(models: Path) -> None:
+    image = noise(20, 15)
+    once = Upscaler(models / "residual.onnx", precision="fp32")
+    between = resample(once(image), 40, 30)
+    seen: list[tuple[int, int]] = []
+    large = Upscaler(models / "residual.onnx", precision="fp32", scale=8)(image, progress=lambda *at: seen.append(at))
+    np.testing.assert_array_equal(large, once(between))
+    assert seen == sorted(seen)
+    assert seen[-1] == (20 * 15 + 40 * 30,) * 2
+
+
+def test_a_picture_that_is_large_enough_does_not_see_the_network(tmp_path: Path) -> None:
+    upscaler = Upscaler(overflowing(tmp_path / "net.onnx", in_fp32=True), precision="fp32", fit=(30, 30))
+    image = np.full((40, 60, 3), 255, np.uint8)  # which this network cannot do
+    assert (upscaler(image) == 255).all()
+    assert upscaler(image).shape == (20, 30, 3)
+    same = noise(30, 30)
+    np.testing.assert_array_equal(upscaler(same), same)
+
+
+def test_reduced_in_many_tiles_it_is_the_same(models: Path) -> None:
+    image = noise(150, 90, 4)
+    tiled = smallest(models / "residual.onnx", exact=True, scale=2.7)
+    assert len(tiled.plan(150, 90).bands) >= 3
+    whole = Upscaler(models / "residual.onnx", precision="fp32", exact=True, scale=2.7)
+    difference = abs(tiled(image).astype(int) - whole(image))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-2
+
+
+# --- Patterns that repeat, and the self-ensemble ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [None, 3, 2.3])
+@pytest.mark.parametrize("channels", [None, 3, 4])
+@pytest.mark.parametrize("tiled", [False, True])
+def test_wrapped_it_is_the_middle_of_the_pattern_laid_out(
+    models: Path, scale: float | None, channels: int | None, tiled: bool
+) -> None:
+    image = noise(40, 30, channels)
+    if channels == 4:
+        image[:, :, 3] |= 1  # hidden colours are made up from a pyramid, which is not the same for every position
+    options: dict[str, Any] = {"exact": True, "scale": scale}
+    file = models / "residual.onnx"
+    upscaler = smallest(file, wrap=True, **options) if tiled else Upscaler(file, precision="fp32", wrap=True, **options)
+    wrapped = upscaler(image).astype(int)
+    pattern = np.tile(image, (2, 2) if channels is None else (2, 2, 1))
+    whole = Upscaler(file, precision="fp32", **options)(pattern)
+    height, width = wrapped.shape[:2]
+    middle = np.roll(whole, (-(height // 2), -(width // 2)), axis=(0, 1))[:height, :width]  # from its middle on
+    difference = abs(np.roll(wrapped, (-(height // 2), -(width // 2)), axis=(0, 1)) - middle)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-2
+
+
+def test_without_wrapping_the_pattern_has_a_seam(models: Path) -> None:
+    """What the test above is about: at the edges the two differ by far."""
+    image = noise(40, 30)
+    file = models / "residual.onnx"
+    plain, wrapped = (Upscaler(file, precision="fp32", wrap=wrap)(image).astype(int) for wrap in (False, True))
+    assert abs(plain - wrapped).max() > 20
+    assert abs(plain - wrapped)[40:-40, 40:-40].max() <= 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 50), (5, 2)])
+def test_a_tile_smaller_than_the_networks_reach_wraps_many_times(models: Path, height: int, width: int) -> None:
+    image = noise(height, width)
+    wrapped = Upscaler(models / "residual.onnx", precision="fp32", wrap=True)(image)
+    laid_out = Upscaler(models / "residual.onnx", precision="fp32")(np.tile(image, (31, 31, 1)))
+    middle = laid_out[15 * 4 * height :, 15 * 4 * width :][: 4 * height, : 4 * width]
+    assert abs(wrapped.astype(int) - middle).max() <= 1
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_the_self_ensemble_is_the_mean_over_eight_positions(models: Path, tiled: bool) -> None:
+    """By hand, with the picture turned and mirrored outside."""
+    image = noise(130, 95, 3, "float32")
+    file = models / "residual.onnx"
+    plain = Upscaler(file, precision="fp32", exact=True)
+    total = np.zeros((520, 380, 3))
+    for quarters, mirrored in itertools.product(range(4), (False, True)):
+        turned = np.rot90(image[:, ::-1] if mirrored else image, quarters)
+        back = np.rot90(plain(np.ascontiguousarray(turned)), -quarters)
+        total += back[:, ::-1] if mirrored else back
+    # The network ends in tanh: no position is clipped before the mean.
+    expected = total / 8
+    upscaler = smallest(file, exact=True, tta=True) if tiled else Upscaler(file, precision="fp32", exact=True, tta=True)
+    assert (len(upscaler.plan(130, 95, np.float32).tiles) > 1) == tiled
+    ours = upscaler(image)
+    np.testing.assert_allclose(ours, expected, atol=2e-5)
+    assert abs(ours - plain(image)).max() > 0.05
+    seen: list[tuple[int, int]] = []
+    upscaler(image, progress=lambda *at: seen.append(at))
+    assert seen == sorted(seen)
+    assert seen[-1] == (130 * 95, 130 * 95)
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this processor has no bf16")
+def test_the_self_ensemble_heals_an_overflow_in_bf16(tmp_path: Path) -> None:
+    image = noise(20, 20) // 2
+    image[5, 6] = 255
+    file = overflowing(tmp_path / "net.onnx", in_fp32=False)
+    np.testing.assert_allclose(Upscaler(file, precision="bf16", tta=True)(image), repeated(image), atol=1)
 
 
 # --- Transparency ----------------------------------------------------------------------------------------------------
@@ -258,12 +406,6 @@ def overflowing(path: Path, *, in_fp32: bool) -> Path:
     for channel in range(3):
         weight[4 * channel : 4 * channel + 4, channel] = 1
     return net.save(path, net.shuffle(net.conv(x, weight)), scale=2, radius=0)
-
-
-def has_bf16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @pytest.mark.skipif(not has_bf16(), reason="this processor has no bf16")

@@ -86,20 +86,21 @@ def plan(
     paths: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str] | None = None,
     *,
-    scale: int,
+    scale: int | str,
     format: str | None = None,
 ) -> list[Job]:
     """Find the pictures and decide the names of the results.
 
-    A result is called ``NAME_x4.EXT``, with the input's extension, or ``.png`` where that format is only read. Without
-    ``output``, the result of ``photos/a.jpg`` lies beside it, and those of the folder ``photos`` in ``photos_x4``.
+    A result is called ``NAME_x4.EXT`` (or ``NAME_w1920.EXT`` and so on, after the label given as ``scale``), with the
+    input's extension, or ``.png`` where that format is only read. Without ``output``, the result of ``photos/a.jpg``
+    lies beside it, and those of the folder ``photos`` in ``photos_x4``.
 
     Parameters
     ----------
     paths : pictures, and folders to take all pictures from, with what is below them
     output : for one picture the file to write; else the folder to write to, which then has the folders' structure. It
         is a folder if it exists as one, ends with a slash, or there are many pictures
-    scale : enlargement, for the names
+    scale : enlargement, for the names, or the whole label (:attr:`srgan.Upscaler.label`)
     format : extension for all results, for instance ``"png"``
 
     Raises
@@ -109,6 +110,7 @@ def plan(
     """
     if not paths:
         raise UsageError("nothing to upscale: name a picture or a folder")
+    label = scale if isinstance(scale, str) else f"x{scale}"
     extension = None if format is None else _extension(format)
     sources = [Path(path) for path in paths]
     for source in sources:
@@ -125,20 +127,20 @@ def plan(
         folder = None if output is None else Path(output)
         if folder is not None and folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file, and the results need a folder: choose another output")
-        jobs = [job for source in sources for job in _jobs_of(source, folder, scale, extension)]
+        jobs = [job for source in sources for job in _jobs_of(source, folder, label, extension)]
     _refuse_collisions(jobs)
     return jobs
 
 
-def _jobs_of(source: Path, folder: Path | None, scale: int, extension: str | None) -> list[Job]:
+def _jobs_of(source: Path, folder: Path | None, label: str, extension: str | None) -> list[Job]:
     def named(path: Path, place: Path) -> Job:
         end = extension or (path.suffix if path.suffix.lower() in image.WRITABLE else ".png")
-        return Job(path, place / f"{path.stem}_x{scale}{end}")
+        return Job(path, place / f"{path.stem}_{label}{end}")
 
     if not source.is_dir():
         return [named(source, folder or source.parent)]
     whole = source.resolve()
-    place = folder or whole.parent / f"{whole.name}_x{scale}"
+    place = folder or whole.parent / f"{whole.name}_{label}"
     results = place.resolve()
     # A results folder inside the pictures' folder is no input of the next run.
     inside = results != whole and results.is_relative_to(whole)
@@ -238,7 +240,7 @@ def run(
             if last is not None:
                 settle(*last)
             before = picture.pixels.shape[1], picture.pixels.shape[0]
-            larger = picture.with_pixels(pixels, upscaler.scale)
+            larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
             last = job, writer.submit(_write, larger, job, before, started, overwrite, quality)
             del picture, larger
             if pixels.nbytes > LARGE_BYTES:
@@ -268,7 +270,7 @@ def upscale_file(
     """
     if source.is_dir():
         raise UsageError(f"{source} is a folder: use 'srgan upscale {source}', or srgan.jobs")
-    (job,) = plan([source], target, scale=upscaler.scale)
+    (job,) = plan([source], target, scale=upscaler.label)
     run_one(job, upscaler, overwrite=overwrite, quality=quality)
     return job.target
 

@@ -69,11 +69,11 @@ def from_network(batch: NDArray[np.float32], out: NDArray[Any]) -> None:
     values = batch[0]
     if out.shape[2] == 1:
         values = values.mean(axis=0, keepdims=True)
-    _store(values, out)
+    store(values, out)
 
 
-def _store(values: NDArray[np.float32], out: NDArray[Any]) -> None:
-    """Write float32 [C, H, W] in [0, 1] into HWC ``out``. Spoils ``values``."""
+def store(values: NDArray[np.float32], out: NDArray[Any]) -> None:
+    """Write float32 [C, H, W] in [0, 1] into HWC ``out``, rounded and clipped. Spoils ``values``."""
     full = FULL[out.dtype]
     if full != 1.0:
         values *= np.float32(full)
@@ -129,6 +129,10 @@ def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return padded[0::2, 0::2] + padded[0::2, 1::2] + padded[1::2, 0::2] + padded[1::2, 1::2]
 
 
+ALPHA_RADIUS = 2
+"""How many pixels around an enlarged pixel of alpha depends on."""
+
+
 def enlarge_alpha(alpha: NDArray[Any], core: Box, scale: int, out: NDArray[Any]) -> None:
     """Write the enlarged alpha of one tile: bicubic (Keys, a = -1/2), the picture's border repeated.
 
@@ -138,7 +142,7 @@ def enlarge_alpha(alpha: NDArray[Any], core: Box, scale: int, out: NDArray[Any])
     core : the tile, in its pixels
     out : HW of the tile's output, same dtype as ``alpha``
     """
-    part = alpha[max(core.top - 2, 0) : core.bottom + 2, max(core.left - 2, 0) : core.right + 2]
+    part = alpha[core.grow(ALPHA_RADIUS, Box(0, 0, *alpha.shape)).slices]
     if part.min() == part.max():  # most tiles are clear or opaque throughout
         out[...] = part[0, 0]
         return
@@ -152,7 +156,7 @@ def enlarge_alpha(alpha: NDArray[Any], core: Box, scale: int, out: NDArray[Any])
     for tap in range(4):
         values[0] += column_weights[tap] * tall[:, columns[tap] - left]
     values *= np.float32(1 / FULL[out.dtype])
-    _store(values, out[:, :, None])
+    store(values, out[:, :, None])
 
 
 def _taps(start: int, stop: int, length: int, scale: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -123,16 +123,18 @@ def plan(height: int, width: int, *, halo: int, max_pixels: int) -> Plan:
     return plan_region(picture, picture, halo=halo, max_pixels=max_pixels)
 
 
-def plan_region(region: Box, within: Box, *, halo: int, max_pixels: int) -> Plan:
+def plan_region(region: Box, within: Box, *, halo: int, max_pixels: int, max_rows: int | None = None) -> Plan:
     """Plan the tiles of ``region``, a part of the picture ``within``; windows may reach into the rest of the picture.
 
-    Arguments and errors are those of :func:`plan`.
+    Arguments and errors are those of :func:`plan`; ``max_rows`` bounds the height of the bands, which may still be one
+    halo higher at the edges of the picture.
     """
     if region.height < 1 or region.width < 1:
         raise ValueError(f"nothing to plan: {region.height} x {region.width} pixels")
     hull = region.grow(halo, within)  # the windows together
     best: tuple[int, int, int] | None = None
-    for rows in range(1, max(1, hull.height - 2 * halo) + 1):
+    fewest = 1 if max_rows is None else min(-(-region.height // max_rows), max(1, hull.height - 2 * halo))
+    for rows in range(fewest, max(1, hull.height - 2 * halo) + 1):
         window_height = _window_length(hull.height, rows, halo)
         columns = _pieces(hull.width, max_pixels // window_height, halo)
         if columns is None:

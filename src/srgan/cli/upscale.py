@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from srgan.errors import UsageError
+from srgan.sizes import Target, parse_fit
 
 if TYPE_CHECKING:
     from srgan.jobs import Listener
@@ -34,7 +35,7 @@ def upscale_command(
             "-o",
             metavar="OUT",
             help="A file for one picture, a folder for many. Default: photo_x4.jpg beside photo.jpg, and the folder "
-            "photos_x4 beside photos.",
+            "photos_x4 beside photos; with another size _x1.5, _w1920, _h1080, _1920x1080.",
             show_default=False,
         ),
     ] = None,
@@ -44,12 +45,32 @@ def upscale_command(
             "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
         ),
     ] = "srgan-x4",
+    scale: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Enlargement: 3, 1.5, 8 … Default: the network's own.", show_default=False),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False)
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False)
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Instead: a box to fit into, for instance 1920x1080.", show_default=False),
+    ] = None,
+    wrap: Annotated[
+        bool, typer.Option("--wrap", help="For textures that repeat: the result repeats without a seam, too.")
+    ] = False,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Mean over eight positions of the picture: more faithful, 8 times the work.")
+    ] = False,
     precision: Annotated[
         PrecisionOption,
         typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),
     ] = PrecisionOption.auto,
     memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="What the network may take, for instance 500MB or 2GB.")
+        str, typer.Option(metavar="SIZE", help="For the work, for instance 500MB or 2GB; the program takes 150MB more.")
     ] = "1GB",
     exact: Annotated[
         bool, typer.Option("--exact", help="Tiles with the network's full halo, however large the picture.")
@@ -75,12 +96,26 @@ def upscale_command(
     with 1; in a run over many, outputs that exist are skipped.
     """
     budget = parse_size(memory)
+    box = None if fit is None else parse_fit(fit)
+    Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
     from srgan import jobs
     from srgan.upscaler import Upscaler
 
-    upscaler = Upscaler(model, precision=precision.value, memory=budget, exact=exact, threads=threads)
-    work = jobs.plan(paths, output, scale=upscaler.scale, format=format)
+    upscaler = Upscaler(
+        model,
+        scale=scale,
+        width=width,
+        height=height,
+        fit=box,
+        wrap=wrap,
+        tta=tta,
+        precision=precision.value,
+        memory=budget,
+        exact=exact,
+        threads=threads,
+    )
+    work = jobs.plan(paths, output, scale=upscaler.label, format=format)
     single = len(paths) == 1 and len(work) == 1
     if single:
         jobs.refuse_existing(work[0], overwrite=overwrite)
