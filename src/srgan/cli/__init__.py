@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan import __version__
-from srgan.cli import evaluate, models, train, upscale
+from srgan.cli import convert, evaluate, models, train, upscale
 from srgan.errors import SrganError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("upscale")(upscale.upscale_command)
 app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("models")(models.models_command)
+app.command("convert")(convert.convert_command)
 
 
 def _print_version(value: bool) -> None:

@@ -1,0 +1,75 @@
+"""``srgan convert``: weights from elsewhere in, a network for ``srgan upscale --model`` out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srgan.errors import MissingExtraError, UsageError
+
+
+class Target(StrEnum):
+    """What to write."""
+
+    onnx = "onnx"
+    state_dict = "state-dict"
+
+
+def convert_command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Weights: srgan-keras .h5, .pth of a known SRGAN repository or of a community network, "
+            "or a checkpoint of srgan train.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="File to write. Default: FILE with the new suffix.",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the network. Default: the output's.", show_default=False)
+    ] = None,
+    to: Annotated[
+        Target, typer.Option("--to", help="onnx, or state-dict: our generator's weights in safetensors.")
+    ] = Target.onnx,
+    half: Annotated[
+        bool, typer.Option("--fp16", help="Store weights in fp16: half the file, nearly the same.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+) -> None:
+    """Convert a file of weights to a network that srgan upscale --model takes, and check it.
+
+    Code in a .pth file is never run. The result is compared with the original network before it is written.
+    """
+    if to is Target.state_dict and (half or name is not None):
+        raise UsageError("--fp16 and --name are for --to onnx: leave them out")
+    suffix = ".onnx" if to is Target.onnx else ".safetensors"
+    target = output or file.with_suffix(suffix)
+    if target.suffix.lower() != suffix:
+        raise UsageError(f"'{target}' must end in {suffix}: choose another --output")
+    if target.resolve() == file.resolve():
+        raise UsageError(f"the output would replace '{file}' itself: name another with --output")
+    try:
+        from srgan.interop import convert
+    except ImportError as error:
+        raise MissingExtraError("srgan convert", "convert") from error
+    if to is Target.state_dict:
+        done = convert.convert_to_state_dict(file, target, overwrite=overwrite)
+        print(f"{done.path}: {done.origin}, x{done.scale}")
+        return
+    done = convert.convert(file, target, name=name, half=half, overwrite=overwrite)
+    print(
+        f"{done.path}: {done.origin}, x{done.scale}; differs from the original network by at most {done.difference:.1e} of 1"
+    )
+    print(f"to use it: srgan upscale PHOTO --model {done.path}")
