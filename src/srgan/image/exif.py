@@ -1,45 +1,65 @@
-"""EXIF data for an enlarged, upright picture: two corrections, each in its place, and everything else untouched.
+"""EXIF data for an enlarged, upright picture: three corrections, each in its place, and everything else untouched.
 
 EXIF data is a small TIFF file: offsets point from entries to values. Rewriting it with a library moves values, and a
-camera's maker notes, which hold offsets of their own that nobody documents, break. Here numbers are only overwritten
-where they stand (CIPA DC-008, "Exchangeable image file format").
+camera's maker notes, which hold offsets of their own that nobody documents, break; libvips does so whenever it writes
+a file, and leaves out what it does not know. Here numbers are only overwritten where they stand (CIPA DC-008,
+"Exchangeable image file format"), and :func:`fill` puts the result into the finished file as it is.
 """
 
 from __future__ import annotations
 
+import mmap
+import secrets
 import struct
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import BinaryIO
 
 _PREFIX = b"Exif\0\0"
 _ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
 _WIDTH, _HEIGHT = (0x0100, 0xA002), (0x0101, 0xA003)
-_SHORT, _LONG = 3, 4
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_THUMBNAIL_AT, _THUMBNAIL_BYTES = 0x0201, 0x0202
+_SHORT, _LONG, _RATIONAL = 3, 4, 5
 _MAX_ENTRIES = 1000
+_PER_MM = {2: 25.4, 3: 10.0}
+"""Millimetres in what the resolution's unit says: 2 is an inch, 3 a centimetre."""
+
+MAX_BYTES = 65_527
+"""Most EXIF data that a file gets: a segment of a JPEG file ends there, and libvips takes no more for any format."""
+
+_ADDED = 168
+"""Bytes that libvips adds to a :func:`placeholder`: entries that it thinks EXIF data must have."""
 
 
-def corrected(exif: bytes, width: int, height: int) -> bytes | None:
+def corrected(exif: bytes, width: int, height: int, resolution: tuple[float, float] | None = None) -> bytes | None:
     """Return EXIF data that says upright and ``width`` x ``height`` pixels, and shows no old thumbnail.
 
     None if the data is damaged: nothing in it can be trusted then, and a wrong orientation would turn the picture.
+
+    Parameters
+    ----------
+    resolution : pixels a millimetre, horizontally and vertically, to replace the data's own; where it has none, a new
+        first directory with it is put at the end, and the old values stay where they are
     """
     head = len(_PREFIX) if exif.startswith(_PREFIX) else 0
     data = bytearray(exif[head:])
     try:
-        order = {b"II*\0": "<", b"MM\0*": ">"}[bytes(data[:4])]
+        order = _order(data)
         first = struct.unpack_from(order + "I", data, 4)[0]
-        sub = None
-        for tag, kind, count, at in _entries(data, order, first):
-            if tag == _EXIF_IFD and kind == _LONG and count == 1:
-                sub = struct.unpack_from(order + "I", data, at)[0]
+        entries = {tag: (kind, count, at) for tag, kind, count, at in _entries(data, order, first)}
+        places = [(tag, *entry) for tag, entry in entries.items()]
+        if _EXIF_IFD in entries and entries[_EXIF_IFD][:2] == (_LONG, 1):
+            places += _entries(data, order, struct.unpack_from(order + "I", data, entries[_EXIF_IFD][2])[0])
+        for tag, kind, count, at in places:
             _correct(data, order, tag, kind, count, at, width, height)
-        if sub is not None:
-            for tag, kind, count, at in _entries(data, order, sub):
-                _correct(data, order, tag, kind, count, at, width, height)
-        # The directory that follows the first one describes a thumbnail: of the old picture, and lying on its side.
-        entries = struct.unpack_from(order + "H", data, first)[0]
-        link = first + 2 + 12 * entries
-        if link + 4 <= len(data):
-            struct.pack_into(order + "I", data, link, 0)
+        if resolution is not None:
+            _set_resolution(data, order, entries, resolution)
+        _unlink_thumbnail(data, order, first)
+        if resolution is not None and not {_X_RESOLUTION, _Y_RESOLUTION} & entries.keys():
+            _add_resolution(data, order, first, resolution)
     except (KeyError, struct.error):
         return None
     return exif[:head] + bytes(data)
@@ -49,14 +69,38 @@ def orientation(exif: bytes) -> int:
     """Return the orientation, 1 to 8; 1 where the data has none or is damaged."""
     data = bytearray(exif.removeprefix(_PREFIX))
     try:
-        order = {b"II*\0": "<", b"MM\0*": ">"}[bytes(data[:4])]
+        order = _order(data)
         for tag, kind, count, at in _entries(data, order, struct.unpack_from(order + "I", data, 4)[0]):
-            if tag == _ORIENTATION and kind == _SHORT and count == 1:
-                value = int(struct.unpack_from(order + "H", data, at)[0])
+            if tag == _ORIENTATION and kind in (_SHORT, _LONG) and count == 1:
+                value = int(struct.unpack_from(order + ("H" if kind == _SHORT else "I"), data, at)[0])
                 return value if 1 <= value <= 8 else 1
     except (KeyError, struct.error):
         pass
     return 1
+
+
+def resolution(exif: bytes) -> tuple[float, float] | None:
+    """Return pixels a millimetre, horizontally and vertically, or None where the data does not say or is damaged."""
+    data = bytearray(exif.removeprefix(_PREFIX))
+    try:
+        order = _order(data)
+        first = struct.unpack_from(order + "I", data, 4)[0]
+        entries = {tag: (kind, count, at) for tag, kind, count, at in _entries(data, order, first)}
+        unit = _PER_MM[_short(data, order, entries.get(_RESOLUTION_UNIT), 2)]
+        values = []
+        for tag in (_X_RESOLUTION, _Y_RESOLUTION):
+            kind, _, at = entries[tag]
+            above, below = struct.unpack_from(order + "2I", data, struct.unpack_from(order + "I", data, at)[0])
+            if kind != _RATIONAL or not above or not below:
+                return None
+            values.append(above / below / unit)
+    except (KeyError, struct.error):
+        return None
+    return values[0], values[1]
+
+
+def _order(data: bytearray) -> str:
+    return {b"II*\0": "<", b"MM\0*": ">"}[bytes(data[:4])]
 
 
 def _entries(data: bytearray, order: str, at: int) -> Iterator[tuple[int, int, int, int]]:
@@ -64,8 +108,14 @@ def _entries(data: bytearray, order: str, at: int) -> Iterator[tuple[int, int, i
     count = struct.unpack_from(order + "H", data, at)[0]
     for number in range(min(count, _MAX_ENTRIES)):
         place = at + 2 + 12 * number
-        tag, kind, length = struct.unpack_from(order + "HHI", data, place)
+        tag, kind, length = struct.unpack_from(order + "HHI4x", data, place)
         yield tag, kind, length, place + 8
+
+
+def _short(data: bytearray, order: str, entry: tuple[int, int, int] | None, default: int) -> int:
+    if entry is None or entry[:2] != (_SHORT, 1):
+        return default
+    return int(struct.unpack_from(order + "H", data, entry[2])[0])
 
 
 def _correct(data: bytearray, order: str, tag: int, kind: int, count: int, at: int, width: int, height: int) -> None:
@@ -85,3 +135,96 @@ def _correct(data: bytearray, order: str, tag: int, kind: int, count: int, at: i
         kind = _LONG
     data[at : at + 4] = b"\0\0\0\0"
     struct.pack_into(order + ("H" if kind == _SHORT else "I"), data, at, value)
+
+
+def _set_resolution(
+    data: bytearray, order: str, entries: dict[int, tuple[int, int, int]], resolution: tuple[float, float]
+) -> None:
+    unit = _PER_MM.get(_short(data, order, entries.get(_RESOLUTION_UNIT), 2), 25.4)
+    for tag, value in zip((_X_RESOLUTION, _Y_RESOLUTION), resolution, strict=True):
+        kind, count, place = entries.get(tag, (0, 0, 0))
+        if (kind, count) == (_RATIONAL, 1):
+            at = struct.unpack_from(order + "I", data, place)[0]
+            if at >= 8 and at + 8 <= len(data):
+                struct.pack_into(order + "2I", data, at, *_ratio(value * unit))
+
+
+def _add_resolution(data: bytearray, order: str, first: int, resolution: tuple[float, float]) -> None:
+    count = struct.unpack_from(order + "H", data, first)[0]
+    records = [bytes(data[at : at + 12]) for at in range(first + 2, first + 2 + 12 * count, 12)]
+    records = [r for r in records if len(r) == 12 and struct.unpack(order + "H10x", r)[0] != _RESOLUTION_UNIT]
+    data += bytes(len(data) % 2)
+    place = len(data)
+    values = place + 2 + 12 * (len(records) + 3) + 4
+    records += [
+        struct.pack(order + "HHII", _X_RESOLUTION, _RATIONAL, 1, values),
+        struct.pack(order + "HHII", _Y_RESOLUTION, _RATIONAL, 1, values + 8),
+        struct.pack(order + "HHIHH", _RESOLUTION_UNIT, _SHORT, 1, 2, 0),
+    ]
+    records.sort(key=lambda record: struct.unpack(order + "H10x", record)[0])
+    data += struct.pack(order + "H", len(records)) + b"".join(records) + bytes(4)
+    for value in resolution:
+        data += struct.pack(order + "2I", *_ratio(value * _PER_MM[2]))
+    struct.pack_into(order + "I", data, 4, place)
+
+
+def _ratio(value: float) -> tuple[int, int]:
+    ratio = Fraction(min(max(value, 0.001), 4e6)).limit_denominator(1000)
+    return ratio.numerator, ratio.denominator
+
+
+def _unlink_thumbnail(data: bytearray, order: str, first: int) -> None:
+    """Cut the link to the directory that follows the first: it has a thumbnail of the old picture, lying on its side."""
+    link = first + 2 + 12 * struct.unpack_from(order + "H", data, first)[0]
+    if link + 4 > len(data):
+        return
+    following = struct.unpack_from(order + "I", data, link)[0]
+    struct.pack_into(order + "I", data, link, 0)
+    place: dict[int, int] = {}
+    with suppress(struct.error):  # there may be no such directory
+        for tag, kind, count, at in _entries(data, order, following) if following else ():
+            if kind == _LONG and count == 1:
+                place[tag] = struct.unpack_from(order + "I", data, at)[0]
+    start, size = place.get(_THUMBNAIL_AT, 0), place.get(_THUMBNAIL_BYTES, 0)
+    # At the end, where cameras put it, its bytes can go as well; a JPEG file has little room for EXIF data.
+    if following < start and data[start : start + 2] == b"\xff\xd8" and start + size == len(data):
+        del data[start:]
+
+
+# --- Past libvips ----------------------------------------------------------------------------------------------------
+
+
+def placeholder(size: int) -> bytes:
+    """Return EXIF data that libvips will write at least ``size`` bytes large, and that :func:`fill` can replace."""
+    comment = bytes(8) + secrets.token_bytes(max(size - _ADDED, 16))
+    head = struct.pack("<4sI", b"II*\0", 8)
+    directory = struct.pack("<HHHIII", 1, _EXIF_IFD, _LONG, 1, 26, 0)
+    return head + directory + struct.pack("<HHHIII", 1, 0x9286, 7, len(comment), 44, 0) + comment
+
+
+def fill(file: BinaryIO, written: bytes, exif: bytes) -> bool:
+    """Replace EXIF data in a finished file by other data, padded with zeros to the same length.
+
+    Parameters
+    ----------
+    file : open for reading and writing
+    written : what was read back from the file: what became of the :func:`placeholder`, unique by its random bytes
+    exif : what shall stand there
+
+    Returns
+    -------
+    whether it was found and is large enough
+    """
+    written, exif = written.removeprefix(_PREFIX), exif.removeprefix(_PREFIX)
+    if len(exif) > len(written):
+        return False
+    file.flush()
+    with mmap.mmap(file.fileno(), 0) as view:
+        at = view.find(written)
+        if at < 0:
+            return False
+        end = at + len(written)
+        view[at:end] = exif.ljust(len(written), b"\0")
+        if view[at - 4 : at] == b"eXIf":  # a chunk of a PNG file ends with its checksum (PNG specification, 5.3)
+            view[end : end + 4] = struct.pack(">I", zlib.crc32(view[at - 4 : end]))
+    return True

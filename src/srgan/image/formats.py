@@ -23,6 +23,10 @@ class Format:
     """Most pixels a side."""
     lossy: bool = False
     """Whether a quality can be chosen."""
+    profile: bool = True
+    """Whether it holds an ICC profile."""
+    gray: bool = True
+    """Whether it holds gray as one channel; else gray becomes three equal ones."""
 
 
 FORMATS: dict[str, Format] = {
@@ -30,12 +34,12 @@ FORMATS: dict[str, Format] = {
     for f in (
         Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 8, alpha=False, max_side=65_500, lossy=True),
         Format("PNG", (".png", ".apng"), 16, alpha=True, max_side=2**31 - 1),
-        Format("WebP", (".webp",), 8, alpha=True, max_side=16_383, lossy=True),
-        Format("AVIF", (".avif",), 12, alpha=True, max_side=16_384, lossy=True),
+        Format("WebP", (".webp",), 8, alpha=True, max_side=16_383, lossy=True, gray=False),
+        Format("AVIF", (".avif",), 12, alpha=True, max_side=16_384, lossy=True, gray=False),
         Format("TIFF", (".tif", ".tiff"), 16, alpha=True, max_side=2**31 - 1),
-        Format("GIF", (".gif",), 8, alpha=True, max_side=65_535),
-        Format("BMP", (".bmp", ".dib"), 8, alpha=False, max_side=2**31 - 1),
-        Format("PNM", (".ppm", ".pgm", ".pbm", ".pnm"), 16, alpha=False, max_side=2**31 - 1),
+        Format("GIF", (".gif",), 8, alpha=True, max_side=65_535, profile=False),
+        Format("BMP", (".bmp", ".dib"), 8, alpha=False, max_side=2**31 - 1, profile=False),
+        Format("PNM", (".ppm", ".pgm", ".pbm", ".pnm"), 16, alpha=False, max_side=2**31 - 1, profile=False),
     )
 }
 

@@ -41,9 +41,10 @@ class Picture:
     icc: bytes | None = None
     """ICC profile of the values."""
     exif: bytes | None = None
-    """EXIF data as it was read, with the old orientation and size; ``write`` corrects both."""
+    """EXIF data as it was read, with the old orientation, size and resolution; ``write`` corrects them."""
     xmp: bytes | None = None
     iptc: bytes | None = None
+    """IPTC caption data, in Photoshop's blocks as in a JPEG file."""
     resolution: tuple[float, float] | None = None
     """Pixels a millimetre, horizontally and vertically, or None if the file does not say."""
     format: str | None = None

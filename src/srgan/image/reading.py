@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image import bmp, pnm, vips
-from srgan.image.exif import orientation
+from srgan.image import bmp, exif, iptc, pnm, tiff, vips
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.picture import Header, Picture, to_rgb8
 
@@ -176,6 +175,10 @@ class _VipsSource(_Source):
             options["page"] = page
         self.image = vips.load(kind.name, file.fileno(), **options)
         self.kind = kind
+        self.exif, self.iptc = vips.blob(self.image, "exif-data"), vips.blob(self.image, "iptc-data")
+        if kind.name == "TIFF":
+            with os.fdopen(os.dup(file.fileno()), "rb") as again:
+                self.exif, self.iptc = tiff.read(again, page)
         self.orientation = self._orientation()
         image = self.image
         width, height = image.width, image.height
@@ -189,30 +192,33 @@ class _VipsSource(_Source):
             return 1  # libvips has turned it as the container says; its EXIF orientation has no meaning
         value = vips.field(self.image, "orientation", 0)
         if not 1 <= value <= 8:
-            exif = vips.blob(self.image, "exif-data")
-            value = orientation(exif) if exif else 1
+            value = exif.orientation(self.exif) if self.exif else 1
         return int(value)
 
     def _depth(self) -> int:
         depth = vips.field(self.image, "bits-per-sample", 0) or vips.field(self.image, "heif-bitdepth", 0)
         return int(depth) or {"uchar": 8, "ushort": 16}.get(self.image.format, 32)
 
+    def _resolution(self) -> tuple[float, float] | None:
+        found: tuple[float, float] | None = self.image.xres, self.image.yres
+        if found == (_UNKNOWN_RESOLUTION, _UNKNOWN_RESOLUTION):
+            found = exif.resolution(self.exif) if self.exif else None  # WebP and AVIF have no other place for it
+        if found is None or min(found) <= 0:
+            return None
+        return (found[1], found[0]) if self.orientation >= 5 else found
+
     def decode(self) -> Picture:
         image = vips.to_rgb_or_gray(self.image)
         icc = vips.blob(self.image, "icc-profile-data") if vips.keeps_profile(self.image) else None
         pixels = vips.to_array(image, self.header.depth)
         pixels = _upright(pixels, self.orientation)
-        resolution = (self.image.xres, self.image.yres)
-        if self.orientation >= 5:
-            resolution = resolution[::-1]
-        known = min(resolution) > 0 and resolution != (_UNKNOWN_RESOLUTION, _UNKNOWN_RESOLUTION)
         return Picture(
             pixels,
             icc=icc,
-            exif=vips.blob(self.image, "exif-data"),
+            exif=self.exif,
             xmp=vips.blob(self.image, "xmp-data"),
-            iptc=vips.blob(self.image, "iptc-data"),
-            resolution=resolution if known else None,
+            iptc=self.iptc and iptc.wrapped(self.iptc),
+            resolution=self._resolution(),
             format=self.kind.name,
             depth=self.header.depth,
             pages=self.header.pages,

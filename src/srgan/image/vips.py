@@ -116,6 +116,25 @@ def to_rgb_or_gray(image: Image) -> Image:
     return image
 
 
+def to_srgb(pixels: NDArray[Any], icc: bytes) -> NDArray[Any]:
+    """Bring ``[H, W, C]`` from a profile's colours to sRGB; depth, channels and alpha stay.
+
+    Values of an sRGB profile stay as they are, and so do those of a profile that is damaged or of another kind of
+    picture.
+    """
+    if b"sRGB" in icc or b"s\0R\0G\0B" in icc:  # as its description says, in ASCII or in UTF-16
+        return pixels
+    image = with_blob(from_array(pixels), "icc-profile-data", icc)
+    try:
+        image = image.icc_transform("srgb", embedded=True, depth=8 * pixels.dtype.itemsize, intent="relative")
+        values: NDArray[Any] = np.frombuffer(image.write_to_memory(), pixels.dtype).reshape(*pixels.shape[:2], -1)
+    except pyvips.Error:
+        return pixels
+    if pixels.shape[2] <= 2:  # gray came back as three equal channels
+        values = values[:, :, [0, *range(3, values.shape[2])]]
+    return values if values.shape == pixels.shape else pixels
+
+
 def to_array(image: Image, depth: int) -> NDArray[Any]:
     """Decode: ``[H, W, C]`` uint8, or uint16 of full range for samples of more than 8 bits.
 
@@ -133,13 +152,18 @@ def to_array(image: Image, depth: int) -> NDArray[Any]:
             raise UnsupportedError("some of its samples are not numbers (NaN or infinity)")
         if values.min() < 0 or values.max() > 1:
             raise UnsupportedError(f"its floats reach from {values.min():g} to {values.max():g}: scale them to 0 to 1")
-        return np.rint(values * 65535).astype(np.uint16)
+        scaled: NDArray[Any] = np.rint(values * 65535).astype(np.uint16)
+        return scaled
     if values.dtype == np.uint16 and 8 < depth < 16 and int(values.max(initial=0)) < 1 << depth:
         # libvips leaves such samples as they are in some formats, and widens them in others.
         full = (1 << depth) - 1
         widened: NDArray[Any] = (values.astype(np.uint32) * 65535 + full // 2) // full
         return widened.astype(np.uint16)
     return values
+
+
+KEEP_EXIF, KEEP_ALL_BUT_EXIF = 1, 2 | 4 | 8 | 16
+"""Values of a saver's option ``keep``: what goes into the file (XMP, IPTC, profile and the rest)."""
 
 
 # --- Writing ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
-from srgan.image import bmp, exif, pnm, vips
+from srgan.image import bmp, exif, iptc, pnm, tiff, vips
 from srgan.image.formats import FORMATS, WRITABLE, Format
 from srgan.image.picture import Picture, to_8_bit
 
@@ -40,8 +42,8 @@ def write(
     """Write a picture; the suffix decides the format.
 
     Profile, EXIF, XMP, IPTC and resolution go along where the format can hold them. EXIF data is corrected to the new
-    size and to upright. What a format cannot hold is brought to the nearest that it can: 16 bits to 8, alpha is laid on
-    white.
+    size and to upright. What a format cannot hold is brought to the nearest that it can: 16 bits to 8, colours of another
+    profile to sRGB, and alpha is laid on white.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def write(
             f"({kind.max_side} a side): write PNG or TIFF"
         )
     picture = _fitted(picture, kind)
-    with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("wb") as out:
+    with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
         try:
             _ENCODERS.get(kind.name, _encode_with_vips)(picture, kind, out, quality)
         except vips.Error as error:
@@ -78,6 +80,8 @@ def write(
 
 def _fitted(picture: Picture, kind: Format) -> Picture:
     """Bring the pixels to what the format can hold."""
+    if picture.icc is not None and not (kind.profile and (kind.gray or picture.pixels.shape[2] > 2)):
+        picture = replace(picture, pixels=vips.to_srgb(picture.pixels, picture.icc), icc=None)
     pixels = picture.pixels
     if picture.has_alpha and not kind.alpha:
         pixels = _on_white(pixels)
@@ -110,16 +114,36 @@ def _encode_bmp(picture: Picture, kind: Format, out: BinaryIO, quality: int | No
 def _encode_with_vips(picture: Picture, kind: Format, out: BinaryIO, quality: int | None) -> None:
     image = vips.from_array(picture.pixels)
     image = vips.with_blob(image, "icc-profile-data", picture.icc)
-    if picture.exif is not None:
-        image = vips.with_blob(image, "exif-data", exif.corrected(picture.exif, picture.width, picture.height))
-    image = vips.with_blob(image, "xmp-data", picture.xmp)
-    image = vips.with_blob(image, "iptc-data", picture.iptc)
+    image = vips.with_blob(image, "xmp-data", picture.xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", picture.xmp))
+    image = vips.with_blob(image, "iptc-data", picture.iptc if kind.name != "TIFF" else None)
     if picture.resolution is not None:
         image = image.copy(xres=picture.resolution[0], yres=picture.resolution[1])
     quality = quality or DEFAULT_QUALITY.get(kind.name, 0)
     operation, options = _options(picture, kind, quality)
+    about = picture.exif and exif.corrected(picture.exif, picture.width, picture.height, picture.resolution)
+    if about is not None and (len(about) > exif.MAX_BYTES or kind.name == "GIF"):
+        about = None
+    options["keep"] = vips.KEEP_ALL_BUT_EXIF
+    if about is not None and kind.name in _EXIF_BLOCK:
+        image = vips.with_blob(image, "exif-data", exif.placeholder(len(about)))
+        options["keep"] |= vips.KEEP_EXIF
+    elif kind.name == "JPEG" and picture.resolution is not None:
+        options["keep"] |= vips.KEEP_EXIF  # libvips makes some, to hold the resolution
     out.flush()
     vips.save(image, operation, out.fileno(), **options)
+    if kind.name == "TIFF":
+        tiff.add(out, about, picture.iptc and iptc.bare(picture.iptc))
+    elif about is not None:
+        written = vips.blob(vips.load(kind.name, out.fileno()), "exif-data")
+        if written is None or not exif.fill(out, written, about):
+            raise vips.Error("it does not take the picture's EXIF data")
+
+
+_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8](?=\s*["'<])""")
+"""XMP may say the orientation once more; some programs believe it."""
+
+_EXIF_BLOCK = ("JPEG", "PNG", "WebP", "AVIF")
+"""Formats whose files hold EXIF data in one piece."""
 
 
 def _options(picture: Picture, kind: Format, quality: int) -> tuple[str, dict[str, Any]]:
@@ -147,7 +171,12 @@ def _options(picture: Picture, kind: Format, quality: int) -> tuple[str, dict[st
         }
     if kind.name == "TIFF":
         large = picture.pixels.nbytes > 3 << 30  # offsets of classic TIFF end at 4 GB
-        return "tiffsave_target", {"compression": "deflate", "predictor": "horizontal", "bigtiff": large}
+        return "tiffsave_target", {
+            "compression": "deflate",
+            "predictor": "horizontal",
+            "bigtiff": large,
+            "resunit": "inch",
+        }
     return "gifsave_target", {"dither": 1.0, "effort": 7}
 
 
