@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan import __version__
-from srgan.cli import convert, evaluate, models, train, upscale
+from srgan.cli import convert, evaluate, models, serve, train, upscale
 from srgan.errors import SrganError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("upscale")(upscale.upscale_command)
 app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("serve")(serve.serve_command)
 app.command("models")(models.models_command)
 app.command("convert")(convert.convert_command)
 

@@ -1,0 +1,95 @@
+"""``srgan serve``: a web page and an HTTP API."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from srgan.cli.upscale import PrecisionOption, parse_size
+from srgan.errors import MissingExtraError, UsageError
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def serve_command(
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            help="A network to offer, the first is the default; repeatable. Default: all shipped ones.",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7860,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="SRGAN_TOKEN", help="Bearer token that the API and the page ask for.", show_default=False),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Site whose pages may use the API, or *; repeatable. Default: none.",
+            show_default=False,
+        ),
+    ] = None,
+    max_upload: Annotated[str, typer.Option(metavar="SIZE", help="Largest body of a request.")] = "50MB",
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, help="Largest picture that comes in, in million pixels.")
+    ] = 16,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; the next one is answered 503.")] = 16,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds within which a request is answered.")] = 600,
+    precision: Annotated[
+        PrecisionOption,
+        typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),
+    ] = PrecisionOption.auto,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="What the network may take; the pictures come on top.")
+    ] = "1GB",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that compute. Default: one for each core.", show_default=False)
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Serve a web page and an HTTP API that enlarge pictures.
+
+    The page is at the address that is printed, the API's documentation at /docs. Nothing is kept, and nothing is loaded
+    from elsewhere. Listening on other addresses than 127.0.0.1 lets others use this machine: give a --token.
+    """
+    budget, largest = parse_size(memory), parse_size(max_upload)
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
+        raise UsageError("the token must be printable ASCII without spaces around it: choose another one")
+    for origin in cors or ():
+        if origin != "*" and not origin.startswith(("http://", "https://")):
+            raise UsageError(f"--cors {origin!r} is no origin: write it like https://example.org, or *")
+    try:
+        from srgan.web.app import build_app
+        from srgan.web.offers import open_offers
+        from srgan.web.server import run
+        from srgan.web.settings import Settings
+    except ImportError as error:
+        raise MissingExtraError("srgan serve", "web") from error
+
+    offers = open_offers(models or (), precision=precision.value, memory=budget, threads=threads)
+    scale = max(offer.upscaler.scale for offer in offers.values())
+    pixels = round(max_megapixels * 1e6)
+    settings = Settings(
+        max_bytes=largest,
+        max_pixels=pixels,
+        max_result_pixels=pixels * scale**2,
+        queue=queue,
+        deadline=deadline,
+        token=token,
+        origins=tuple(origin.rstrip("/") for origin in cors or ()),
+    )
+    if host not in _LOOPBACK and token is None:
+        print(
+            f"srgan: {host} is open to others, and no --token is set: anybody who reaches it may use it",
+            file=sys.stderr,
+        )
+    run(build_app(offers, settings), settings, host, port, quiet=quiet)

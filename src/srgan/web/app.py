@@ -1,0 +1,81 @@
+"""The web application: the API, the page, and what all requests pass through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
+
+from srgan import __version__
+from srgan.web import api, page, problems
+from srgan.web.metrics import Counting, Metrics
+from srgan.web.offers import Offer
+from srgan.web.queue import WorkQueue
+from srgan.web.settings import Settings
+
+
+def build_app(offers: Mapping[str, Offer], settings: Settings | None = None) -> FastAPI:
+    """Return the ASGI application.
+
+    Parameters
+    ----------
+    offers : the networks, from :func:`srgan.web.offers.open_offers`; the first is the default
+    settings : limits and access
+    """
+    settings = settings or Settings()
+    queue = WorkQueue(settings.queue)
+    metrics = Metrics(queue)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        queue.close()
+
+    app = FastAPI(
+        title="srgan",
+        version=__version__,
+        summary="Enlarges photographs.",
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    problems.install(app)
+    app.include_router(api.router(offers, settings, queue, metrics))
+    app.include_router(page.router())
+    app.router.routes.extend(page.mounts())
+    app.add_middleware(Counting, metrics=metrics)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Content-Disposition", "Retry-After", "X-Srgan-Model", "X-Srgan-Size"],
+        )
+    _describe(app, list(offers), secured=settings.token is not None)
+    return app
+
+
+def _describe(app: FastAPI, models: list[str], *, secured: bool) -> None:
+    """Make the OpenAPI document say what this server in particular takes."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            for parameter in schema["paths"]["/v1/upscale"]["post"]["parameters"]:
+                if parameter["name"] == "model":
+                    parameter["schema"] = {"type": "string", "enum": models, "default": models[0]}
+            if secured:
+                schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+                for path, methods in schema["paths"].items():
+                    if path != "/healthz":
+                        for operation in methods.values():
+                            operation["security"] = [{"token": []}]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,67 @@
+"""Whether a picture is accepted: decided from its header, before a pixel is decoded."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from srgan import image
+from srgan.image import Header
+from srgan.sizes import Size
+from srgan.web.problems import ProblemError
+from srgan.web.settings import Settings
+
+
+def check(path: Path, settings: Settings) -> Header:
+    """Return the header of a picture that may be decoded.
+
+    Raises
+    ------
+    ImageReadError
+        if it does not begin like a picture
+    ProblemError
+        413 for too many pixels, 422 for an animation or several pages
+    """
+    header = image.probe(path)
+    pixels = header.width * header.height
+    if pixels > settings.max_pixels:
+        raise ProblemError(
+            413,
+            f"the picture has {header.width} x {header.height} pixels, {_millions(pixels)}, and the limit here is "
+            f"{_millions(settings.max_pixels)}: make it smaller, or cut it into parts",
+        )
+    frames = header.pages if header.pages > 1 or header.format != "PNG" else _frames_of_png(path)
+    if frames > 1:
+        raise ProblemError(
+            422, f"the file has {frames} frames or pages, and single pictures are enlarged here: send one of them"
+        )
+    return header
+
+
+def check_result(size: Size, settings: Settings) -> None:
+    """Raise ProblemError (413) for a result of ``size`` (height, width) that is too large."""
+    height, width = size
+    if height * width > settings.max_result_pixels:
+        raise ProblemError(
+            413,
+            f"the result would have {width} x {height} pixels, {_millions(height * width)}, and the limit here is "
+            f"{_millions(settings.max_result_pixels)}: ask for a smaller one",
+        )
+
+
+def _millions(pixels: int) -> str:
+    return f"{pixels / 1e6:,.{0 if pixels >= 10_000_000 else 2}f} million"
+
+
+def _frames_of_png(path: Path) -> int:
+    """Return how many frames a PNG says it has: the chunk acTL, before the pixels, makes it an animation (APNG)."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if kind == b"IDAT":
+                break
+            if kind == b"acTL" and len(data := file.read(4)) == 4:
+                return max(int(struct.unpack(">I", data)[0]), 1)
+            file.seek(length + 4, 1)  # its data and its checksum
+    return 1

@@ -1,0 +1,74 @@
+"""The process of ``srgan serve``: its socket and its signals."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+
+from srgan.errors import SrganError
+from srgan.web.settings import Settings
+
+
+def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool = False) -> None:
+    """Serve until Ctrl-C or SIGTERM: no connection is taken any more, pictures that are inside are finished.
+
+    Parameters
+    ----------
+    host, port : where to listen; port 0 takes a free one. The address is printed on stdout once connections are taken
+
+    Raises
+    ------
+    SrganError
+        if the address cannot be used
+    KeyboardInterrupt
+        after Ctrl-C
+    """
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=int(settings.deadline) + 5,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    # uvicorn drains on SIGTERM, and then raises the signal again: by then all is done, and the exit code shall be 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    if not quiet:
+        print(f"srgan: open {address(listener)} in a browser; Ctrl-C ends", flush=True)
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+    if not quiet:
+        print("srgan: stopped", file=sys.stderr)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SrganError(f"cannot listen on {host!r}: {error.strerror or error}: check --host") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise SrganError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}: choose another --host or --port"
+        ) from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """Return the URL under which a browser on this machine finds the page."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}"

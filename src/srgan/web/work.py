@@ -1,0 +1,44 @@
+"""One picture from file to file, on the worker thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from srgan import image
+from srgan.errors import SrganError
+from srgan.sizes import Target
+from srgan.upscaler import Progress
+from srgan.web.offers import Offer
+from srgan.web.settings import Settings
+
+
+def enlarge(
+    source: Path,
+    target: Path,
+    offer: Offer,
+    size: Target,
+    settings: Settings,
+    progress: Progress,
+    quality: int | None = None,
+) -> Path:
+    """Read a picture, enlarge it, write it with everything that belongs to it, and return ``target``.
+
+    ``progress`` may raise to end the work; nothing is written then.
+
+    Raises
+    ------
+    ImageError, UsageError
+        as :func:`srgan.image.read` and :func:`srgan.image.write`
+    """
+    picture = image.read(source, max_pixels=settings.max_pixels)
+    upscaler = offer.sized(size)
+    try:
+        pixels = upscaler(picture.pixels, progress=progress)
+        factor = pixels.shape[1] / picture.width
+        larger = picture.with_pixels(pixels, factor)
+        del picture
+        progress(1, 1)  # a last chance to stop, before the file is encoded
+        image.write(larger, target, quality=quality)
+    except MemoryError:
+        raise SrganError("the picture does not fit into this server's memory: send a smaller one") from None
+    return target
