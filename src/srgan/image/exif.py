@@ -27,8 +27,9 @@ _MAX_ENTRIES = 1000
 _PER_MM = {2: 25.4, 3: 10.0}
 """Millimetres in what the resolution's unit says: 2 is an inch, 3 a centimetre."""
 
-MAX_BYTES = 65_527
-"""Most EXIF data that a file gets: a segment of a JPEG file ends there, and libvips takes no more for any format."""
+MAX_BYTES = 65_518
+"""Most EXIF data that a file gets: libvips writes no more into a JPEG file, whose segments end at 65,527 such bytes, and
+hardly more into the others."""
 
 _ADDED = 168
 """Bytes that libvips adds to a :func:`placeholder`: entries that it thinks EXIF data must have."""
