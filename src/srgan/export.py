@@ -17,7 +17,6 @@ are stored in fp16 and cast to fp32 when loaded.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import MissingExtraError, ModelError
+from srgan.files import atomic_path
 from srgan.networks.subpixel import moved_index
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class _Graph:
         self.half = half
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        if not self.half:
+        # Beyond fp16's range (65504) a weight stays fp32: infinity is no approximation.
+        if not self.half or np.abs(value).max(initial=0) > np.finfo(np.float16).max:
             self.weights.append(numpy_helper.from_array(value.astype(np.float32), name))
             return name
         self.weights.append(numpy_helper.from_array(value.astype(np.float16), f"{name}.fp16"))
@@ -195,21 +196,15 @@ def set_card(model: Any, *, name: str, scale: int, card: Mapping[str, Any]) -> N
 
 
 def save_onnx(model: Any, path: Path) -> None:
-    """Write a model beside ``path``, then rename.
+    """Write a model to ``path`` in one step, replacing a file that is there.
 
     Raises
     ------
     ModelError
         when it cannot be written
     """
-    partial = path.with_name(path.name + ".part")
-    try:
+    with atomic_path(path, overwrite=True, error=ModelError) as partial:
         partial.write_bytes(model.SerializeToString())
-        os.replace(partial, path)
-    except OSError as error:
-        raise ModelError(f"cannot write '{path}' ({error.strerror}): make room or choose another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_weights(path: Path, config: GeneratorConfig) -> dict[str, Array]:
@@ -230,22 +225,28 @@ def load_weights(path: Path, config: GeneratorConfig) -> dict[str, Array]:
     """
     from srgan.networks.generator import Generator
 
+    if config.norm != "none":
+        raise ModelError(
+            f"'{path}' has its BatchNorm folded into its convolutions, which cannot be undone: "
+            "to start from it, the recipe needs generator.norm = 'none'"
+        )
     try:
-        model = onnx.load(str(path))
+        model = onnx.load(str(path), load_external_data=False)
+        stored = {
+            entry.name.removesuffix(".fp16"): numpy_helper.to_array(entry).astype(np.float32)
+            for entry in model.graph.initializer
+        }
     except Exception as error:  # the parser raises its own kinds
-        raise ModelError(f"'{path}' is not an ONNX file: give a network exported by srgan") from error
-    stored = {
-        entry.name.removesuffix(".fp16"): numpy_helper.to_array(entry).astype(np.float32)
-        for entry in model.graph.initializer
-    }
+        raise ModelError(f"'{path}' is not an ONNX file, or damaged: give a network exported by srgan") from error
     wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
     found: dict[str, Array] = {}
     for key, shape in wanted.items():
         value = stored.get(key)
         if value is None:
-            raise ModelError(f"'{path}' has no {key}: it is not a generator of this shape (norm '{config.norm}')")
+            raise ModelError(f"'{path}' has no {key}: it is not a generator of the recipe's shape")
         if key == "tail.weight":
-            value = after_shuffle(value)
+            if value.shape == moved_index(shape[0], shape[1], shape[2]).shape:
+                value = after_shuffle(value, shape[2])
         elif key == "tail.bias" or (key.startswith("upsample.") and key.endswith(".act.weight")):
             value = value.reshape(-1)[::4].copy()
         elif key.endswith("act.weight"):

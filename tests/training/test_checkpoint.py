@@ -1,7 +1,10 @@
 import os
 
+import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from srgan.errors import CheckpointError
 from srgan.training.checkpoint import Checkpoint, load_checkpoint, read_checkpoint, save_checkpoint
@@ -72,17 +75,66 @@ def test_a_damaged_newest_one_is_named_and_the_one_before_used(tmp_path, damage)
     assert newest.name in warnings[0]
 
 
+def test_a_run_without_checkpoints_has_none(tmp_path):
+    assert load_checkpoint(tmp_path / "checkpoints", fail) is None
+
+
 def test_no_usable_checkpoint_is_an_error(tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint"):
-        load_checkpoint(tmp_path, fail)
     save_checkpoint(make(1), tmp_path, keep=3).write_bytes(b"x")
     with pytest.raises(CheckpointError, match="every checkpoint"):
         load_checkpoint(tmp_path, lambda _: None)
 
 
-def test_another_programs_file_is_refused(tmp_path):
-    from safetensors.torch import save_file
+def test_the_best_one_is_the_last_resort(tmp_path):
+    save_checkpoint(make(1), tmp_path, keep=1, best=True)
+    save_checkpoint(make(2), tmp_path, keep=1).write_bytes(b"x")
+    assert load_checkpoint(tmp_path, lambda _: None).step == 1
 
+
+def test_a_flipped_byte_anywhere_is_found(tmp_path):
+    file = save_checkpoint(make(2), tmp_path, keep=1)
+    whole = file.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    assert header < len(whole)
+    random = np.random.default_rng(0)
+    places = [*random.choice(len(whole[:header].rstrip()), 150, replace=False), *range(header, len(whole), 7)]
+    for place in places:
+        data = bytearray(whole)
+        data[place] ^= 1 << int(random.integers(7))
+        file.write_bytes(data)
+        try:
+            read = read_checkpoint(file)
+        except CheckpointError as error:
+            assert file.name in str(error)
+            assert "\n" not in str(error)
+            continue
+        # The name of a digest is the only thing whose damage does no harm.
+        assert whole.rindex(b'"digest":"') <= place < whole.rindex(b'"digest":"') + 9
+        assert (read.stage, read.order, read.step, read.facts) == ("one", 0, 2, make(2).facts)
+
+
+def test_checkpoints_without_a_digest_of_their_state_are_read(tmp_path):
+    file = save_checkpoint(make(2), tmp_path, keep=1)
+    with safe_open(file, framework="pt") as source:
+        metadata = source.metadata()
+    del metadata["digest"]
+    save_file(load_file(file), file, metadata=metadata)
+    assert read_checkpoint(file).step == 2
+
+
+def test_after_going_back_the_later_damaged_ones_are_removed(tmp_path):
+    for step in (1, 2, 3):
+        newest = save_checkpoint(make(step), tmp_path, keep=3)
+    newest.write_bytes(b"x")
+    (tmp_path / "0-one-00000004.part").write_bytes(b"half")
+    assert load_checkpoint(tmp_path, lambda _: None).step == 2
+    again = make(2)
+    again.step = 2
+    save_checkpoint(again, tmp_path, keep=1)  # must not be removed itself in favour of the damaged one
+    assert [file.name for file in tmp_path.iterdir()] == ["0-one-00000002.safetensors"]
+
+
+def test_another_programs_file_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match="not a checkpoint"):
         read_checkpoint(tmp_path / "other.safetensors")

@@ -103,4 +103,7 @@ def train_command(
     if not quiet:
         for network in networks:
             print(f"{network}")
-        print(f"to use it: srgan upscale PHOTO --model {networks[-1]}")
+        from srgan.models.metadata import read_info
+
+        if read_info(networks[-1]).card["recipe"]["generator"]["bands"] == 3:  # upscale takes RGB networks
+            print(f"to use it: srgan upscale PHOTO --model {networks[-1]}")

@@ -2,7 +2,7 @@
 
 A file holds every tensor (``generator/...``, ``average/...``, ``discriminator/...``, moments of the optimizers, states of the
 random generators) and, as JSON in its metadata, everything else. It is written beside its place, flushed to the disk, then
-renamed; a checksum over the tensors tells a damaged one from a good one.
+renamed; checksums over the tensors and over the rest tell a damaged one from a good one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -54,6 +54,8 @@ class Checkpoint:
 def save_checkpoint(checkpoint: Checkpoint, folder: Path, *, keep: int, best: bool = False) -> Path:
     """Write a checkpoint and remove all but the ``keep`` newest; ``best`` writes it as ``best.safetensors`` as well.
 
+    Files of later steps are removed as well: a run that writes an earlier one has found them damaged and gone back.
+
     Raises
     ------
     CheckpointError
@@ -69,39 +71,46 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, *, keep: int, best: bo
         "parts": plain,
         "digest": _digest(tensors),
     }
-    data = save(tensors, metadata={"format": "srgan-checkpoint-1", "state": json.dumps(facts)})
-    folder.mkdir(parents=True, exist_ok=True)
+    state = json.dumps(facts)
+    data = save(tensors, metadata={"format": "srgan-checkpoint-1", "state": state, "digest": _text_digest(state)})
     target = folder / checkpoint.name
     try:
-        _write(target, data)
-        if best:
+        folder.mkdir(parents=True, exist_ok=True)
+        if best:  # first: a run killed between the two takes this step, and this decision, again
             _write(folder / "best.safetensors", data)
+        _write(target, data)
     except OSError as error:
         raise CheckpointError(
             f"cannot write checkpoint '{target}' ({error.strerror}): make room and go on with --resume"
         ) from error
-    for old in _files(folder)[keep:]:
-        old.unlink(missing_ok=True)
+    files = _files(folder)
+    newer = files.index(target)
+    for other in [*files[:newer], *files[newer + keep :]]:
+        other.unlink(missing_ok=True)
     return target
 
 
-def load_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
-    """Return the newest checkpoint in ``folder`` that is whole; each damaged one is named through ``warn``.
+def load_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+    """Return the newest checkpoint in ``folder`` that is whole, None where a run has not written any yet.
+
+    Each damaged one is named through ``warn``; the best one is the last resort.
 
     Raises
     ------
     CheckpointError
-        when there is none
+        when all of them are damaged
     """
-    files = _files(folder)
+    for unfinished in folder.glob("*.part"):  # of a run that was killed while it wrote
+        unfinished.unlink(missing_ok=True)
+    files = [*_files(folder), *folder.glob("best.safetensors")]
     for file in files:
         try:
             return read_checkpoint(file)
         except CheckpointError as error:
             warn(f"{error}; using the one before it")
     if files:
-        raise CheckpointError(f"every checkpoint in '{folder}' is damaged: start anew without --resume")
-    raise CheckpointError(f"there is no checkpoint in '{folder}': start without --resume")
+        raise CheckpointError(f"every checkpoint in '{folder}' is damaged: start anew in another --out")
+    return None
 
 
 def read_checkpoint(file: Path) -> Checkpoint:
@@ -118,13 +127,18 @@ def read_checkpoint(file: Path) -> Checkpoint:
             tensors = {key: source.get_tensor(key) for key in source.keys()}  # noqa: SIM118 - it is no dict
         if metadata.get("format") != "srgan-checkpoint-1":
             raise CheckpointError(f"'{file}' is not a checkpoint of srgan")
-        facts = json.loads(metadata["state"])
-        if facts["digest"] != _digest(tensors):
+        state = metadata["state"]
+        facts = json.loads(state)
+        # Files of the first days have no digest of the state.
+        if facts["digest"] != _digest(tensors) or metadata.get("digest", _text_digest(state)) != _text_digest(state):
             raise CheckpointError(f"checkpoint '{file}' is damaged (its checksum differs)")
         parts = {part: _unflatten(plain, tensors) for part, plain in facts["parts"].items()}
         return Checkpoint(facts["stage"], facts["order"], facts["step"], parts, facts["facts"])
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"checkpoint '{file}' is damaged ({error})") from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # a flipped bit can make anything of the header
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"checkpoint '{file}' is damaged ({reason})") from error
 
 
 def _write(target: Path, data: bytes) -> None:
@@ -174,6 +188,10 @@ def _unflatten(value: Any, tensors: dict[str, Tensor]) -> Any:
     if kind == "list":
         return [_unflatten(item, tensors) for item in content]
     return content
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:

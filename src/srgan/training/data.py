@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from srgan.errors import DataError, ImageError
+from srgan.errors import DataError, ImageError, TrainingError
+from srgan.files import why_not_written
 from srgan.training.degradation import CONTEXT, bicubic, mod_crop, photo, sharpened
 
 
@@ -83,7 +85,6 @@ def prepare(
     DataError
         when no usable picture is left, or the maps cannot be written (disk full)
     """
-    cache.mkdir(parents=True, exist_ok=True)
     request = {
         "files": [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files],
         "scale": scale,
@@ -93,12 +94,16 @@ def prepare(
         "format": 1,
     }
     index_file, pixel_file = cache / "pixels.json", cache / "pixels.u8"
-    index = _read_index(index_file, request)
+    index = _read_index(index_file, pixel_file, request)
     if index is None:
-        index = _decode(files, pixel_file, request, progress)
-        partial = index_file.with_suffix(".part")
-        partial.write_text(json.dumps(index), encoding="utf-8")
-        os.replace(partial, index_file)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            index = _decode(files, pixel_file, request, progress)
+            partial = index_file.with_suffix(".part")
+            partial.write_text(json.dumps(index), encoding="utf-8")
+            os.replace(partial, index_file)
+        except OSError as error:
+            raise DataError(f"cannot write the decoded pictures to '{cache}': {why_not_written(error)}") from error
     rejected = tuple((name, reason) for name, reason in index["rejected"])
     if not index["pictures"]:
         raise DataError(_nothing_left(rejected, smallest))
@@ -124,12 +129,20 @@ def _nothing_left(rejected: Sequence[tuple[str, str]], smallest: int) -> str:
     )
 
 
-def _read_index(file: Path, request: dict[str, Any]) -> dict[str, Any] | None:
+def _read_index(file: Path, pixel_file: Path, request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the index of an earlier call for the same files, if its pixels are all there."""
     try:
         index = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if not isinstance(index, dict) or index.get("request") != request:
+            return None
+        scale, bands = request["scale"], request["bands"]
+        pixels = sum(
+            entry["height"] * entry["width"] + entry["height"] // scale * (entry["width"] // scale)
+            for entry in index["pictures"]
+        )
+        return index if pixel_file.stat().st_size == pixels * bands else None
+    except (OSError, ValueError, KeyError):
         return None
-    return index if isinstance(index, dict) and index.get("request") == request else None
 
 
 def _decode(
@@ -171,10 +184,6 @@ def _decode(
             out.flush()
             os.fsync(out.fileno())
         os.replace(partial, pixel_file)
-    except OSError as error:
-        raise DataError(
-            f"cannot write the decoded pictures to '{pixel_file}' ({error.strerror}): make room or choose another --out"
-        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return {"request": request, "pictures": pictures, "rejected": rejected, "digest": digest.hexdigest()}
@@ -276,13 +285,35 @@ def batches(
     batch : crops a step over all devices; each device takes its share
     workers : processes that prepare batches; 0 prepares them here
     rank, devices : which share of how many this process takes
+
+    Raises
+    ------
+    TrainingError
+        when a worker process dies
     """
     share = batch // devices
     numbers: Any = [  # a list of ranges serves as a sampler: torch's types ask for lists of lists
         range(step * batch + rank * share, step * batch + (rank + 1) * share) for step in range(first_step, steps)
     ]
     loader = DataLoader(
-        dataset, batch_sampler=numbers, num_workers=workers, multiprocessing_context="spawn" if workers else None
+        dataset,
+        batch_sampler=numbers,
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_leave_interrupts_to_the_training,
     )
-    for lr, hr in loader:
-        yield Batch(lr, hr)
+    try:
+        for lr, hr in loader:
+            yield Batch(lr, hr)
+    except RuntimeError as error:
+        if not workers:
+            raise
+        raise TrainingError(
+            "a process that prepares batches has ended (out of memory?): go on with --resume --set data.workers=0"
+        ) from error
+
+
+def _leave_interrupts_to_the_training(worker: int) -> None:
+    """Ignore Ctrl-C, which a terminal sends to all processes: the training still needs its next batches to stop in order."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -107,7 +107,7 @@ def photo(
     """
     ranges = ranges or PhotoRanges()
     target = hr.shape[0] // scale, hr.shape[1] // scale
-    x: Floats = hr.astype(np.float32) / 255
+    x: Floats = hr.astype(np.float32) / np.float32(255)
     for strength in (ranges, ranges.halved()):
         steps = [_blur, _change_size, _noise, _maybe_jpeg]
         for step in random.permutation(len(steps)):
@@ -214,7 +214,7 @@ def _jpeg(x: Floats, quality: float, coarse: bool) -> Floats:
     gray = pixels.shape[2] == 1
     options = {} if gray else {"subsampling": 2 if coarse else 0}
     Image.fromarray(pixels[:, :, 0] if gray else pixels).save(file, "JPEG", quality=round(quality), **options)
-    decoded: Floats = np.asarray(Image.open(file), dtype=np.float32) / 255
+    decoded: Floats = np.asarray(Image.open(file), dtype=np.float32) / np.float32(255)
     return decoded[:, :, None] if gray else decoded
 
 

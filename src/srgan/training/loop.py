@@ -16,9 +16,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from srgan.errors import TrainingError, TrainingInterrupted
+from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
 from srgan.training.checkpoint import Checkpoint, save_checkpoint
-from srgan.training.data import CropDataset, Pictures, batches
+from srgan.training.data import Batch, CropDataset, Pictures, batches
 from srgan.training.preview import write_preview
 from srgan.training.recipe import Recipe, Stage
 from srgan.training.report import Reporter
@@ -86,20 +86,27 @@ def fit(
     TrainingInterrupted
         after Ctrl-C or SIGTERM, when a checkpoint has been saved
     TrainingError
-        when a loss is not a finite number; the last checkpoint stays
+        when a loss or a weight is not a finite number; the last checkpoint stays
+    CheckpointError
+        when the checkpoint is of other stages or networks than the recipe's
     """
     weights = initial or {}
     first = checkpoint.order if checkpoint else 0
+    if checkpoint and list(run.recipe.stages)[first : first + 1] != [checkpoint.stage]:
+        raise _unfit(checkpoint)
     for order, (name, stage) in enumerate(run.recipe.stages.items()):
         if order < first:
             continue
         # Seeded a stage: weights that start at random do not depend on what ran before, nor on resuming.
-        run.fabric.seed_everything(run.recipe.run.seed + order, verbose=False)
+        run.fabric.seed_everything((run.recipe.run.seed + order) % 2**32, verbose=False)
         trainer = Trainer(run.recipe, stage, run.fabric, run.vgg_weights)
         facts = Facts()
         done = 0
         if checkpoint and order == first:
-            trainer.load_state(checkpoint.parts)
+            try:
+                trainer.load_state(checkpoint.parts)
+            except (RuntimeError, ValueError, KeyError) as error:  # how torch says that keys or shapes differ
+                raise _unfit(checkpoint) from error
             facts, done = Facts(**checkpoint.facts), checkpoint.step
         elif weights:
             trainer.start_from(weights)
@@ -107,6 +114,13 @@ def fit(
         weights = {key: value.clone() for key, value in trainer.average.network.state_dict().items()}
         on_stage_end(name, stage, weights, facts)
     return weights
+
+
+def _unfit(checkpoint: Checkpoint) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint of stage {checkpoint.stage} does not fit the recipe: stages, networks and optimizers of a begun run "
+        "cannot be changed; leave that out of --set, or start anew in another --out"
+    )
 
 
 def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, facts: Facts, done: int) -> None:
@@ -131,8 +145,11 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
     started, before = time.monotonic(), facts.seconds
     saved = done
 
-    def save(step: int, best: bool = False) -> None:
+    def save(step: int, losses: Losses, best: bool = False) -> None:
         nonlocal saved
+        _check(losses, name, step, saved)
+        if not trainer.is_finite():  # a finite loss can have a gradient that is not
+            raise _broken(f"a weight of {name} is not a number after step {step}", name, saved)
         saved = step
         facts.seconds = before + time.monotonic() - started
         if fabric.is_global_zero:
@@ -142,8 +159,9 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
 
     reporter.start_stage(name, stage.steps, done)
     trainer.generator.train()
+    step, losses = done, None
     with _stop_requests() as stop:
-        for step, batch in enumerate(source, start=done + 1):
+        for step, batch in enumerate(_until(stop, source), start=done + 1):
             losses = trainer.step(batch.lr, batch.hr, step - 1)
             reporter.advance(step)
             last = step == stage.steps
@@ -151,20 +169,19 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
                 _check(losses, name, step, saved)
                 reporter.losses(name, step, stage.steps, losses, stage.rate * learning_rate(stage, step - 1))
             if step % settings.validate_every == 0 or last:
+                _check(losses, name, step, saved)
                 better = _validate(run, name, step, trainer, facts)
                 if better or last:
-                    _check(losses, name, step, saved)
-                    save(step, best=better)
+                    save(step, losses, best=better)
             if step % settings.checkpoint_every == 0 and saved != step:
-                _check(losses, name, step, saved)
-                save(step)
-            if stop.is_set():
-                if saved != step:
-                    save(step)
-                raise TrainingInterrupted(
-                    f"stopped after step {step} of {stage.steps} of {name}, checkpoint saved; "
-                    f"to go on: srgan train --resume --out '{run.folder}'"
-                )
+                save(step, losses)
+        if stop.is_set():
+            if losses is not None and saved != step:
+                save(step, losses)
+            raise TrainingInterrupted(
+                f"stopped after step {step} of {stage.steps} of {name}, checkpoint saved; "
+                f"to go on: srgan train --resume --out '{run.folder}'"
+            )
     facts.seconds = before + time.monotonic() - started
     reporter.end_stage()
 
@@ -172,10 +189,14 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
 def _check(losses: Losses, name: str, step: int, saved: int) -> None:
     """Stop before a broken state is saved or trained on."""
     if not torch.isfinite(losses.total):
-        raise TrainingError(
-            f"the loss of {name} is {float(losses.total)} at step {step}: lower stages.{name}.rate or set "
-            f"stages.{name}.clip = 1.0; the checkpoint of step {saved} is whole"
-        )
+        raise _broken(f"the loss of {name} is {float(losses.total)} at step {step}", name, saved)
+
+
+def _broken(what: str, name: str, saved: int) -> TrainingError:
+    last = f"the checkpoint of step {saved} is whole" if saved else "no checkpoint of this stage was written"
+    return TrainingError(
+        f"{what}: lower stages.{name}.rate or set stages.{name}.clip = 1.0; {last}, --resume with --set goes on from there"
+    )
 
 
 def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) -> bool:
@@ -194,6 +215,20 @@ def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) ->
         return False
     facts.best = current
     return True
+
+
+def _until(stop: threading.Event, source: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield batches until a stop is asked for, which may also end the processes that prepare them."""
+    try:
+        while not stop.is_set():
+            try:
+                batch = next(source)
+            except StopIteration:
+                return
+            yield batch
+    except TrainingError:
+        if not stop.is_set():
+            raise
 
 
 @contextmanager

@@ -83,7 +83,8 @@ class Muon(Optimizer):
                 if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(parameter)
                     norm = parameter.norm()
-                    state["limit"] = torch.where(norm > 0, group["growth"] * norm, torch.inf)  # zeros must be able to grow
+                    # Zeros must be able to grow.
+                    state["limit"] = torch.where(norm > 0, group["growth"] * norm, torch.inf)
                 momentum = state["momentum"]
                 momentum.lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(momentum, group["momentum"])

@@ -7,6 +7,7 @@ shows that. Unknown keys, wrong types, values out of range and contradictions ar
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import types
 import typing
@@ -109,10 +110,12 @@ class Stage:
         "'adam' (paper), or 'muon' for the generator's hidden convolutions and Adam for all else", "adam"
     )
     rate: float = _doc("highest learning rate of Adam", 1e-4)
-    matrix_rate: float = _doc("highest learning rate of Muon; falls in proportion with Adam's", 1e-3)
+    matrix_rate: float = _doc("highest learning rate of Muon; falls in proportion with Adam's", 5e-4)
+    growth: float = _doc("with Muon: largest norm of a weight, as a multiple of its norm at the stage's start", 1.25)
     final_rate: float = _doc("learning rate at the last step; equal to `rate` for a constant one", 1e-4)
-    schedule: Literal["cosine", "constant", "halves"] = _doc(
-        "'cosine' from rate to final_rate, 'constant', or 'halves' (rate, then final_rate from the middle on; paper)",
+    schedule: Literal["cosine", "hyperbolic", "constant", "halves"] = _doc(
+        "'cosine' from rate to final_rate, 'hyperbolic' (a half after a tenth of the steps, a tenth after half of them), "
+        "'constant', or 'halves' (rate, then final_rate from the middle on; paper)",
         "cosine",
     )
     warmup: int = _doc("first steps, over which the rate rises linearly from 0", 0)
@@ -194,7 +197,7 @@ def shipped_recipes() -> list[str]:
 def parse_recipe(data: Mapping[str, Any], problems: list[str]) -> Recipe | None:
     """Build a recipe from nested mappings, appending one sentence to ``problems`` for each fault found."""
     recipe: Recipe | None = _build(Recipe, data, "", problems)
-    if recipe is not None and not problems:
+    if recipe is not None:
         problems.extend(_contradictions(recipe))
     return recipe
 
@@ -277,7 +280,8 @@ def _convert(hint: Any, value: Any, where: str, problems: list[str]) -> Any:
             problems.append(f"{where} must be a table")
             return None
         inner = typing.get_args(hint)[1]
-        return {key: _convert(inner, item, f"{where}.{key}", problems) for key, item in value.items()}
+        converted = {key: _convert(inner, item, f"{where}.{key}", problems) for key, item in value.items()}
+        return None if None in converted.values() else converted
     kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
@@ -316,9 +320,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
     need(bool(recipe.stages), "there are no stages")
     for name, stage in recipe.stages.items():
         at = f"stages.{name}"
-        need(
-            name.replace("-", "").replace("_", "").isalnum(), f"{at}: a stage's name has letters, digits, - and _ only"
-        )
+        need(_is_bare(name), f"{at}: a stage's name has letters from a to z, digits, - and _ only")
         need(stage.steps >= 1, f"{at}.steps must be at least 1")
         need(stage.batch >= 1, f"{at}.batch must be at least 1")
         need(
@@ -327,6 +329,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
         )
         need(0 < stage.rate <= 1, f"{at}.rate must be above 0 and at most 1")
         need(0 < stage.matrix_rate <= 1, f"{at}.matrix_rate must be above 0 and at most 1")
+        need(stage.growth >= 1, f"{at}.growth must be at least 1")
         need(0 <= stage.final_rate <= stage.rate, f"{at}.final_rate must be between 0 and rate")
         need(stage.warmup >= 0, f"{at}.warmup must not be negative")
         need(0 <= stage.beta1 < 1 and 0 <= stage.beta2 < 1, f"{at}: beta1 and beta2 must be from 0 to below 1")
@@ -376,15 +379,24 @@ def to_toml(data: Mapping[str, Any]) -> str:
         leaves = {key: value for key, value in mapping.items() if not isinstance(value, Mapping)}
         if path and (leaves or not mapping):
             lines.append(f"[{path}]")
-        lines.extend(f"{key} = {_literal(value)}" for key, value in leaves.items())
+        lines.extend(f"{_key(key)} = {_literal(value)}" for key, value in leaves.items())
         if leaves:
             lines.append("")
         for key, value in mapping.items():
             if isinstance(value, Mapping):
-                table(value, f"{path}.{key}" if path else key)
+                table(value, f"{path}.{_key(key)}" if path else _key(key))
 
     table(data, "")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _is_bare(key: str) -> bool:
+    """Whether TOML takes a key without quotes."""
+    return bool(re.fullmatch(r"[A-Za-z0-9_-]+", key))
+
+
+def _key(key: str) -> str:
+    return key if _is_bare(key) else _literal(key)
 
 
 def _literal(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from srgan.errors import UsageError
+from srgan.files import why_not_written
 from srgan.training.stages import Losses
 
 
@@ -22,6 +25,11 @@ class Reporter:
     folder : the run folder
     active : False makes every method do nothing
     quiet : leave the terminal alone
+
+    Raises
+    ------
+    UsageError
+        on entering, when the folder cannot be written
     """
 
     def __init__(self, folder: Path, *, active: bool = True, quiet: bool = False) -> None:
@@ -36,20 +44,26 @@ class Reporter:
 
     def __enter__(self) -> Reporter:
         if self.active:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._log = (self.folder / "log.txt").open("a", encoding="utf-8", buffering=1)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._log = (self.folder / "log.txt").open("a", encoding="utf-8", buffering=1)
+            except OSError as error:
+                raise UsageError(f"cannot write the run folder '{self.folder}': {why_not_written(error)}") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end_stage()
+        # On a full disk the error that is on its way says more than these would.
         if self._writer is not None:
-            self._writer.close()
+            with suppress(OSError):
+                self._writer.close()
         if self._log is not None:
-            if error is not None:
-                self._log.write(f"{_now()} stopped: {error or kind}\n")
-            self._log.close()
+            with suppress(OSError):
+                if error is not None:
+                    self._log.write(f"{_now()} stopped: {error or kind}\n")
+                self._log.close()
 
     def say(self, text: str) -> None:
         """Put a line into the log and on the terminal."""

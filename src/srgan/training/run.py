@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from srgan import __version__
-from srgan.errors import CheckpointError, DataError, SrganError, UsageError
+from srgan.errors import CheckpointError, DataError, ImageError, SrganError, TrainingError, UsageError
 from srgan.evaluation import evaluate
 from srgan.export import build_onnx, load_weights, save_onnx, set_card
-from srgan.image import list_pictures
-from srgan.models.catalogue import resolve
+from srgan.files import atomic_path, why_not_written
+from srgan.image import list_pictures, read
+from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
 from srgan.training.card import make_card, to_markdown
@@ -86,46 +87,76 @@ def train(request: Request) -> list[Path]:
     Raises
     ------
     UsageError, RecipeError, DataError, ModelError, CheckpointError
-        before any training, for what is wrong with the request
+        before any training, for what is wrong with the request; a new run folder is then removed again
     TrainingInterrupted, TrainingError
-        as :func:`srgan.training.loop.fit`
+        as :func:`srgan.training.loop.fit`; TrainingError as well when the disk is full
     """
     plan = _resumed(request) if request.resume else _new(request)
     recipe = plan.recipe
     for stage in recipe.stages.values():
         if stage.content.weight:  # hours of pixel training must not end in a missing file
             load_vgg(stage.content.network, stage.content.layers, plan.vgg_weights)
-    initial = _initial_weights(plan)
-    fabric = Fabric(
-        accelerator=request.accelerator,
-        devices=request.devices,
-        num_nodes=request.nodes,
-        precision=_precision(recipe, request.accelerator),
-    )
+    initial = None if request.resume else _initial_weights(plan)
     for name, stage in recipe.stages.items():
         if stage.batch % (request.devices * request.nodes):
             raise UsageError(f"stages.{name}.batch ({stage.batch}) must be a multiple of the number of devices")
+    fabric = _fabric(request, recipe)
     fabric.launch()
-    with Reporter(request.out, active=fabric.is_global_zero, quiet=request.quiet) as reporter:
-        checkpoint = load_checkpoint(request.out / "checkpoints", reporter.say) if request.resume else None
-        if not request.resume and fabric.is_global_zero:
-            _write_plan(request.out, plan)
-        fabric.barrier()
-        pictures, validation = _load_data(plan, request.out, reporter, fabric)
-        if checkpoint:
-            reporter.say(f"going on after step {checkpoint.step} of {checkpoint.stage}")
-        run = Run(request.out, recipe, pictures, validation, fabric, plan.vgg_weights, reporter)
-        exported: list[Path] = []
-
-        def finish(name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> None:
-            if fabric.is_global_zero:
-                exported.append(_export(run, plan, name, stage, weights, facts))
+    existed = request.out.exists()
+    ours = not request.resume and (not existed or _is_empty(request.out))
+    begun = False
+    try:
+        with Reporter(request.out, active=fabric.is_global_zero, quiet=request.quiet) as reporter:
+            checkpoint = load_checkpoint(request.out / "checkpoints", reporter.say) if request.resume else None
+            if request.resume and checkpoint is None:  # stopped before its first checkpoint
+                initial = _initial_weights(plan)
+            pictures, validation = _load_data(plan, request.out, reporter, fabric)
+            if fabric.is_global_zero:  # a resumed run keeps what was changed by --set
+                _write_plan(request.out, plan)
             fabric.barrier()
+            begun = True
+            if checkpoint:
+                reporter.say(f"going on after step {checkpoint.step} of {checkpoint.stage}")
+            elif request.resume:
+                reporter.say("there is no checkpoint yet: going on from the start")
+            run = Run(request.out, recipe, pictures, validation, fabric, plan.vgg_weights, reporter)
+            exported: list[Path] = []
 
-        fit(run, checkpoint=checkpoint, initial=initial, on_stage_end=finish)
-        if fabric.is_global_zero:
-            shutil.rmtree(request.out / "cache", ignore_errors=True)
+            def finish(name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> None:
+                if fabric.is_global_zero:
+                    exported.append(_export(run, plan, name, stage, weights, facts))
+                fabric.barrier()
+
+            fit(run, checkpoint=checkpoint, initial=initial, on_stage_end=finish)
+            if fabric.is_global_zero:
+                shutil.rmtree(request.out / "cache", ignore_errors=True)
+    except BaseException as error:
+        if ours and not begun and fabric.is_global_zero:
+            shutil.rmtree(request.out, ignore_errors=True)
+            if existed:
+                request.out.mkdir(exist_ok=True)
+        if isinstance(error, OSError):
+            where = error.filename or request.out
+            raise TrainingError(f"cannot go on with '{where}': {why_not_written(error)}; then --resume") from error
+        raise
     return exported
+
+
+def _fabric(request: Request, recipe: Recipe) -> Fabric:
+    try:
+        return Fabric(
+            accelerator=request.accelerator,
+            devices=request.devices,
+            num_nodes=request.nodes,
+            precision=_precision(recipe, request.accelerator),
+        )
+    except Exception as error:  # Fabric has many ways to say that there is no such device
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UsageError(f"cannot train on --device {request.accelerator} here ({reason}): take another one") from error
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def _new(request: Request) -> _Plan:
@@ -135,40 +166,38 @@ def _new(request: Request) -> _Plan:
     for folder in (request.photos, *request.validation, *request.benchmarks):
         if not folder.is_dir():
             raise UsageError(f"'{folder}' is not a folder: give one with pictures in it")
+    _training_pictures(request.photos, request.out)
     for folder in request.validation:
         if not list_pictures(folder / "HR" if (folder / "HR").is_dir() else folder):
             raise DataError(f"there are no pictures in '{folder}' to validate on")
     if (request.out / "run.json").exists():
         raise UsageError(f"'{request.out}' holds a run already: add --resume to go on with it, or choose another --out")
-    if request.init is not None:
-        resolve(request.init)
+    init = request.init
+    if init is not None and init not in CATALOGUE:
+        init = str(resolve(init).resolve())  # a resumed run may stand in another folder
     return _Plan(
         recipe,
         request.photos.resolve(),
         tuple(folder.resolve() for folder in request.validation),
         tuple(folder.resolve() for folder in request.benchmarks),
         request.vgg_weights.resolve() if request.vgg_weights else None,
-        request.init,
+        init,
     )
 
 
 def _write_plan(folder: Path, plan: _Plan) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "recipe.toml").write_text(to_toml(plan.recipe.to_dict()), encoding="utf-8")
-        facts = {
-            "srgan": __version__,
-            "photos": str(plan.photos),
-            "validation": [str(path) for path in plan.validation],
-            "benchmarks": [str(path) for path in plan.benchmarks],
-            "vgg_weights": str(plan.vgg_weights) if plan.vgg_weights else None,
-            "init": plan.init,
-        }
-        partial = folder / "run.json.part"
-        partial.write_text(json.dumps(facts, indent=2), encoding="utf-8")
-        os.replace(partial, folder / "run.json")
-    except OSError as error:
-        raise UsageError(f"cannot write the run folder '{folder}' ({error.strerror}): choose another --out") from error
+    facts = {
+        "srgan": __version__,
+        "photos": str(plan.photos),
+        "validation": [str(path) for path in plan.validation],
+        "benchmarks": [str(path) for path in plan.benchmarks],
+        "vgg_weights": str(plan.vgg_weights) if plan.vgg_weights else None,
+        "init": plan.init,
+    }
+    # run.json last: its presence says that this is a run.
+    for name, text in (("recipe.toml", to_toml(plan.recipe.to_dict())), ("run.json", json.dumps(facts, indent=2))):
+        with atomic_path(folder / name, overwrite=True, error=UsageError) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def _resumed(request: Request) -> _Plan:
@@ -176,24 +205,25 @@ def _resumed(request: Request) -> _Plan:
         raise UsageError("--init starts a new run: leave it out with --resume")
     file = request.out / "run.json"
     try:
-        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        facts: Any = json.loads(file.read_text(encoding="utf-8"))
+        stored = _Plan(
+            load_recipe(request.out / "recipe.toml", list(request.overrides)),
+            Path(facts["photos"]),
+            tuple(Path(entry) for entry in facts["validation"]),
+            tuple(Path(entry) for entry in facts["benchmarks"]),
+            Path(facts["vgg_weights"]) if facts["vgg_weights"] else None,
+            facts["init"],
+        )
     except OSError as error:
         raise CheckpointError(f"'{request.out}' holds no run to resume: start one without --resume") from error
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"'{file}' is damaged: start anew in another --out") from error
-    recipe = load_recipe(request.out / "recipe.toml", list(request.overrides))
-
-    def path(key: str) -> Path | None:
-        return Path(facts[key]) if facts[key] else None
-
-    vgg_weights = request.vgg_weights.resolve() if request.vgg_weights else path("vgg_weights")
-    return _Plan(
-        recipe,
-        request.photos.resolve() if request.photos else Path(facts["photos"]),
-        request.validation or tuple(Path(entry) for entry in facts["validation"]),
-        request.benchmarks or tuple(Path(entry) for entry in facts["benchmarks"]),
-        vgg_weights,
-        facts["init"],
+    return replace(
+        stored,
+        photos=request.photos.resolve() if request.photos else stored.photos,
+        validation=tuple(folder.resolve() for folder in request.validation) or stored.validation,
+        benchmarks=tuple(folder.resolve() for folder in request.benchmarks) or stored.benchmarks,
+        vgg_weights=request.vgg_weights.resolve() if request.vgg_weights else stored.vgg_weights,
     )
 
 
@@ -226,18 +256,16 @@ def _cpu_has_bf16() -> bool:
 
 def _load_data(plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric) -> tuple[Pictures, Sequence[ValidationSet]]:
     recipe = plan.recipe
-    files = list_pictures(plan.photos)
-    if not files:
-        raise DataError(f"there are no pictures in '{plan.photos}': give a folder with JPEG, PNG, WebP or TIFF files")
+    files = _training_pictures(plan.photos, out)
+    smallest = max(stage.crop for stage in recipe.stages.values())
     kept: list[Path] = []
     if not plan.validation:
-        files, kept = _hold_out(files)
+        files, kept = _hold_out(files, smallest)
     common: dict[str, Any] = {
         "scale": recipe.generator.scale,
         "bands": recipe.generator.bands,
         "degradation": recipe.data.degradation,
     }
-    smallest = max(stage.crop for stage in recipe.stages.values())
     cache = out / "cache"
     if fabric.is_global_zero:
         reporter.say(f"decoding {len(files)} pictures of '{plan.photos}'")
@@ -254,19 +282,38 @@ def _load_data(plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric) -> tu
         if fabric.is_global_zero:
             folder = out / "validation" / "HR"
             folder.mkdir(parents=True, exist_ok=True)
-            for file in kept:
-                shutil.copyfile(file, folder / file.name)
+            for file in kept:  # by their path, as two folders may have pictures of one name
+                shutil.copyfile(file, folder / "-".join(file.relative_to(plan.photos).parts))
         fabric.barrier()
         return pictures, [load_validation("validation", kept, **common)]
     reporter.say("fewer than ten pictures: none is kept from training to validate on; give some with --val")
     return pictures, []
 
 
-def _hold_out(files: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Split evenly spaced pictures off: one in ten, at most ten."""
+def _training_pictures(photos: Path, out: Path) -> list[Path]:
+    """List the pictures below ``photos``, but not those that the run itself writes where ``out`` lies in there."""
+    own = out.resolve()
+    files = [file for file in list_pictures(photos) if not file.absolute().is_relative_to(own)]
+    if not files:
+        raise DataError(f"there are no pictures in '{photos}': give a folder with JPEG, PNG, WebP or TIFF files")
+    return files
+
+
+def _hold_out(files: list[Path], smallest: int) -> tuple[list[Path], list[Path]]:
+    """Split evenly spaced pictures off: one in ten, at most ten; a bad or small one is passed over for the one after it."""
     count = min(_HELD_OUT, len(files) // 10)
-    chosen = {(2 * i + 1) * len(files) // (2 * count) for i in range(count)}
-    return [f for i, f in enumerate(files) if i not in chosen], [f for i, f in enumerate(files) if i in chosen]
+    starts = [(2 * i + 1) * len(files) // (2 * count) for i in range(count)]
+    kept: list[Path] = []
+    for start, end in zip(starts, [*starts[1:], len(files)], strict=True):
+        kept += itertools.islice((file for file in files[start:end] if _is_usable(file, smallest)), 1)
+    return [file for file in files if file not in kept], kept
+
+
+def _is_usable(file: Path, smallest: int) -> bool:
+    try:
+        return min(read(file).pixels.shape[:2]) >= smallest
+    except ImageError:
+        return False
 
 
 def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> Path:
@@ -294,7 +341,8 @@ def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, T
                 run.reporter.say(f"{full_name} on {entry.name}: {entry.psnr_y:.2f} dB, SSIM {entry.ssim_y:.4f}")
             set_card(model, name=full_name, scale=scale, card=card)
             save_onnx(model, path)
-    path.with_suffix(".md").write_text(to_markdown(full_name, card), encoding="utf-8")
+    with atomic_path(path.with_suffix(".md"), overwrite=True) as partial:
+        partial.write_text(to_markdown(full_name, card), encoding="utf-8")
     return path
 
 

@@ -49,8 +49,10 @@ def learning_rate(stage: Stage, step: int) -> float:
         return 1.0
     if stage.schedule == "halves":
         return 1.0 if step < stage.steps // 2 else final
-    progress = (step - stage.warmup) / max(stage.steps - stage.warmup - 1, 1)
-    return final + (1 - final) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+    progress = min((step - stage.warmup) / max(stage.steps - stage.warmup - 1, 1), 1.0)
+    if stage.schedule == "hyperbolic":
+        return final + (1 - final) * (1 - progress) / (1 + 9 * progress)
+    return final + (1 - final) * (1 + math.cos(math.pi * progress)) / 2
 
 
 class Average(nn.Module):
@@ -104,7 +106,7 @@ class Trainer:
         rest = [parameter for parameter in plain.parameters() if id(parameter) not in chosen]
         if matrices:
             self.generator, self.generator_optimizer, self.matrix_optimizer = self._set_up(
-                plain, self._adam(rest, stage.rate), _with_rate(Muon(matrices), stage.matrix_rate)
+                plain, self._adam(rest, stage.rate), _with_rate(Muon(matrices, growth=stage.growth), stage.matrix_rate)
             )
         else:
             self.generator, self.generator_optimizer = self._set_up(plain, self._adam(rest, stage.rate))
@@ -198,6 +200,15 @@ class Trainer:
                 real = self.discriminator(hr)
         return adversarial_loss(real, self.discriminator(sr), kind=self.stage.adversarial.kind)
 
+    def is_finite(self) -> bool:
+        """Whether all values of the networks are finite numbers."""
+        networks = [
+            self.generator_parts,
+            self.average,
+            *([self.discriminator_parts] if self.discriminator_parts else []),
+        ]
+        return all(bool(torch.isfinite(value).all()) for network in networks for value in network.state_dict().values())
+
     def state(self) -> dict[str, dict[str, Any]]:
         """Return all that a resumed stage needs, by part: state dicts of networks, average and optimizers."""
         found = {
@@ -238,7 +249,10 @@ def _with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
 
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    rates = [group["highest"] for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["highest"] = rate  # the recipe's, which may have been changed for the rest of the run
     for parameter, values in optimizer.state.items():
         for key, value in values.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from srgan.errors import DataError
 from srgan.image import list_pictures, read, to_rgb8
 from srgan.metrics import psnr_y
 from srgan.networks.generator import Generator
@@ -46,6 +47,8 @@ def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int,
     ------
     ImageReadError
         when a picture cannot be read: a mean over fewer pictures could not be compared with others
+    DataError
+        when one is too small to measure
     """
     examples = []
     for number, file in enumerate(files):
@@ -58,7 +61,11 @@ def load_validation(name: str, files: Sequence[Path], *, scale: int, bands: int,
             top, left = (height - tall) // 2, (width - wide) // 2
             hr = hr[top : top + tall, left : left + wide]
         hr = np.ascontiguousarray(mod_crop(hr, scale))
-        examples.append(Example(file.stem, for_validation(degradation, hr, scale, number), hr, picture.pixels.shape[2] <= 2))
+        if min(hr.shape[:2]) <= 2 * scale:  # nothing is left inside the border that PSNR leaves out
+            raise DataError(f"'{file}' is too small to validate on: take pictures of more than {2 * scale} pixels")
+        examples.append(
+            Example(file.stem, for_validation(degradation, hr, scale, number), hr, picture.pixels.shape[2] <= 2)
+        )
     return ValidationSet(name, tuple(examples))
 
 
