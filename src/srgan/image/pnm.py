@@ -130,6 +130,11 @@ def _text(data: bytes, count: int, *, single_digits: bool) -> NDArray[np.uint32]
 def to_bytes(pixels: NDArray[Any]) -> bytes:
     """Return ``[H, W, 1 or 3]`` uint8 or uint16 as a binary PGM or PPM file."""
     height, width, bands = pixels.shape
-    maximum = 255 if pixels.dtype == np.uint8 else 65535
-    head = f"P{5 if bands == 1 else 6}\n{width} {height}\n{maximum}\n".encode()
-    return head + np.ascontiguousarray(pixels, ">u2" if maximum > 255 else np.uint8).tobytes()
+    deep = pixels.dtype != np.uint8
+    head = header_bytes(width, height, bands, deep=deep)
+    return head + np.ascontiguousarray(pixels, ">u2" if deep else np.uint8).tobytes()
+
+
+def header_bytes(width: int, height: int, bands: int, *, deep: bool) -> bytes:
+    """Return the header of a binary PGM or PPM file of 8 or, ``deep``, 16 bits."""
+    return f"P{5 if bands == 1 else 6}\n{width} {height}\n{65535 if deep else 255}\n".encode()

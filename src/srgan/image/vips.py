@@ -72,6 +72,13 @@ def load(kind: str, descriptor: int, **options: Any) -> Image:
     return image
 
 
+def load_pipe(kind: str, descriptor: int, **options: Any) -> Image:
+    """Open a picture that comes through a pipe, to be read once from top to bottom."""
+    source = pyvips.Source.new_from_descriptor(descriptor)
+    image: Image = pyvips.Operation.call(LOADERS[kind], source, access="sequential", fail_on="error", **options)
+    return image
+
+
 def field(image: Image, name: str, default: int) -> int:
     """Return a whole number that the file says, or ``default``."""
     return int(image.get(name)) if image.get_typeof(name) else default

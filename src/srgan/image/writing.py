@@ -60,22 +60,33 @@ def write(
         if it cannot be written, or the format cannot hold a picture of this size; nothing is left behind
     """
     path = Path(path)
-    kind = format_of(path)
-    if quality is not None and not 1 <= quality <= 100:
-        raise UsageError(f"quality is {quality}: give 1 to 100")
-    if max(picture.width, picture.height) > kind.max_side:
-        raise ImageWriteError(
-            f"cannot write {str(path)!r}: {picture.width} x {picture.height} pixels are more than {kind.name} can hold "
-            f"({kind.max_side} a side): write PNG or TIFF"
-        )
+    kind = checked_format(path, picture.width, picture.height, quality)
     picture = _fitted(picture, kind)
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
         try:
             _ENCODERS.get(kind.name, _encode_with_vips)(picture, kind, out, quality)
         except vips.Error as error:
-            raise ImageWriteError(
-                f"cannot write {str(path)!r}: the {kind.name} encoder says: {vips.tidy(error)}: write another format"
-            ) from None
+            raise encoder_error(path, kind, error) from None
+
+
+def checked_format(path: Path, width: int, height: int, quality: int | None) -> Format:
+    """Return the format that a picture of this size is written in; errors are those of :func:`write`."""
+    kind = format_of(path)
+    if quality is not None and not 1 <= quality <= 100:
+        raise UsageError(f"quality is {quality}: give 1 to 100")
+    if max(width, height) > kind.max_side:
+        raise ImageWriteError(
+            f"cannot write {str(path)!r}: {width} x {height} pixels are more than {kind.name} can hold "
+            f"({kind.max_side} a side): write PNG or TIFF"
+        )
+    return kind
+
+
+def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:
+    """Return the error for what libvips said."""
+    return ImageWriteError(
+        f"cannot write {str(path)!r}: the {kind.name} encoder says: {vips.tidy(error)}: write another format"
+    )
 
 
 def _fitted(picture: Picture, kind: Format) -> Picture:
@@ -84,13 +95,14 @@ def _fitted(picture: Picture, kind: Format) -> Picture:
         picture = replace(picture, pixels=vips.to_srgb(picture.pixels, picture.icc), icc=None)
     pixels = picture.pixels
     if picture.has_alpha and not kind.alpha:
-        pixels = _on_white(pixels)
+        pixels = on_white(pixels)
     if kind.depth == 8:
         pixels = to_8_bit(pixels)
     return picture if pixels is picture.pixels else picture.with_pixels(pixels)
 
 
-def _on_white(pixels: NDArray[Any]) -> NDArray[Any]:
+def on_white(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return [H, W, C] with its alpha laid on white, and without alpha."""
     full = int(np.iinfo(pixels.dtype).max)
     out = np.empty((*pixels.shape[:2], pixels.shape[2] - 1), pixels.dtype)
     for row, values in enumerate(pixels):  # by rows: a whole picture in 64 bit would be large
@@ -112,29 +124,46 @@ def _encode_bmp(picture: Picture, kind: Format, out: BinaryIO, quality: int | No
 
 
 def _encode_with_vips(picture: Picture, kind: Format, out: BinaryIO, quality: int | None) -> None:
-    image = vips.from_array(picture.pixels)
+    encode(vips.from_array(picture.pixels), picture, kind, out, quality)
+
+
+def encode(
+    image: vips.Image, picture: Picture, kind: Format, out: BinaryIO, quality: int | None, *, streamed: bool = False
+) -> None:
+    """Encode an image with profile, EXIF, XMP, IPTC and resolution of a picture, which may be of another size.
+
+    Parameters
+    ----------
+    out : the empty file, open for writing and reading
+    picture : its resolution is of its own size and grows with the image's
+    streamed : leave out what needs all pixels at once
+    """
+    factor = image.width / picture.width
+    resolution = picture.resolution and (picture.resolution[0] * factor, picture.resolution[1] * factor)
+    if resolution is not None:
+        image = image.copy(xres=resolution[0], yres=resolution[1])
     image = vips.with_blob(image, "icc-profile-data", picture.icc)
     image = vips.with_blob(image, "xmp-data", picture.xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", picture.xmp))
     image = vips.with_blob(image, "iptc-data", picture.iptc if kind.name != "TIFF" else None)
-    if picture.resolution is not None:
-        image = image.copy(xres=picture.resolution[0], yres=picture.resolution[1])
-    quality = quality or DEFAULT_QUALITY.get(kind.name, 0)
-    operation, options = _options(picture, kind, quality)
-    about = picture.exif and exif.corrected(picture.exif, picture.width, picture.height, picture.resolution)
-    if about is not None and (len(about) > exif.MAX_BYTES or kind.name == "GIF"):
-        about = None
+    deep = image.format == "ushort"
+    nbytes = image.width * image.height * image.bands * (2 if deep else 1)
+    operation, options = options_of(kind, quality, deep=deep, nbytes=nbytes, streamed=streamed)
     options["keep"] = vips.KEEP_ALL_BUT_EXIF
+    about = picture.exif and exif.corrected(picture.exif, image.width, image.height, resolution)
+    if about is not None and len(about) > exif.MAX_BYTES:
+        about = None
     if about is not None and kind.name in _EXIF_BLOCK:
         image = vips.with_blob(image, "exif-data", exif.placeholder(len(about)))
         options["keep"] |= vips.KEEP_EXIF
-    elif kind.name == "JPEG" and picture.resolution is not None:
+    elif kind.name == "JPEG" and resolution is not None:
         options["keep"] |= vips.KEEP_EXIF  # libvips makes some, to hold the resolution
     out.flush()
     vips.save(image, operation, out.fileno(), **options)
     if kind.name == "TIFF":
         tiff.add(out, about, picture.iptc and iptc.bare(picture.iptc))
-    elif about is not None:
-        written = vips.blob(vips.load(kind.name, out.fileno()), "exif-data")
+    elif about is not None and kind.name in _EXIF_BLOCK:
+        limit = {} if kind.name == "WebP" else {"unlimited": True}  # of a file of our own nothing is to fear
+        written = vips.blob(vips.load(kind.name, out.fileno(), **limit), "exif-data")
         if written is None or not exif.fill(out, written, about):
             raise vips.Error("it does not take the picture's EXIF data")
 
@@ -146,12 +175,17 @@ _EXIF_BLOCK = ("JPEG", "PNG", "WebP", "AVIF")
 """Formats whose files hold EXIF data in one piece."""
 
 
-def _options(picture: Picture, kind: Format, quality: int) -> tuple[str, dict[str, Any]]:
-    """Return libvips' operation and its options."""
-    deep = picture.pixels.dtype == np.uint16
+def options_of(
+    kind: Format, quality: int | None, *, deep: bool, nbytes: int, streamed: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Return libvips' operation and its options.
+
+    ``deep`` is for 16 bits, ``nbytes`` the size of all pixels; ``streamed`` leaves out what needs all of them at once.
+    """
+    quality = quality or DEFAULT_QUALITY.get(kind.name, 0)
     if kind.name == "JPEG":
         # Chroma in full resolution from 90 on, as a picture that is looked at closely needs it.
-        return "jpegsave_target", {"Q": quality, "optimize_coding": True, "subsample_mode": "auto"}
+        return "jpegsave_target", {"Q": quality, "optimize_coding": not streamed, "subsample_mode": "auto"}
     if kind.name == "PNG":
         # Level 4 with adaptive filters: a tenth larger than level 9 and many times as fast.
         return "pngsave_target", {"compression": 4, "filter": "all"}
@@ -170,7 +204,7 @@ def _options(picture: Picture, kind: Format, quality: int) -> tuple[str, dict[st
             "subsample_mode": "off",
         }
     if kind.name == "TIFF":
-        large = picture.pixels.nbytes > 3 << 30  # offsets of classic TIFF end at 4 GB
+        large = nbytes > 3 << 30  # offsets of classic TIFF end at 4 GB
         return "tiffsave_target", {
             "compression": "deflate",
             "predictor": "horizontal",
