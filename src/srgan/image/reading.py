@@ -111,7 +111,9 @@ def _opened(path: Path, page: int = 0) -> Iterator[_Source]:
             yield _source(file, kind, page)
     except vips.Error as error:
         raise ImageReadError(f"cannot read {shown}: {_damage(vips.tidy(error))}") from None
-    except (pnm.PnmError, bmp.BmpError, vips.UnsupportedError) as error:
+    except vips.UnsupportedError as error:
+        raise ImageReadError(f"cannot read {shown}: {error}") from None
+    except (pnm.PnmError, bmp.BmpError) as error:
         raise ImageReadError(f"cannot read {shown}: {_damage(str(error))}") from None
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}: check the path"
@@ -169,16 +171,21 @@ class _BmpSource(_Source):
 
 class _VipsSource(_Source):
     def __init__(self, file: BinaryIO, kind: Format, page: int) -> None:
-        # By descriptor: no file name reaches libvips, whose names cannot be arbitrary bytes.
+        # By descriptor: no file name reaches libvips, whose names cannot be arbitrary bytes. It shares its place in the
+        # file with us, so whatever else is read is read before.
+        tags = tiff.read(file, page) if kind.name == "TIFF" else (None, None)
+        if page:
+            count = vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
+            if not 0 <= page < count:
+                raise vips.UnsupportedError(f"it has {count} pages, counted from 0, and no page {page}: choose another")
         options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
         if kind.name in vips.PAGED:
             options["page"] = page
         self.image = vips.load(kind.name, file.fileno(), **options)
         self.kind = kind
-        self.exif, self.iptc = vips.blob(self.image, "exif-data"), vips.blob(self.image, "iptc-data")
-        if kind.name == "TIFF":
-            with os.fdopen(os.dup(file.fileno()), "rb") as again:
-                self.exif, self.iptc = tiff.read(again, page)
+        self.exif, self.iptc = tags
+        if kind.name != "TIFF":
+            self.exif, self.iptc = vips.blob(self.image, "exif-data"), vips.blob(self.image, "iptc-data")
         self.orientation = self._orientation()
         image = self.image
         width, height = image.width, image.height
@@ -201,7 +208,10 @@ class _VipsSource(_Source):
 
     def _resolution(self) -> tuple[float, float] | None:
         found: tuple[float, float] | None = self.image.xres, self.image.yres
-        if found == (_UNKNOWN_RESOLUTION, _UNKNOWN_RESOLUTION):
+        unknown = found == (_UNKNOWN_RESOLUTION, _UNKNOWN_RESOLUTION)
+        if self.kind.name == "JPEG":
+            unknown = not self.image.get_typeof("resolution-unit")  # libvips makes up 72 dpi
+        if unknown:
             found = exif.resolution(self.exif) if self.exif else None  # WebP and AVIF have no other place for it
         if found is None or min(found) <= 0:
             return None

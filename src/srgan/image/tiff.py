@@ -83,7 +83,7 @@ def read(file: BinaryIO, page: int = 0) -> tuple[bytes | None, bytes | None]:
     """Return (EXIF data, bare IPTC record) of a page of an open TIFF file, None for what it lacks or is damaged."""
     try:
         layout, at = _head(file)
-        for _ in range(page):
+        for _ in range(max(page, 0)):
             at = _next(file, layout, at)
         entries = _read(file, layout, at)
     except (_DamagedError, struct.error):

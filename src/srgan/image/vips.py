@@ -68,7 +68,12 @@ def load(kind: str, descriptor: int, **options: Any) -> Image:
     """Open a picture by its format and an open file; only its header is read."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     source = pyvips.Source.new_from_descriptor(descriptor)
-    image: Image = pyvips.Operation.call(LOADERS[kind], source, **options)
+    try:
+        image: Image = pyvips.Operation.call(LOADERS[kind], source, **options)
+    except pyvips.Error as error:
+        if "labq" in str(error):
+            raise UnsupportedError("it is an L*a*b* picture of 8 bits: convert it to RGB, or to 16 bits") from None
+        raise
     return image
 
 
@@ -111,12 +116,13 @@ def to_rgb_or_gray(image: Image) -> Image:
     UnsupportedError
         for samples or numbers of channels that no gray or RGB picture has
     """
-    if image.format in ("char", "short", "int", "uint", "complex", "dpcomplex"):
+    lab = image.interpretation in _LAB
+    if image.format in ("char", "short", "int", "uint", "complex", "dpcomplex") and not lab:
         raise UnsupportedError(f"its samples are {image.format} numbers: convert it to 8 or 16 bits")
     if _is_cmyk(image):
         depth = 8 if image.format == "uchar" else 16
         image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth, intent="relative")
-    elif image.interpretation in _LAB:
+    elif lab:
         image = image.colourspace("rgb16" if image.format != "uchar" else "srgb")
     if image.bands > 4:
         raise UnsupportedError(f"it has {image.bands} channels: give gray or RGB, with or without alpha")
@@ -161,10 +167,10 @@ def to_array(image: Image, depth: int) -> NDArray[Any]:
             raise UnsupportedError(f"its floats reach from {values.min():g} to {values.max():g}: scale them to 0 to 1")
         scaled: NDArray[Any] = np.rint(values * 65535).astype(np.uint16)
         return scaled
-    if values.dtype == np.uint16 and 8 < depth < 16 and int(values.max(initial=0)) < 1 << depth:
-        # libvips leaves such samples as they are in some formats, and widens them in others.
+    if values.dtype == np.uint16 and 8 < depth < 16:
+        # libvips moves such samples to the upper bits, where white is not 65535.
         full = (1 << depth) - 1
-        widened: NDArray[Any] = (values.astype(np.uint32) * 65535 + full // 2) // full
+        widened: NDArray[Any] = ((values >> (16 - depth)).astype(np.uint32) * 65535 + full // 2) // full
         return widened.astype(np.uint16)
     return values
 
