@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from srgan import image
 from srgan.errors import ImageReadError, OutputExistsError, SrganError, UsageError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from srgan.image import Picture
     from srgan.upscaler import Upscaler
 
 LARGE_BYTES = 256 << 20
-"""A result of more bytes than this is written before the next picture is computed, so that only one is in memory."""
+"""A result of more bytes than this is written while it is computed, and never is in memory as a whole; where its format
+cannot be written like that, it is written before the next picture is computed, so that only one is in memory."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +235,18 @@ def run(
             if picture is None:
                 continue
             listener.started(job, number, len(waiting))
+            if _is_streamed(picture, job, upscaler):
+                if last is not None:
+                    settle(*last)
+                    last = None
+                try:
+                    done = _stream(picture, job, upscaler, started, overwrite, quality, listener)
+                except SrganError as error:
+                    fail(job, error)
+                else:
+                    report.written.append(done)
+                    listener.written(done)
+                continue
             try:
                 pixels = upscaler(picture.pixels, progress=listener.progress)
             except SrganError as error:
@@ -312,3 +327,33 @@ def _write(
     image.write(picture, job.target, overwrite=overwrite, quality=quality)
     after = picture.pixels.shape[1], picture.pixels.shape[0]
     return Done(job, before, after, time.perf_counter() - started)
+
+
+def _is_streamed(picture: Picture, job: Job, upscaler: Upscaler) -> bool:
+    height, width = upscaler.size_of(picture.height, picture.width)
+    nbytes = height * width * picture.pixels.shape[2] * picture.pixels.itemsize
+    return nbytes > LARGE_BYTES and image.can_stream(job.target)
+
+
+def _stream(
+    picture: Picture,
+    job: Job,
+    upscaler: Upscaler,
+    started: float,
+    overwrite: bool,
+    quality: int | None,
+    listener: Listener,
+) -> Done:
+    height, width = upscaler.size_of(picture.height, picture.width)
+
+    def bands() -> Iterator[NDArray[Any]]:
+        try:
+            yield from upscaler.bands(picture.pixels, progress=listener.progress)
+        except SrganError as error:
+            raise type(error)(f"{job.source}: {error}") from None
+
+    with image.stream(picture, job.target, height, width, overwrite=overwrite, quality=quality) as sink:
+        for band in bands():
+            sink.write(band)
+    before = picture.width, picture.height
+    return Done(job, before, (width, height), time.perf_counter() - started)

@@ -3,6 +3,7 @@
 from srgan.image.formats import FORMATS, PICTURE_SUFFIXES, WRITABLE, Format, is_picture, list_pictures
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8
+from srgan.image.streaming import Sink, can_stream, stream
 from srgan.image.writing import format_of, write
 
 __all__ = [
@@ -13,12 +14,15 @@ __all__ = [
     "Format",
     "Header",
     "Picture",
+    "Sink",
+    "can_stream",
     "format_of",
     "is_picture",
     "list_pictures",
     "probe",
     "read",
     "read_rgb8",
+    "stream",
     "to_8_bit",
     "to_rgb8",
     "write",

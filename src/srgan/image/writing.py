@@ -61,7 +61,7 @@ def write(
     """
     path = Path(path)
     kind = checked_format(path, picture.width, picture.height, quality)
-    picture = _fitted(picture, kind)
+    picture = fitted(picture, kind)
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
         try:
             _ENCODERS.get(kind.name, _encode_with_vips)(picture, kind, out, quality)
@@ -89,7 +89,7 @@ def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError
     )
 
 
-def _fitted(picture: Picture, kind: Format) -> Picture:
+def fitted(picture: Picture, kind: Format) -> Picture:
     """Bring the pixels to what the format can hold."""
     if picture.icc is not None and not (kind.profile and (kind.gray or picture.pixels.shape[2] > 2)):
         picture = replace(picture, pixels=vips.to_srgb(picture.pixels, picture.icc), icc=None)
