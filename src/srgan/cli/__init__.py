@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan import __version__
-from srgan.cli import convert, evaluate, models, serve, train, upscale
+from srgan.cli import convert, data, evaluate, models, serve, train, upscale
 from srgan.errors import SrganError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("evaluate")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)
 app.command("models")(models.models_command)
 app.command("convert")(convert.convert_command)
+app.add_typer(data.app, name="data")
 
 
 def _print_version(value: bool) -> None:

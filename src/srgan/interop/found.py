@@ -47,7 +47,14 @@ class Found:
     config: GeneratorConfig | None = None
 
 
-def from_generator(origin: str, weights: Layers, config: GeneratorConfig, *, unit_range: bool = False) -> Found:
+def from_generator(
+    origin: str,
+    weights: Layers,
+    config: GeneratorConfig,
+    *,
+    unit_range: bool = False,
+    names: Mapping[str, str] | None = None,
+) -> Found:
     """Wrap weights of our generator's shape.
 
     Parameters
@@ -56,6 +63,7 @@ def from_generator(origin: str, weights: Layers, config: GeneratorConfig, *, uni
     weights : state dict of :class:`~srgan.networks.generator.Generator` for ``config``
     config : shape
     unit_range : the network takes and gives [0, 1] instead of [-1, 1]
+    names : what the file calls each weight, for errors
 
     Raises
     ------
@@ -63,11 +71,12 @@ def from_generator(origin: str, weights: Layers, config: GeneratorConfig, *, uni
         when a weight is missing, has another shape, or is not a number
     """
     network = Generator(config)
+    names = names or {}
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    problems = [f"{key} is missing" for key in wanted if key not in weights]
-    problems += [f"{key} is unknown" for key in weights if key not in wanted]
+    problems = [f"{names.get(key, key)} is missing" for key in wanted if key not in weights]
+    problems += [f"{names.get(key, key)} is unknown" for key in weights if key not in wanted]
     problems += [
-        f"{key} is {_size(value.shape)} and should be {_size(wanted[key])}"
+        f"{names.get(key, key)} is {_size(value.shape)} and should be {_size(wanted[key])}"
         for key, value in weights.items()
         if key in wanted and tuple(value.shape) != wanted[key]
     ]
@@ -75,8 +84,9 @@ def from_generator(origin: str, weights: Layers, config: GeneratorConfig, *, uni
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ModelError(f"{origin}: {'; '.join(problems[:3])}{more}: give the file of a whole generator")
     if bad := [key for key, value in weights.items() if not np.isfinite(value).all()]:
+        name = names.get(bad[0], bad[0])
         raise ModelError(
-            f"{origin}: {bad[0]} holds values that are not numbers: its training broke down, take another file"
+            f"{origin}: {name} holds values that are not numbers: its training broke down, take another file"
         )
     weights = dict(weights)
     if unit_range and config.output == "linear":

@@ -5,8 +5,8 @@ matched by their order within their type. The generator of x4 has 37 convolution
 and 19 PReLUs (one slope a channel, ``shared_axes=[1, 2]``).
 
 Layouts: a Keras kernel is ``[K, K, I, O]``. ``tf.depth_to_space`` takes channel ``(2i + j) * F + c`` to sub-pixel (i, j)
-of channel c, PixelShuffle takes ``4c + 2i + j`` there: kernels and biases of the sub-pixel convolutions are permuted. The PReLUs after them
-act on shuffled channels and stay. Pictures are RGB in [-1, 1] on both sides.
+of channel c, PixelShuffle takes ``4c + 2i + j`` there: kernels and biases of the sub-pixel convolutions are permuted. The
+PReLUs after them act on shuffled channels and stay. Pictures are RGB in [-1, 1] on both sides.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def read_keras(path: Path) -> Found:
             "not a discriminator or another network"
         )
     weights: dict[str, Array] = {}
+    names: dict[str, str] = {}
     convolutions, norms, activations = iter(layers.convolutions), iter(layers.norms), iter(layers.activations)
 
     def convolution(key: str, *, norm: bool = False, shuffled: bool = False) -> None:
@@ -97,6 +98,7 @@ def read_keras(path: Path) -> Found:
                 )
             kernel, bias = to_pixel_shuffle(kernel), to_pixel_shuffle(bias)
         weights[f"{key}.weight"], weights[f"{key}.bias"] = kernel, bias
+        names[f"{key}.weight"] = name
 
     def activation(key: str) -> None:
         name, arrays = next(activations)
@@ -105,7 +107,7 @@ def read_keras(path: Path) -> Found:
             raise ModelError(
                 f"'{path}' has a slope for every pixel in {name}: only PReLU with shared_axes=[1, 2] fits any size"
             )
-        weights[f"{key}.weight"] = slope.reshape(-1)
+        weights[f"{key}.weight"], names[f"{key}.weight"] = slope.reshape(-1), name
 
     convolution("head")
     activation("head_act")
@@ -120,7 +122,7 @@ def read_keras(path: Path) -> Found:
     convolution("tail")
     features = int(weights["head.weight"].shape[0])
     config = GeneratorConfig(scale=2**levels, features=features, blocks=blocks, norm="none", output="tanh")
-    return from_generator("srgan-keras generator", weights, config)
+    return from_generator("srgan-keras generator", weights, config, names=names)
 
 
 def to_pixel_shuffle(values: Array) -> Array:

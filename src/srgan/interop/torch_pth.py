@@ -113,6 +113,7 @@ def _generator(layout: _Layout, state: Mapping[str, Array]) -> Found:
     levels = _count(state, f"{layout.upsample_conv}.weight")
     left = {key for key in state if not key.endswith("num_batches_tracked")}
     weights: dict[str, Array] = {}
+    names: dict[str, str] = {}
 
     def take(key: str, *shape: int) -> Array:
         value = state.get(key)
@@ -135,12 +136,14 @@ def _generator(layout: _Layout, state: Mapping[str, Array]) -> Found:
             values = {part: take(f"{norm}.{part}", out) for part in parts}
             weight, bias = fold(weight, bias, values, EPSILON)
         assert bias is not None
+        names[f"{key}.weight"] = f"{name}.weight"
         weights[f"{key}.weight"], weights[f"{key}.bias"] = weight, bias
 
     def activation(name: str, key: str) -> None:
         slope = take(f"{name}.weight")
         if slope.shape not in ((1,), (features,)):
             raise ModelError(f"{layout.origin}: {name}.weight has {slope.size} slopes, not 1 or {features}")
+        names[f"{key}.weight"] = f"{name}.weight"
         weights[f"{key}.weight"] = np.broadcast_to(slope, (features,)).copy()
 
     convolution(layout.head, "head")
@@ -162,7 +165,7 @@ def _generator(layout: _Layout, state: Mapping[str, Array]) -> Found:
             f"{layout.origin}: it has {some}{' ...' if len(left) > 3 else ''} besides: it is another network"
         )
     config = GeneratorConfig(scale=2**levels, features=features, blocks=blocks, norm="none", output=layout.output)
-    return from_generator(layout.origin, weights, config, unit_range=layout.unit_range)
+    return from_generator(layout.origin, weights, config, unit_range=layout.unit_range, names=names)
 
 
 def _count(state: Mapping[str, Any], pattern: str) -> int:

@@ -1,0 +1,85 @@
+"""``srgan data``: what to know about a folder of pictures before training on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from srgan.datacheck import DataReport
+
+app = typer.Typer(help="Look after folders of training pictures.", no_args_is_help=True)
+
+
+@app.callback()
+def _data() -> None:
+    """Look after folders of training pictures."""
+
+
+@app.command("check")
+def check_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
+    smallest: Annotated[int, typer.Option(help="Least side in pixels: the crop of the recipe.", min=1)] = 96,
+    quality: Annotated[int, typer.Option(help="Name JPEGs of a lower quality than this.", min=0, max=100)] = 60,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write what was found as JSON; - prints it.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that decode. Default: one for each core.", show_default=False)
+    ] = None,
+) -> None:
+    """Find pictures that would harm a training: unreadable, too small, copies, flat, or heavily compressed.
+
+    The exit code is 0 for a clean folder and 1 if anything is wrong with it. Nothing is changed.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from srgan import datacheck
+    from srgan.files import atomic_path
+
+    errors = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(f"checking {folder}", total=None)
+        report = datacheck.check(
+            folder,
+            smallest=smallest,
+            quality=quality,
+            threads=threads,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if str(json_file) == "-":
+        typer.echo(report.to_json(), nl=False)
+    else:
+        _print_table(report)
+    if json_file is not None and str(json_file) != "-":
+        with atomic_path(json_file, overwrite=True) as partial:
+            partial.write_text(report.to_json(), encoding="utf-8")
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _print_table(report: DataReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if report.problems:
+        table = Table()
+        table.add_column("picture", overflow="fold")
+        table.add_column("what", no_wrap=True)
+        table.add_column("why", overflow="fold")
+        for problem in report.problems:
+            # Text, because a str with [brackets] would be taken for markup.
+            name = problem.file.relative_to(report.folder).as_posix()
+            table.add_row(Text(name), problem.kind, Text(problem.reason))
+        Console().print(table)
+    found = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
+    print(
+        f"{report.pictures} pictures, {report.megapixels:.1f} megapixels: "
+        + (f"{report.bad} with problems ({found})" if found else "nothing wrong")
+    )
