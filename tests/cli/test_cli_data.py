@@ -1,0 +1,35 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+from PIL import Image
+
+
+def srgan(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "srgan", *map(str, arguments)], capture_output=True, text=True, timeout=180
+    )
+
+
+def test_check_prints_a_table_and_tells_by_its_exit_code(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (120, 130, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "fine.png")
+    clean = srgan("data", "check", tmp_path)
+    assert (clean.returncode, clean.stderr) == (0, "")
+    assert "1 pictures, 0.0 megapixels: nothing wrong" in clean.stdout
+
+    Image.fromarray(noise[:50, :60]).save(tmp_path / "little.png")
+    found = srgan("data", "check", tmp_path, "--json", tmp_path / "r.json")
+    assert found.returncode == 1
+    assert "little.png" in found.stdout
+    assert "1 with problems (1 too small)" in found.stdout
+    data = json.loads((tmp_path / "r.json").read_text())
+    assert [(entry["file"], entry["kind"]) for entry in data["problems"]] == [("little.png", "too small")]
+    assert srgan("data", "check", tmp_path, "--smallest", 50).returncode == 0
+
+
+def test_a_missing_folder_is_one_line(tmp_path):
+    result = srgan("data", "check", tmp_path / "none")
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1
