@@ -142,7 +142,7 @@ def run(folder: Path, *arguments: Any, death: Death | None = None, file_size: in
     out, err = folder.with_name(folder.name + ".out"), folder.with_name(folder.name + ".err")
     process = context.Process(target=_child, args=(list(map(str, arguments)), out, err, folder, death, file_size))
     process.start()
-    process.join(400)
+    process.join(590)
     assert process.exitcode is not None, f"still running: {err.read_text()}"
     return Result(process.exitcode, out.read_text(), err.read_text())
 
@@ -155,6 +155,7 @@ def _child(
     from srgan.cli import main
 
     torch.set_num_threads(1)  # of several processes on few cores
+    os.setpgrp()  # a terminal's Ctrl-C goes to the group: to this process and those it starts
     for number, file in ((1, out), (2, err)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
@@ -176,7 +177,10 @@ def _die_at(log: Path, death: Death) -> None:
     while not (log.exists() and death.line in log.read_text()):
         time.sleep(0.002)
     time.sleep(death.delay)
-    os.kill(os.getpid(), death.signal)
+    if death.signal == signal.SIGINT:
+        os.killpg(0, death.signal)
+    else:
+        os.kill(os.getpid(), death.signal)
 
 
 def _die_while_writing(number: int) -> None:

@@ -20,6 +20,7 @@ from srgan.errors import ImageReadError, OutputExistsError, SrganError, UsageErr
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from srgan.consistency import Consistency
     from srgan.image import Picture
     from srgan.upscaler import Upscaler
 
@@ -44,6 +45,8 @@ class Done:
     before: tuple[int, int]
     after: tuple[int, int]
     seconds: float
+    check: Consistency | None = None
+    """How far the result, reduced again, is from the input, where that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ def run(
     *,
     overwrite: bool = False,
     quality: int | None = None,
+    check: bool = False,
     listener: Listener | None = None,
 ) -> Report:
     """Upscale pictures one after the other, reading ahead and writing behind.
@@ -192,6 +196,7 @@ def run(
     Parameters
     ----------
     quality : 1 to 100, for formats that lose
+    check : compare each result with its input (:mod:`srgan.consistency`)
     """
     listener = listener or Listener()
     report = Report()
@@ -240,7 +245,7 @@ def run(
                     settle(*last)
                     last = None
                 try:
-                    done = _stream(picture, job, upscaler, started, overwrite, quality, listener)
+                    done = _stream(picture, job, upscaler, started, overwrite, quality, check, listener)
                 except SrganError as error:
                     fail(job, error)
                 else:
@@ -254,10 +259,10 @@ def run(
                 continue
             if last is not None:
                 settle(*last)
-            before = picture.pixels.shape[1], picture.pixels.shape[0]
+            before = picture.pixels
             larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
-            last = job, writer.submit(_write, larger, job, before, started, overwrite, quality)
-            del picture, larger
+            last = job, writer.submit(_write, larger, job, before, started, overwrite, quality, check)
+            del picture, larger, before
             if pixels.nbytes > LARGE_BYTES:
                 settle(*last)
                 last = None
@@ -296,11 +301,12 @@ def run_one(
     *,
     overwrite: bool = False,
     quality: int | None = None,
+    check: bool = False,
     listener: Listener | None = None,
 ) -> Done:
     """Upscale a single picture; unlike in :func:`run`, whatever goes wrong is raised, an existing output too."""
     refuse_existing(job, overwrite=overwrite)
-    report = run([job], upscaler, overwrite=overwrite, quality=quality, listener=listener)
+    report = run([job], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
     if report.failed:
         raise report.failed[0].error
     if not report.written:  # it came into being a moment ago
@@ -322,11 +328,26 @@ def _read(source: Path) -> Picture:
 
 
 def _write(
-    picture: Picture, job: Job, before: tuple[int, int], started: float, overwrite: bool, quality: int | None
+    picture: Picture,
+    job: Job,
+    before: NDArray[Any],
+    started: float,
+    overwrite: bool,
+    quality: int | None,
+    check: bool,
 ) -> Done:
     image.write(picture, job.target, overwrite=overwrite, quality=quality)
-    after = picture.pixels.shape[1], picture.pixels.shape[0]
-    return Done(job, before, after, time.perf_counter() - started)
+    comparison = _comparison(before, picture.height, picture.width) if check else None
+    if comparison is not None:
+        comparison.feed(picture.pixels)
+    sizes = (before.shape[1], before.shape[0]), (picture.width, picture.height)
+    return Done(job, *sizes, time.perf_counter() - started, comparison)
+
+
+def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
+    from srgan.consistency import Consistency
+
+    return Consistency(before, (height, width))
 
 
 def _is_streamed(picture: Picture, job: Job, upscaler: Upscaler) -> bool:
@@ -342,6 +363,7 @@ def _stream(
     started: float,
     overwrite: bool,
     quality: int | None,
+    check: bool,
     listener: Listener,
 ) -> Done:
     height, width = upscaler.size_of(picture.height, picture.width)
@@ -352,8 +374,11 @@ def _stream(
         except SrganError as error:
             raise type(error)(f"{job.source}: {error}") from None
 
+    comparison = _comparison(picture.pixels, height, width) if check else None
     with image.stream(picture, job.target, height, width, overwrite=overwrite, quality=quality) as sink:
         for band in bands():
             sink.write(band)
+            if comparison is not None:
+                comparison.feed(band)
     before = picture.width, picture.height
-    return Done(job, before, (width, height), time.perf_counter() - started)
+    return Done(job, before, (width, height), time.perf_counter() - started, comparison)

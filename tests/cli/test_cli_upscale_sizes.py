@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 import tiny_models
-from srgan import Upscaler
+from srgan import Upscaler, resize
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,24 @@ def test_wrap_and_tta_reach_the_engine(model: Path, photo: Path, tmp_path: Path)
     assert (done.returncode, done.stderr) == (0, "")
     expected = Upscaler(model, wrap=True, tta=True, precision="fp32")(np.asarray(Image.open(photo)))
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), expected)
+
+
+def test_check_prints_the_consistency_and_draws_where(model: Path, photo: Path, tmp_path: Path) -> None:
+    heat = tmp_path / "heat.png"
+    done = upscale(photo, "--model", model, "--precision", "fp32", "--check-map", heat)
+    assert (done.returncode, done.stderr) == (0, "")
+    small = np.asarray(Image.open(photo)).astype(float)
+    back = resize.downscale(np.asarray(Image.open(photo.with_name("photo_x4.png"))), 4)
+    psnr = 10 * np.log10(255**2 / np.mean((back - small) ** 2))
+    said = float(re.search(r"consistency ([\d.]+) dB", done.stdout)[1])
+    assert said == pytest.approx(psnr, abs=0.1)
+    with Image.open(heat) as drawn:
+        assert drawn.size == (40, 30)
+        assert np.asarray(drawn).max() == 255
+    again = upscale(photo, "--model", model, "-o", tmp_path / "new.png", "--check-map", heat)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "heat.png exists" in again.stderr
+    assert not (tmp_path / "new.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -102,15 +102,18 @@ def test_a_flipped_byte_anywhere_is_found(tmp_path):
         data = bytearray(whole)
         data[place] ^= 1 << int(random.integers(7))
         file.write_bytes(data)
+        said = None
         try:
             read = read_checkpoint(file)
         except CheckpointError as error:
-            assert file.name in str(error)
-            assert "\n" not in str(error)
-            continue
-        # The name of a digest is the only thing whose damage does no harm.
-        assert whole.rindex(b'"digest":"') <= place < whole.rindex(b'"digest":"') + 9
-        assert (read.stage, read.order, read.step, read.facts) == ("one", 0, 2, make(2).facts)
+            said = str(error)
+        if said is None:
+            # The name of a digest is the only thing whose damage does no harm.
+            assert whole.rindex(b'"digest":"') <= place < whole.rindex(b'"digest":"') + 9
+            assert (read.stage, read.order, read.step, read.facts) == ("one", 0, 2, make(2).facts)
+        else:
+            assert file.name in said
+            assert "\n" not in said
 
 
 def test_checkpoints_without_a_digest_of_their_state_are_read(tmp_path):

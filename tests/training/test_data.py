@@ -1,9 +1,14 @@
+import multiprocessing
+import os
+import pickle
+import signal
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from srgan.errors import DataError
+from srgan.errors import DataError, TrainingError
 from srgan.resize import downscale
 from srgan.training.data import CropDataset, batches, prepare
 
@@ -116,6 +121,25 @@ def test_all_eight_symmetries_occur(tmp_path):
     assert seen == wanted
 
 
+def test_a_worker_maps_the_pictures_and_gets_no_copy(tmp_path):
+    save(tmp_path, "a.png", 400, 400)
+    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
+    sent = pickle.dumps(dataset)
+    assert len(sent) < 2000
+    for one, two in zip(dataset[7], pickle.loads(sent)[7], strict=True):
+        assert torch.equal(one, two)
+
+
+def test_pixels_that_were_lost_are_decoded_again(tmp_path):
+    save(tmp_path, "a.png", 64, 64)
+    first = prepared(tmp_path, [tmp_path / "a.png"])
+    pixels = np.array(first.hr[0])
+    (tmp_path / "cache" / "pixels.u8").write_bytes(b"short")
+    assert np.array_equal(prepared(tmp_path, [tmp_path / "a.png"]).hr[0], pixels)
+    (tmp_path / "cache" / "pixels.u8").unlink()
+    assert np.array_equal(prepared(tmp_path, [tmp_path / "a.png"]).hr[0], pixels)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_resume_in_the_middle_with_the_same_crops(tmp_path, workers):
     save(tmp_path, "a.png", 64, 64)
@@ -134,3 +158,31 @@ def test_devices_share_a_batch(tmp_path):
     (whole,) = batches(dataset, first_step=3, steps=4, batch=4, workers=0)
     parts = [next(batches(dataset, first_step=3, steps=4, batch=4, workers=0, rank=r, devices=2)) for r in (0, 1)]
     assert torch.equal(torch.cat([part.hr for part in parts]), whole.hr)
+
+
+def test_a_dead_worker_process_is_one_clear_error(tmp_path):
+    save(tmp_path, "a.png", 64, 64)
+    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
+    before = multiprocessing.active_children()
+    source = batches(dataset, first_step=0, steps=1000, batch=2, workers=1)
+    next(source)
+    (process,) = set(multiprocessing.active_children()) - set(before)
+    os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(TrainingError, match=r"out of memory.*data\.workers=0"):
+        list(source)
+
+
+def test_of_several_candidates_the_most_detailed_is_taken(tmp_path):
+    # Left half flat, right half noise: a crop falls wholly into the flat half four times in nine.
+    pixels = save(tmp_path, "a.png", 64, 256)
+    pixels = pixels.copy()
+    pixels[:, :128] = 90
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    pictures = prepared(tmp_path, [tmp_path / "a.png"])
+
+    def flat(candidates):
+        dataset = CropDataset(pictures, crop=32, scale=4, seed=2, flips=False, candidates=candidates)
+        return sum(int(dataset[i][1].float().std() < 1) for i in range(200))
+
+    assert flat(1) > 60
+    assert flat(4) < 20

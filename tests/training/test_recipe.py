@@ -93,6 +93,23 @@ def test_all_problems_are_reported_together(tmp_path):
     assert caught.value.exit_code == 2
 
 
+def test_contradictions_do_not_hide_behind_unknown_keys(tmp_path):
+    path = write(tmp_path, MINIMAL + "crop = 98\nwarmpu = 3\n[run]\nkeep = 0\n")
+    with pytest.raises(RecipeError, match=r"3 problems.*warmpu.*keep.*crop"):
+        load_recipe(path)
+    both = write(tmp_path, MINIMAL + "batch = true\n[stages.two]\nstep = 3\n[generator]\nscale = 3\n")
+    with pytest.raises(RecipeError, match=r"batch.*stages\.two\.step.*stages\.two\.steps is missing"):
+        load_recipe(both)
+
+
+def test_names_that_toml_must_quote_come_back(tmp_path):
+    path = write(tmp_path, MINIMAL + 'content = { layers = { "conv 5" = 1.0, "größe" = 2.0 } }\n')
+    recipe = load_recipe(path)
+    problems: list[str] = []
+    assert parse_recipe(tomllib.loads(to_toml(recipe.to_dict())), problems) == recipe
+    assert not problems
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -105,6 +122,7 @@ def test_all_problems_are_reported_together(tmp_path):
         (MINIMAL + "content = { weight = 1.0, layers = {} }\n", "layers is empty"),
         (MINIMAL + "crop = 8\nadversarial = { weight = 0.1 }\n", "at least 16"),
         (MINIMAL + "[run]\nkeep = 0\n", "keep"),
+        (MINIMAL.replace("stages.one", 'stages."größe"'), "from a to z"),
         ("[run]\nseed = 1\n", "stages is missing"),
         ("[stages]\n", "no stages"),
         (MINIMAL + "[generator\n", "not TOML"),

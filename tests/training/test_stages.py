@@ -178,3 +178,28 @@ def test_clipping_bounds_the_step(vgg_file):
     trainer.generator_optimizer.step = step
     trainer.step(*batch(), 0)
     assert norms == [pytest.approx(1e-3, rel=1e-3)]
+
+
+def test_a_value_that_is_no_number_is_found_in_any_network(vgg_file):
+    recipe = recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 0.1})
+    trainer = trainer_of(recipe, vgg_file)
+    assert trainer.is_finite()
+    for network in (trainer.generator_parts, trainer.average, trainer.discriminator_parts):
+        weight = next(iter(network.parameters()))
+        kept = weight.detach().clone()
+        with torch.no_grad():
+            weight[0] = math.nan
+        assert not trainer.is_finite()
+        with torch.no_grad():
+            weight.copy_(kept)
+    assert trainer.is_finite()
+
+
+def test_a_changed_rate_counts_after_a_resumption():
+    one = trainer_of(recipe_of(pixel={"weight": 1.0}))
+    one.step(*batch(), 0)
+    two = trainer_of(recipe_of(pixel={"weight": 1.0}, rate=1e-9, final_rate=1e-9))
+    two.load_state(one.state())
+    before = two.generator_parts.tail.weight.detach().clone()
+    two.step(*batch(), 1)
+    assert 0 < (two.generator_parts.tail.weight - before).abs().max() < 1e-7

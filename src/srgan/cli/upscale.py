@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,6 +86,15 @@ def upscale_command(
     quality: Annotated[
         int | None, typer.Option(min=1, max=100, help="For formats that lose, 1 to 100.", show_default=False)
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say how far each result, reduced again, is from its input (in dB).")
+    ] = False,
+    check_map: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="And draw where one picture's result contradicts its input.", show_default=False
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute. Default: one for each core.", show_default=False)
     ] = None,
@@ -99,7 +109,7 @@ def upscale_command(
     box = None if fit is None else parse_fit(fit)
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
-    from srgan import jobs
+    from srgan import image, jobs
     from srgan.upscaler import Upscaler
 
     upscaler = Upscaler(
@@ -119,11 +129,19 @@ def upscale_command(
     single = len(paths) == 1 and len(work) == 1
     if single:
         jobs.refuse_existing(work[0], overwrite=overwrite)
+    if check_map is not None:
+        if not single:
+            raise UsageError("--check-map draws one picture: name one, or leave it out")
+        image.format_of(check_map)  # a wrong suffix is said before the work, not after it
+        jobs.refuse_existing(jobs.Job(work[0].source, Path(check_map)), overwrite=overwrite)
     with _listener(many=not single, quiet=quiet) as listener:
         if single:
-            jobs.run_one(work[0], upscaler, overwrite=overwrite, quality=quality, listener=listener)
+            check = check or check_map is not None
+            done = jobs.run_one(work[0], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+            if check_map is not None and done.check is not None:
+                image.write(image.Picture(done.check.map()), check_map, overwrite=overwrite)
             return
-        report = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, listener=listener)
+        report = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
     if not quiet:
         counts = f"{len(report.written)} written, {len(report.skipped)} skipped, {len(report.failed)} failed"
         print(f"srgan: {counts}", file=sys.stderr)
@@ -156,7 +174,8 @@ def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
         def written(self, done: Done) -> None:
             if not quiet:
                 before, after = ("x".join(map(str, size)) for size in (done.before, done.after))
-                print(f"{done.job.target}  {before} -> {after}  {done.seconds:.1f} s", flush=True)
+                said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
+                print(f"{done.job.target}  {before} -> {after}  {done.seconds:.1f} s{said}", flush=True)
 
         def skipped(self, job: Job) -> None:
             if not quiet:

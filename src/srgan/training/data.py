@@ -36,21 +36,28 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Pictures:
-    """Decoded pictures in two memory-mapped files.
+    """Decoded pictures in a memory-mapped file.
+
+    A worker process gets the file's place and maps it itself: no picture is copied.
 
     Attributes
     ----------
+    cache : folder of the file
     names : file names, in the order of the arrays
     hr, lr : ``[H, W, C]`` uint8 each, read-only views into the maps; H and W are multiples of the scale
     digest : SHA-256 of names and pixels, which says what a network was trained on
     rejected : ``(name, reason)`` of the files that were left out
     """
 
+    cache: Path
     names: tuple[str, ...]
     hr: tuple[NDArray[np.uint8], ...]
     lr: tuple[NDArray[np.uint8], ...]
     digest: str
     rejected: tuple[tuple[str, str], ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open, (self.cache,)
 
     @property
     def megapixels(self) -> float:
@@ -104,10 +111,16 @@ def prepare(
             os.replace(partial, index_file)
         except OSError as error:
             raise DataError(f"cannot write the decoded pictures to '{cache}': {why_not_written(error)}") from error
-    rejected = tuple((name, reason) for name, reason in index["rejected"])
     if not index["pictures"]:
-        raise DataError(_nothing_left(rejected, smallest))
-    data = np.memmap(pixel_file, dtype=np.uint8, mode="r")
+        raise DataError(_nothing_left(index["rejected"], smallest))
+    return _open(cache)
+
+
+def _open(cache: Path) -> Pictures:
+    """Map the pictures that :func:`prepare` has left in ``cache``."""
+    index = json.loads((cache / "pixels.json").read_text(encoding="utf-8"))
+    scale, bands = index["request"]["scale"], index["request"]["bands"]
+    data = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
     hr, lr = [], []
     for entry in index["pictures"]:
         height, width, offset = entry["height"], entry["width"], entry["offset"]
@@ -116,10 +129,11 @@ def prepare(
         hr.append(data[offset:split].reshape(height, width, bands))
         lr.append(data[split:end].reshape(height // scale, width // scale, bands))
     names = tuple(entry["name"] for entry in index["pictures"])
-    return Pictures(names, tuple(hr), tuple(lr), index["digest"], rejected)
+    rejected = tuple((name, reason) for name, reason in index["rejected"])
+    return Pictures(cache, names, tuple(hr), tuple(lr), index["digest"], rejected)
 
 
-def _nothing_left(rejected: Sequence[tuple[str, str]], smallest: int) -> str:
+def _nothing_left(rejected: Sequence[Sequence[str]], smallest: int) -> str:
     if not rejected:
         return "there are no pictures to train on: give a folder with JPEG, PNG, WebP or TIFF files"
     name, reason = rejected[0]
@@ -212,6 +226,8 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
     seed : of all draws
     flips : mirror and rotate by multiples of 90 degrees
     degradation : ``"bicubic"`` takes the LR that was prepared, ``"photo"`` draws a chain for each crop
+    candidates : positions drawn for a crop, of which the most detailed one is taken; with 1 every position is as likely as
+        any other
     """
 
     def __init__(
@@ -223,8 +239,9 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         seed: int,
         flips: bool,
         degradation: str = "bicubic",
+        candidates: int = 1,
     ) -> None:
-        self.degradation = degradation
+        self.degradation, self.candidates = degradation, candidates
         self.pictures, self.crop, self.scale, self.seed, self.flips = pictures, crop // scale, scale, seed, flips
         positions = [max(lr.shape[0] - self.crop + 1, 0) * max(lr.shape[1] - self.crop + 1, 0) for lr in pictures.lr]
         if not any(positions):
@@ -237,11 +254,9 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         """Return crop number ``index``: LR ``[C, h, w]`` and HR ``[C, s*h, s*w]``, uint8."""
         # Philox is counter-based: any crop's draws are at hand at once, with no state to carry or to save.
         random = np.random.Generator(np.random.Philox(key=[self.seed, index]))
-        place = int(random.integers(self.ends[-1]))
-        which = int(np.searchsorted(self.ends, place, side="right"))
-        place -= int(self.ends[which - 1]) if which else 0
+        drawn = [self._place(int(random.integers(self.ends[-1]))) for _ in range(self.candidates)]
+        which, top, left = max(drawn, key=self._detail) if self.candidates > 1 else drawn[0]
         lr, hr, s = self.pictures.lr[which], self.pictures.hr[which], self.scale
-        top, left = divmod(place, lr.shape[1] - self.crop + 1)
         small = lr[top : top + self.crop, left : left + self.crop]
         large = hr[top * s : (top + self.crop) * s, left * s : (left + self.crop) * s]
         turn = int(random.integers(8)) if self.flips else 0
@@ -250,6 +265,19 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         if turn:
             small, large = _turn(small, turn), _turn(large, turn)
         return _to_tensor(small), _to_tensor(large)
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Return picture, top and left in LR pixels, of position ``number`` of all that there are."""
+        which = int(np.searchsorted(self.ends, number, side="right"))
+        number -= int(self.ends[which - 1]) if which else 0
+        top, left = divmod(number, self.pictures.lr[which].shape[1] - self.crop + 1)
+        return which, top, left
+
+    def _detail(self, place: tuple[int, int, int]) -> float:
+        """Return the mean gradient of the LR crop there."""
+        which, top, left = place
+        crop = self.pictures.lr[which][top : top + self.crop, left : left + self.crop].astype(np.float32)
+        return float(np.abs(np.diff(crop, axis=0)).mean() + np.abs(np.diff(crop, axis=1)).mean())
 
     def _through_chain(
         self, hr: NDArray[np.uint8], top: int, left: int, random: np.random.Generator

@@ -132,6 +132,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
         seed=settings.seed + (order << 32),
         flips=run.recipe.data.flips,
         degradation=run.recipe.data.degradation,
+        candidates=stage.candidates,
     )
     source = batches(
         dataset,

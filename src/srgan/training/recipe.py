@@ -106,6 +106,9 @@ class Stage:
     steps: int = _doc("optimizer steps")
     batch: int = _doc("crops a step, over all devices", 16)
     crop: int = _doc("side of the HR crops, in pixels; a multiple of the scale", 96)
+    candidates: int = _doc(
+        "random positions for each crop, of which the most detailed one is taken: 1 treats all alike, more leave out sky", 1
+    )
     optimizer: Literal["adam", "muon"] = _doc(
         "'adam' (paper), or 'muon' for the generator's hidden convolutions and Adam for all else", "adam"
     )
@@ -329,6 +332,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
         )
         need(0 < stage.rate <= 1, f"{at}.rate must be above 0 and at most 1")
         need(0 < stage.matrix_rate <= 1, f"{at}.matrix_rate must be above 0 and at most 1")
+        need(1 <= stage.candidates <= 100, f"{at}.candidates must be from 1 to 100")
         need(stage.growth >= 1, f"{at}.growth must be at least 1")
         need(0 <= stage.final_rate <= stage.rate, f"{at}.final_rate must be between 0 and rate")
         need(stage.warmup >= 0, f"{at}.warmup must not be negative")

@@ -311,7 +311,7 @@ def _hold_out(files: list[Path], smallest: int) -> tuple[list[Path], list[Path]]
 
 def _is_usable(file: Path, smallest: int) -> bool:
     try:
-        return min(read(file).pixels.shape[:2]) >= smallest
+        return bool(min(read(file).pixels.shape[:2]) >= smallest)
     except ImageError:
         return False
 

@@ -10,7 +10,8 @@ let token = sessionStorage.getItem("srgan-token") ?? "";
 
 const headers = () => (token ? { Authorization: `Bearer ${token}` } : {});
 const millions = (pixels) => `${(pixels / 1e6).toLocaleString("en", { maximumFractionDigits: pixels < 1e7 ? 2 : 0 })} million`;
-const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
+const megabytes = (bytes) =>
+  bytes < 1e5 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
 const pixels = (width, height) => `${width} × ${height}`;
 
 async function connect() {
@@ -123,7 +124,9 @@ async function choose(file) {
   $("invitation").hidden = true;
   $("chosen").hidden = false;
   const size = image ? `${pixels(picture.width, picture.height)}, ` : "";
-  $("chosen").textContent = `${file.name} (${size}${megabytes(file.size)})`;
+  const name = Object.assign(document.createElement("strong"), { textContent: file.name });
+  $("chosen").replaceChildren(name, document.createElement("br"), `${size}${megabytes(file.size)}`);
+  $("limits").textContent = "Drop, choose or paste another one";
   $("drop").classList.add("filled");
   showSizes();
   const problem = tooLarge(picture);
@@ -285,8 +288,9 @@ function frame() {
   const room = $("comparison").clientWidth;
   const scale = Math.min(room / result.width, (innerHeight * 0.75) / result.height, Math.max(screenPixel(), 320 / result.width));
   const [width, height] = [result.width * scale, result.height * scale];
-  $("viewer").style.width = `${view.wanted === "fit" ? width : room}px`;
-  $("viewer").style.height = `${Math.max(height, Math.min(200, room))}px`;
+  const fitted = view.wanted === "fit";
+  $("viewer").style.width = $("slider").style.width = `${fitted ? width : room}px`;
+  $("viewer").style.height = `${fitted ? height : Math.max(height, Math.min(240, room))}px`;
   return scale;
 }
 

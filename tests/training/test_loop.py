@@ -1,0 +1,159 @@
+import dataclasses
+import os
+import signal
+import threading
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
+from srgan.training.checkpoint import load_checkpoint
+from srgan.training.data import prepare
+from srgan.training.loop import Run, fit
+from srgan.training.recipe import load_recipe
+from srgan.training.report import Reporter
+from srgan.training.validation import load_validation
+from tiny_runs import RECIPE, save_photos
+
+PIXELS_ONLY = ["stages.gan.content.weight=0.0", "stages.gan.adversarial.weight=0.0"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return sorted(save_photos(tmp_path_factory.mktemp("photos"), 3).iterdir())
+
+
+class Interrupting(Reporter):
+    """Sends this process a signal after a step, as a user does."""
+
+    at = -1
+    kind = signal.SIGINT
+
+    def advance(self, done):
+        super().advance(done)
+        if done == self.at:
+            os.kill(os.getpid(), self.kind)
+
+
+def make(folder, photos, *changes, validate=False):
+    (folder / "my.toml").write_text(RECIPE)
+    recipe = load_recipe(folder / "my.toml", [*PIXELS_ONLY, *changes])
+    common = {"scale": 2, "bands": 3, "degradation": "bicubic"}
+    pictures = prepare(photos, folder / "cache", smallest=32, **common)
+    sets = [load_validation("set", photos[:1], **common)] if validate else []
+    fabric = Fabric(accelerator="cpu", devices=1)
+    return Run(folder / "run", recipe, pictures, sets, fabric, None, Interrupting(folder / "run", quiet=True))
+
+
+def train(run, checkpoint=None, initial=None):
+    """Return what each stage made: ``{stage: (weights, facts)}``."""
+    made = {}
+    with run.reporter:
+        fit(
+            run,
+            checkpoint=checkpoint,
+            initial=initial,
+            on_stage_end=lambda name, _, weights, facts: made.update({name: (weights, facts)}),
+        )
+    return made
+
+
+def names(run):
+    folder = run.folder / "checkpoints"
+    return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+
+
+def test_stages_follow_each_other_from_the_averaged_weights(tmp_path, photos):
+    rate = ["stages.gan.rate=1e-12", "stages.gan.final_rate=1e-12"]
+    run = make(tmp_path, photos, "stages.pixels.steps=6", "stages.gan.steps=2", *rate)
+    made = train(run)
+    assert list(made) == ["pixels", "gan"]
+    for key, value in made["pixels"][0].items():
+        assert torch.allclose(made["gan"][0][key], value, atol=1e-6), key
+    last = load_checkpoint(run.folder / "checkpoints", pytest.fail)
+    assert (last.order, last.stage, last.step) == (1, "gan", 2)
+
+
+def test_initial_weights_are_where_the_first_stage_starts(tmp_path, photos):
+    small = ["stages.pixels.steps=1", "stages.gan.steps=1"]
+    rates = [f"stages.{name}={1e-12}" for name in ("pixels.rate", "pixels.final_rate", "pixels.matrix_rate")]
+    weights = train(make(tmp_path, photos, *small))["pixels"][0]
+    again = train(make(tmp_path, photos, *small, *rates), initial=weights)["pixels"][0]
+    for key, value in weights.items():
+        assert torch.allclose(again[key], value, atol=1e-6), key
+
+
+def test_the_best_is_kept_and_every_validation_remembered(tmp_path, photos):
+    run = make(tmp_path, photos, "stages.pixels.steps=9", "stages.gan.steps=1", "run.validate_every=4", validate=True)
+    facts = train(run)["pixels"][1]
+    assert [step for step, _ in facts.curve] == [4, 8, 9]
+    assert facts.best == max(psnr["set"] for _, psnr in facts.curve)
+    assert "best.safetensors" in names(run)
+    assert facts.seconds > 0
+    assert (run.folder / "results" / "pixels-00000008.png").exists()
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_is_answered_after_the_step_with_a_checkpoint(tmp_path, photos, kind):
+    run = make(tmp_path, photos)
+    run.reporter.at, run.reporter.kind = 7, kind
+    before = signal.getsignal(kind)
+    with pytest.raises(TrainingInterrupted, match=r"after step 7 of 60 of pixels.*--resume --out") as caught:
+        train(run)
+    assert caught.value.exit_code == 130
+    assert names(run) == ["0-pixels-00000004.safetensors", "0-pixels-00000007.safetensors"]
+    assert signal.getsignal(kind) is before
+
+
+def test_trains_in_a_thread_where_signals_cannot_be_caught(tmp_path, photos):
+    run = make(tmp_path, photos, "stages.pixels.steps=2", "stages.gan.steps=1")
+    made = {}
+    thread = threading.Thread(target=lambda: made.update(train(run)))
+    thread.start()
+    thread.join()
+    assert list(made) == ["pixels", "gan"]
+
+
+# A step of size 1 in each of twenty layers: the next loss is beyond float's range.
+DIVERGING = [
+    "generator.blocks=8",
+    "stages.pixels.pixel.weight=1e20",
+    "stages.pixels.optimizer=adam",
+    "stages.pixels.rate=1.0",
+    "stages.pixels.warmup=0",
+    "stages.pixels.pixel.kind=mse",
+]
+
+
+def test_a_loss_beyond_all_numbers_stops_before_it_is_saved(tmp_path, photos):
+    run = make(tmp_path, photos, *DIVERGING, "run.checkpoint_every=1")
+    with pytest.raises(TrainingError, match=r"loss of pixels is (inf|nan) at step \d+.*rate.*checkpoint of step (\d+)"):
+        train(run)
+    last = load_checkpoint(run.folder / "checkpoints", pytest.fail)
+    assert names(run)[-1] == f"0-pixels-{last.step:08}.safetensors"
+    for part in ("generator", "average"):
+        assert all(torch.isfinite(value).all() for value in last.parts[part].values())
+
+
+def test_nor_does_a_stop_save_it(tmp_path, photos):
+    run = make(
+        tmp_path, photos, *DIVERGING, "run.checkpoint_every=1000", "run.log_every=1000", "run.validate_every=1000"
+    )
+    run.reporter.at = 5
+    with pytest.raises(TrainingError, match="no checkpoint of this stage was written"):
+        train(run)
+    assert names(run) == []
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path, photos):
+    run = make(tmp_path, photos, "stages.pixels.steps=2", "stages.gan.steps=1")
+    train(run)
+    checkpoint = load_checkpoint(run.folder / "checkpoints", pytest.fail)
+    for other in (
+        make(tmp_path, photos, "generator.features=6"),
+        make(tmp_path, photos, "stages.gan.adversarial.weight=0.1"),
+        dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, stages={"gan": run.recipe.stages["gan"]})),
+    ):
+        with pytest.raises(CheckpointError, match="does not fit the recipe"):
+            train(other, checkpoint=checkpoint)
