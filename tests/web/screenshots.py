@@ -6,8 +6,9 @@ The options go to ``srgan serve``. Writes page-1280.png, page-390.png and both a
 import sys
 from pathlib import Path
 
-from conftest import CHROMIUM, CHROMIUM_FLAGS, serving
 from playwright.sync_api import sync_playwright
+
+from conftest import CHROMIUM, CHROMIUM_FLAGS, serving
 
 
 def main(out, picture, *options):

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from conftest import serving, wait_for
 
 import srgan.image
+from conftest import serving, wait_for
 from srgan.image import Picture
 
 TIMEOUT = 120_000  # milliseconds; the machine may be busy

@@ -107,7 +107,8 @@ class Stage:
     batch: int = _doc("crops a step, over all devices", 16)
     crop: int = _doc("side of the HR crops, in pixels; a multiple of the scale", 96)
     candidates: int = _doc(
-        "random positions for each crop, of which the most detailed one is taken: 1 treats all alike, more leave out sky", 1
+        "random positions for each crop, of which the most detailed one is taken: 1 treats all alike, more leave out sky",
+        1,
     )
     optimizer: Literal["adam", "muon"] = _doc(
         "'adam' (paper), or 'muon' for the generator's hidden convolutions and Adam for all else", "adam"
