@@ -40,7 +40,7 @@ def test_three_steps_by_hand(shape):
     random = np.random.default_rng(1)
     weight, momentum = random.normal(size=shape), np.zeros(shape)
     parameter = torch.tensor(weight, dtype=torch.float32, requires_grad=True)
-    optimizer = Muon([parameter], lr=0.1, momentum=0.9, growth=1e9)
+    optimizer = Muon([parameter], lr=0.1, momentum=0.9, decay=0.5)
     for _ in range(3):
         gradient = random.normal(size=shape)
         parameter.grad = torch.tensor(gradient, dtype=torch.float32)
@@ -49,7 +49,7 @@ def test_three_steps_by_hand(shape):
         ahead = 0.1 * gradient + 0.9 * momentum  # Nesterov
         update = newton_schulz(ahead.reshape(shape[0], -1)).reshape(shape)
         rows, columns = shape[0], int(np.prod(shape[1:]))
-        weight = weight - 0.1 * 0.2 * max(rows, columns) ** 0.5 * update
+        weight = weight * (1 - 0.1 * 0.5) - 0.1 * 0.2 * max(rows, columns) ** 0.5 * update
         assert np.abs(parameter.detach().numpy() - weight).max() < 1e-4
 
 
@@ -57,22 +57,7 @@ def test_updates_have_the_size_of_adams():
     parameter = torch.zeros(32, 32, 3, 3, requires_grad=True)
     parameter.grad = 1e-6 * torch.randn(32, 32, 3, 3, generator=torch.Generator().manual_seed(0))
     Muon([parameter], lr=1.0).step()
-    assert parameter.square().mean().sqrt() == pytest.approx(0.2, rel=0.2)  # Liu et al. 2025, section 2.2
-
-
-def test_a_norm_stays_below_its_limit():
-    generator = torch.Generator().manual_seed(0)
-    parameter = torch.randn(8, 8, 3, 3, generator=generator).requires_grad_()
-    start = parameter.norm().item()
-    optimizer = Muon([parameter], lr=0.1, growth=2.0)
-    gradient = torch.randn(8, 8, 3, 3, generator=generator)
-    norms = []
-    for _ in range(60):
-        parameter.grad = gradient
-        optimizer.step()
-        norms.append(parameter.norm().item())
-    assert max(norms) == pytest.approx(2 * start, rel=1e-4)
-    assert norms[-1] == pytest.approx(2 * start, rel=1e-4)
+    assert parameter.square().mean().sqrt().item() == pytest.approx(0.2, rel=0.2)  # Liu et al. 2025, section 2.2
 
 
 def test_rank_one_is_refused():
@@ -129,3 +114,14 @@ def test_its_state_comes_back_to_the_same_next_steps():
     again = [value["momentum"] for value in two.state()["matrix_optimizer"]["state"].values()]
     assert len(moments) == 7
     assert all(torch.equal(a, b) for a, b in zip(moments, again, strict=True))
+
+
+def test_a_step_has_the_gradient_of_its_own_batch_alone():
+    trainer = make_trainer()
+    trainer.step(*batch(0), 0)
+    before = copy.deepcopy(trainer.generator_parts)
+    lr, hr = (x.float() / 255 for x in batch(1))
+    (before(lr) - hr).abs().mean().backward()
+    trainer.step(*batch(1), 1)
+    for (name, one), two in zip(before.named_parameters(), trainer.generator_parts.parameters(), strict=True):
+        assert torch.allclose(one.grad, two.grad, rtol=1e-3, atol=1e-6), name

@@ -9,10 +9,9 @@ Updates are multiplied by ``0.2 * sqrt(max(rows, columns))``, which gives them t
 2025, "Muon is scalable for LLM training", arXiv:2502.16982, section 2.2): rates have the same size as Adam's, and matrices of all
 shapes share one.
 
-All updates have one size, however small the gradient, so weights that start small grow without bound where nothing brings
-them back: in a residual network without normalisation the second convolutions of the blocks, which start small so that the
-sum over all blocks stays in range, grew five times in 700 steps, and the training diverged. Hence the limit: a weight's
-norm never exceeds ``growth`` times the norm that it started with.
+All updates have one size, however small the gradient, so weights would grow without bound where nothing brings them back.
+Hence the decay, which is decoupled as in AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101): each step takes the share
+``lr * decay`` of a weight away.
 
 torch's own ``torch.optim.Muon`` takes matrices of rank 2 only, and no convolutions.
 """
@@ -51,7 +50,7 @@ class Muon(Optimizer):
     params : weights of rank 2 or more; the first axis is taken as rows, the others together as columns
     lr : learning rate, of Adam's size
     momentum : share of the momentum that a step keeps; applied in Nesterov's way
-    growth : largest norm of a weight, as a multiple of its norm at the first step
+    decay : share of a weight that a step takes away, before it is multiplied by ``lr``
 
     Raises
     ------
@@ -59,8 +58,8 @@ class Muon(Optimizer):
         for a parameter of rank below 2
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.95, growth: float = 2.0) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "growth": growth})
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.95, decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
         if any(parameter.ndim < 2 for group in self.param_groups for parameter in group["params"]):
             raise ValueError("Muon is for weights of rank 2 or more: give biases and slopes to another optimizer")
 
@@ -82,14 +81,11 @@ class Muon(Optimizer):
                 state = self.state[parameter]
                 if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(parameter)
-                    norm = parameter.norm()
-                    # Zeros must be able to grow.
-                    state["limit"] = torch.where(norm > 0, group["growth"] * norm, torch.inf)
                 momentum = state["momentum"]
                 momentum.lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(momentum, group["momentum"])
                 matrix = ahead.reshape(len(ahead), -1)
                 size = 0.2 * max(matrix.shape) ** 0.5
+                parameter.mul_(1 - group["lr"] * group["decay"])
                 parameter.add_(orthogonalised(matrix).view(ahead.shape), alpha=-group["lr"] * size)
-                parameter.mul_((state["limit"] / parameter.norm()).clamp(max=1))
         return loss  # type: ignore[no-any-return]

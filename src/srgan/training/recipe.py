@@ -114,8 +114,14 @@ class Stage:
         "'adam' (paper), or 'muon' for the generator's hidden convolutions and Adam for all else", "adam"
     )
     rate: float = _doc("highest learning rate of Adam", 1e-4)
+    tail_rate: float = _doc(
+        "the last convolution's learning rate, as a share of `rate`: it sums 81 positions of all feature maps, so that a step "
+        "of equal size changes the picture ten times as much as one of a 3x3 convolution",
+        1.0,
+    )
+    vector_rate: float = _doc("learning rate of biases and slopes, as a share of `rate`", 1.0)
     matrix_rate: float = _doc("highest learning rate of Muon; falls in proportion with Adam's", 5e-4)
-    growth: float = _doc("with Muon: largest norm of a weight, as a multiple of its norm at the stage's start", 1.25)
+    decay: float = _doc("with Muon: share of a weight that a step takes away, times the learning rate", 1.0)
     final_rate: float = _doc("learning rate at the last step; equal to `rate` for a constant one", 1e-4)
     schedule: Literal["cosine", "hyperbolic", "constant", "halves"] = _doc(
         "'cosine' from rate to final_rate, 'hyperbolic' (a half after a tenth of the steps, a tenth after half of them), "
@@ -333,8 +339,10 @@ def _contradictions(recipe: Recipe) -> list[str]:
         )
         need(0 < stage.rate <= 1, f"{at}.rate must be above 0 and at most 1")
         need(0 < stage.matrix_rate <= 1, f"{at}.matrix_rate must be above 0 and at most 1")
+        need(0 < stage.tail_rate <= 1, f"{at}.tail_rate must be above 0 and at most 1")
+        need(0 < stage.vector_rate <= 1, f"{at}.vector_rate must be above 0 and at most 1")
         need(1 <= stage.candidates <= 100, f"{at}.candidates must be from 1 to 100")
-        need(stage.growth >= 1, f"{at}.growth must be at least 1")
+        need(0 <= stage.decay <= 100, f"{at}.decay must be from 0 to 100")
         need(0 <= stage.final_rate <= stage.rate, f"{at}.final_rate must be between 0 and rate")
         need(stage.warmup >= 0, f"{at}.warmup must not be negative")
         need(0 <= stage.beta1 < 1 and 0 <= stage.beta2 < 1, f"{at}: beta1 and beta2 must be from 0 to below 1")

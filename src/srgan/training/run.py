@@ -302,6 +302,8 @@ def _training_pictures(photos: Path, out: Path) -> list[Path]:
 def _hold_out(files: list[Path], smallest: int) -> tuple[list[Path], list[Path]]:
     """Split evenly spaced pictures off: one in ten, at most ten; a bad or small one is passed over for the one after it."""
     count = min(_HELD_OUT, len(files) // 10)
+    if not count:
+        return files, []
     starts = [(2 * i + 1) * len(files) // (2 * count) for i in range(count)]
     kept: list[Path] = []
     for start, end in zip(starts, [*starts[1:], len(files)], strict=True):

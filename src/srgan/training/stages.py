@@ -102,14 +102,12 @@ class Trainer:
         self.generator: Any
         self.matrix_optimizer: Any = None
         matrices = _hidden_convolutions(plain) if stage.optimizer == "muon" else []
-        chosen = {id(weight) for weight in matrices}
-        rest = [parameter for parameter in plain.parameters() if id(parameter) not in chosen]
+        rest = self._generator_adam(plain, {id(weight) for weight in matrices})
         if matrices:
-            self.generator, self.generator_optimizer, self.matrix_optimizer = self._set_up(
-                plain, self._adam(rest, stage.rate), _with_rate(Muon(matrices, growth=stage.growth), stage.matrix_rate)
-            )
+            muon = _with_rate(Muon(matrices, decay=stage.decay), stage.matrix_rate)
+            self.generator, self.generator_optimizer, self.matrix_optimizer = self._set_up(plain, rest, muon)
         else:
-            self.generator, self.generator_optimizer = self._set_up(plain, self._adam(rest, stage.rate))
+            self.generator, self.generator_optimizer = self._set_up(plain, rest)
         self.discriminator: Any = None
         self.discriminator_parts: Discriminator | None = None
         self.discriminator_optimizer: Any = None
@@ -127,6 +125,19 @@ class Trainer:
             features.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             constant = content.constant if content.scaling == "constant" else None
             self.content = ContentLoss(features, content.layers, kind=content.kind, constant=constant)
+
+    def _generator_adam(self, generator: Generator, others: set[int]) -> Optimizer:
+        """Return Adam for all parameters but ``others``, with the stage's rates for the last convolution and for vectors."""
+        stage = self.stage
+        rest = [weight for weight in generator.parameters() if id(weight) not in others]
+        tail = generator.tail.weight
+        parts = (
+            ([weight for weight in rest if weight.ndim > 1 and weight is not tail], stage.rate),
+            ([tail], stage.rate * stage.tail_rate),
+            ([weight for weight in rest if weight.ndim < 2], stage.rate * stage.vector_rate),
+        )
+        groups = [{"params": weights, "lr": rate, "highest": rate} for weights, rate in parts]
+        return Adam(groups, betas=(stage.beta1, stage.beta2), foreach=True)
 
     def _adam(self, parameters: Iterable[nn.Parameter], rate: float) -> Optimizer:
         return _with_rate(Adam(parameters, betas=(self.stage.beta1, self.stage.beta2), foreach=True), rate)
@@ -171,7 +182,8 @@ class Trainer:
             adversarial = self._judge(sr, hr)
             total = total + stage.adversarial.weight * adversarial
 
-        self.generator_optimizer.zero_grad(set_to_none=True)
+        for parameter in self.generator_parts.parameters():  # of both optimizers
+            parameter.grad = None
         self.fabric.backward(total)
         if stage.clip:
             self.fabric.clip_gradients(self.generator, self.generator_optimizer, max_norm=stage.clip)
