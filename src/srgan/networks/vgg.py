@@ -136,7 +136,10 @@ def load_vgg(network: str, layers: Iterable[str], weights: str | Path | None = N
     wanted = model.state_dict()
     missing = [key for key in wanted if key not in state]
     if missing:
-        raise ModelError(f"the {network} weights lack {', '.join(missing[:4])}: give a file with torchvision's keys")
+        raise ModelError(
+            f"the {network} weights lack {', '.join(missing[:4])}: are they of another network? "
+            "give a file with torchvision's keys"
+        )
     for key, value in wanted.items():
         if state[key].shape != value.shape:
             raise ModelError(
