@@ -54,6 +54,7 @@ def train(run, checkpoint=None, initial=None):
             run,
             checkpoint=checkpoint,
             initial=initial,
+            on_start=lambda: None,
             on_stage_end=lambda name, _, weights, facts: made.update({name: (weights, facts)}),
         )
     return made

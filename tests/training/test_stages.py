@@ -203,3 +203,28 @@ def test_a_changed_rate_counts_after_a_resumption():
     before = two.generator_parts.tail.weight.detach().clone()
     two.step(*batch(), 1)
     assert 0 < (two.generator_parts.tail.weight - before).abs().max() < 1e-7
+
+
+def test_shifted_batches_are_cut_at_an_offset_that_the_step_decides(vgg_file):
+    recipe = recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 1.0}, shift=True)
+    trainer = trainer_of(recipe, vgg_file)
+    seen = []
+    trainer.discriminator_parts.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
+    lr, hr = batch()
+    offsets = set()
+    for number in range(12):
+        seen.clear()
+        before = trainer.generator_parts(lr.float() / 255).detach()
+        trainer.step(lr, hr, number)
+        places = [
+            (top, left)
+            for top in range(2)
+            for left in range(2)
+            if torch.equal(seen[0], hr[:, :, top : top + 31, left : left + 31].float() / 255)
+        ]
+        assert len(places) == 1  # the photographs, cut
+        ((top, left),) = places
+        for fake in seen[1:]:  # and the generated pictures, cut at the same place
+            assert torch.allclose(fake, before[:, :, top : top + 31, left : left + 31], atol=1e-5)
+        offsets.add((top, left))
+    assert offsets == {(0, 0), (0, 1), (1, 0), (1, 1)}

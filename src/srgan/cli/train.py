@@ -100,7 +100,7 @@ def train_command(
             quiet=quiet,
         )
     )
-    if not quiet:
+    if not quiet and networks:  # of several processes the first one alone exports
         for network in networks:
             print(f"{network}")
         from srgan.models.metadata import read_info

@@ -70,7 +70,12 @@ class Run:
 
 
 def fit(
-    run: Run, *, checkpoint: Checkpoint | None, initial: dict[str, Tensor] | None, on_stage_end: StageEnd
+    run: Run,
+    *,
+    checkpoint: Checkpoint | None,
+    initial: dict[str, Tensor] | None,
+    on_start: Callable[[], None],
+    on_stage_end: StageEnd,
 ) -> dict[str, Tensor]:
     """Train all stages of the recipe that are not behind yet; return the last one's averaged weights.
 
@@ -79,6 +84,7 @@ def fit(
     run : its parts
     checkpoint : where to go on, or None to start
     initial : weights that the first stage starts from, or None for random ones; without meaning when resuming
+    on_start : called once, before the first step and after the checkpoint was found to fit
     on_stage_end : exports what a stage has made
 
     Raises
@@ -110,6 +116,8 @@ def fit(
             facts, done = Facts(**checkpoint.facts), checkpoint.step
         elif weights:
             trainer.start_from(weights)
+        if order == first:
+            on_start()
         _run_stage(run, name, order, stage, trainer, facts, done)
         weights = {key: value.clone() for key, value in trainer.average.network.state_dict().items()}
         on_stage_end(name, stage, weights, facts)

@@ -131,6 +131,11 @@ class Stage:
     warmup: int = _doc("first steps, over which the rate rises linearly from 0", 0)
     beta1: float = _doc("Adam's beta1 (paper: 0.9)", 0.9)
     beta2: float = _doc("Adam's beta2", 0.999)
+    shift: bool = _doc(
+        "content and adversarial losses see each batch cut at a random offset below the scale: their strides then have no fixed "
+        "place on the sub-pixels of the generator, and leave no grid of that period in its pictures",
+        False,
+    )
     clip: float = _doc("largest norm of the generator's gradient; 0 does not clip", 0.0)
     ema: float = _doc(
         "decay a step of the exponential moving average of the weights; 0 uses the weights as they are", 0.999

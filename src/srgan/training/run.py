@@ -111,10 +111,6 @@ def train(request: Request) -> list[Path]:
             if request.resume and checkpoint is None:  # stopped before its first checkpoint
                 initial = _initial_weights(plan)
             pictures, validation = _load_data(plan, request.out, reporter, fabric)
-            if fabric.is_global_zero:  # a resumed run keeps what was changed by --set
-                _write_plan(request.out, plan)
-            fabric.barrier()
-            begun = True
             if checkpoint:
                 reporter.say(f"going on after step {checkpoint.step} of {checkpoint.stage}")
             elif request.resume:
@@ -122,12 +118,19 @@ def train(request: Request) -> list[Path]:
             run = Run(request.out, recipe, pictures, validation, fabric, plan.vgg_weights, reporter)
             exported: list[Path] = []
 
+            def start() -> None:
+                nonlocal begun
+                if fabric.is_global_zero:  # a resumed run keeps what was changed by --set
+                    _write_plan(request.out, plan)
+                fabric.barrier()
+                begun = True
+
             def finish(name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> None:
                 if fabric.is_global_zero:
                     exported.append(_export(run, plan, name, stage, weights, facts))
                 fabric.barrier()
 
-            fit(run, checkpoint=checkpoint, initial=initial, on_stage_end=finish)
+            fit(run, checkpoint=checkpoint, initial=initial, on_start=start, on_stage_end=finish)
             if fabric.is_global_zero:
                 shutil.rmtree(request.out / "cache", ignore_errors=True)
     except BaseException as error:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -170,9 +171,11 @@ class Trainer:
         sr = self.generator(lr)
 
         d_loss, real, fake, adversarial, content = nan, nan, nan, nan, nan
+        pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
+        if stage.shift:
+            sr, hr = self._shifted(sr, number), self._shifted(hr, number)
         if self.discriminator is not None:
             d_loss, real, fake = self._discriminator_step(hr, sr.detach(), factor)
-        pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
         total = stage.pixel.weight * pixel
         if self.content is not None:
             with self.fabric.autocast():
@@ -192,6 +195,13 @@ class Trainer:
             _step(self.matrix_optimizer, factor)
         self.average.update(self.generator_parts, number)
         return Losses(*(x.detach() for x in (total, pixel, content, adversarial, d_loss, real, fake)))
+
+    def _shifted(self, x: Tensor, number: int) -> Tensor:
+        """Cut a batch at an offset that is a function of the step's number, as a resumed run needs it."""
+        scale = self.generator_parts.config.scale
+        top, left = np.random.Generator(np.random.Philox(key=number)).integers(scale, size=2)
+        height, width = x.shape[2] - scale + 1, x.shape[3] - scale + 1
+        return x[:, :, top : top + height, left : left + width].contiguous(memory_format=torch.channels_last)
 
     def _discriminator_step(self, hr: Tensor, sr: Tensor, factor: float) -> tuple[Tensor, Tensor, Tensor]:
         self.discriminator.requires_grad_(True)
