@@ -284,7 +284,8 @@ function divide() {
 }
 
 function frame() {
-  // The viewer has the picture's shape, as large as the page and the window have room for, and never above 100 %.
+  // The viewer has the picture's shape, as large as the page and the window have room for: not above 100 %, but
+  // 320 pixels wide at least, as a viewer much smaller could not be handled.
   const room = $("comparison").clientWidth;
   const scale = Math.min(room / result.width, (innerHeight * 0.75) / result.height, Math.max(screenPixel(), 320 / result.width));
   const [width, height] = [result.width * scale, result.height * scale];
