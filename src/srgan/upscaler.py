@@ -59,6 +59,8 @@ class Upscaler:
         bottom, and the result repeats without a seam
     tta : compute each picture in its eight positions (turned by quarters, mirrored) and take the mean: eight times the
         work for a little more faithfulness (:mod:`srgan.ensemble`)
+    fidelity : for a GAN that knows the network it was trained from, as ``srgan-x4`` does: blend the two, from 0 (the
+        GAN, sharpest) to 1 (nothing invented); no more work than one of them (:mod:`srgan.blending`)
     precision : ``"auto"`` computes 8-bit pictures in bf16 where the processor has it (at most a few levels of
         difference), and deeper pictures in fp32; ``"fp32"`` and ``"bf16"`` do as they say
     memory : bytes for the work: the network's, and the picture and a band of the result. About 150 MB for the program
@@ -70,6 +72,7 @@ class Upscaler:
     Attributes
     ----------
     name, scale, card : the network's name, its own enlargement of one pass, and its model card
+    fidelity : as given
     target : the size that results shall have
 
     Raises
@@ -89,6 +92,7 @@ class Upscaler:
         fit: tuple[int, int] | None = None,
         wrap: bool = False,
         tta: bool = False,
+        fidelity: float | None = None,
         precision: Precision = "auto",
         memory: int = DEFAULT_MEMORY,
         exact: bool = False,
@@ -97,11 +101,12 @@ class Upscaler:
         self.target = Target(scale, width, height, fit)
         self._wrap = wrap
         self._tta = tta
+        self.fidelity = fidelity
         self._precision = precision
         self._threads = threads
         self._memory = memory
         self._exact = exact
-        network = runtime.load(model, precision=precision, threads=threads)
+        network = runtime.load(model, precision=precision, threads=threads, fidelity=fidelity)
         self._networks = {network.precision: network}
         self.name = network.name
         self.scale = network.scale
@@ -240,7 +245,9 @@ class Upscaler:
 
     def _network(self, precision: str) -> Network:
         if precision not in self._networks:
-            self._networks[precision] = runtime.load(self._path, precision="fp32", threads=self._threads)
+            self._networks[precision] = runtime.load(
+                self._path, precision="fp32", threads=self._threads, fidelity=self.fidelity
+            )
         return self._networks[precision]
 
     def _bytes_per_pixel(self, network: Network) -> int:
@@ -445,7 +452,7 @@ def upscale(
     overwrite : for a path: whether an existing file may be replaced
     quality : for a path: 1 to 100, for formats that lose
     options : everything that :class:`Upscaler` takes: ``scale``, ``width``, ``height``, ``fit``, ``wrap``, ``tta``,
-        ``precision``, ``memory``, ``exact``, ``threads``
+        ``fidelity``, ``precision``, ``memory``, ``exact``, ``threads``
 
     Returns
     -------

@@ -66,6 +66,14 @@ def upscale_command(
     tta: Annotated[
         bool, typer.Option("--tta", help="Mean over eight positions of the picture: more faithful, 8 times the work.")
     ] = False,
+    fidelity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0..1",
+            help="Blend the GAN (0, sharpest) with the network it was trained from (1, nothing invented). Default: 0.",
+            show_default=False,
+        ),
+    ] = None,
     precision: Annotated[
         PrecisionOption,
         typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),
@@ -120,6 +128,7 @@ def upscale_command(
         fit=box,
         wrap=wrap,
         tta=tta,
+        fidelity=fidelity,
         precision=precision.value,
         memory=budget,
         exact=exact,

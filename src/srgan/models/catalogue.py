@@ -5,6 +5,7 @@ They are plain files inside the installed package and are opened where they lie;
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,14 +18,22 @@ DEFAULT = "srgan-x4"
 
 @dataclass(frozen=True)
 class Entry:
-    """A shipped network: its file in this folder, and one line on when to take it."""
+    """A shipped network: its file in this folder, and one line on when to take it.
+
+    ``partner`` names, for a GAN, the shipped network that its training started from (:mod:`srgan.blending`).
+    """
 
     file: str
     when: str
+    partner: str | None = None
 
 
 CATALOGUE: dict[str, Entry] = {
-    "srgan-x4": Entry("srgan-x4.onnx", "photographs to look at: sharp, with believable detail (the default)"),
+    "srgan-x4": Entry(
+        "srgan-x4.onnx",
+        "photographs to look at: sharp, with believable detail (the default)",
+        partner="srresnet-x4",
+    ),
     "srresnet-x4": Entry("srresnet-x4.onnx", "when faithfulness counts: nothing invented, highest PSNR, softer"),
 }
 
@@ -47,10 +56,10 @@ def resolve(name_or_path: str | Path) -> Path:
         if not file.is_file():
             raise ModelError(f"the file of the model {name_or_path!r} is missing ({file}): install srgan again")
         return file
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(name_or_path))  # unlike Path's methods, these take any name: '~nobody', too long
+    if os.path.isdir(path):
         raise ModelError(f"{path} is a folder, not a model file: name the .onnx file in it")
-    if not path.exists():
+    if not os.path.exists(path):
         names = ", ".join(sorted(CATALOGUE))
         raise UnknownModelError(
             f"no model {str(name_or_path)!r}: shipped are {names}; or pass the path of a .onnx file"

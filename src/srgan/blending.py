@@ -1,0 +1,136 @@
+"""Fidelity: a GAN and the network that its training started from, blended into one.
+
+Two networks that share a starting point lie near each other: each convolution of the second is the first one's, moved
+a little. Between them the weights can be mixed, and the mixture is a network whose results go from the one's to the
+other's: Wang et al. 2018, `ESRGAN <https://arxiv.org/abs/1809.00219>`_, section 3.4, "network interpolation". It costs
+nothing when it runs, and it is not the mean of two pictures: detail that only the GAN would invent fades, edges stay
+sharp. Networks that were trained apart cannot be mixed; so a network's partner is not chosen by the user, but is what
+its model card or the catalogue says.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srgan.errors import ModelError, UnknownModelError, UsageError
+from srgan.graphs import import_openvino, read_graph
+from srgan.models.catalogue import CATALOGUE, resolve, shipped_file
+from srgan.models.metadata import ModelInfo, read_info
+
+
+def check_fidelity(fidelity: float) -> None:
+    """Raise UsageError if it is not a number from 0 to 1."""
+    if not (math.isfinite(fidelity) and 0 <= fidelity <= 1):
+        raise UsageError(f"fidelity is {fidelity:g}: give 0 (sharpest) to 1 (nothing invented)")
+
+
+def has_partner(info: ModelInfo) -> bool:
+    """Return whether :func:`partner` finds one."""
+    try:
+        partner(info)
+    except (UsageError, ModelError):
+        return False
+    return True
+
+
+def partner(info: ModelInfo) -> ModelInfo:
+    """Return the faithful network that a GAN's training started from.
+
+    For a shipped network the catalogue says which it is. Otherwise the model card does: it is what the stage before the
+    adversarial one made, which ``srgan train`` writes beside it, or else the network that the run was started with.
+
+    Raises
+    ------
+    UsageError
+        if the network is no GAN, or its card does not say what it started from
+    ModelError
+        if the partner's file is missing or damaged
+    """
+    path = _partner_path(info)
+    if path is None:
+        able = ", ".join(sorted(name for name, entry in CATALOGUE.items() if entry.partner))
+        raise UsageError(
+            f"fidelity blends a GAN with the network that it was trained from, and {info.name} has none: "
+            f"take {able}, or leave fidelity out"
+        )
+    if not path.is_file():
+        raise ModelError(f"fidelity blends {info.name} with {path.name}, which is missing ({path}): put it there")
+    return read_info(path)
+
+
+def _partner_path(info: ModelInfo) -> Path | None:
+    for entry in CATALOGUE.values():
+        if shipped_file(entry).resolve() == info.path.resolve():
+            return resolve(entry.partner) if entry.partner else None
+    try:
+        stages = info.card["recipe"]["stages"]
+        if not stages[info.card["stage"]]["adversarial"]["weight"] > 0:
+            return None
+        before = list(stages)[: list(stages).index(info.card["stage"])]
+        start = info.card.get("init")
+    except (KeyError, TypeError, ValueError):
+        return None  # a card from elsewhere
+    if before:
+        return info.path.with_name(f"{before[-1]}-x{info.scale}.onnx")
+    if not isinstance(start, str):
+        return None
+    try:
+        return resolve(start)
+    except UnknownModelError:
+        return Path(start)
+
+
+def blend(info: ModelInfo, fidelity: float) -> Any:
+    """Return the graph of a GAN blended with its partner, for the runtime.
+
+    Parameters
+    ----------
+    info : the GAN
+    fidelity : 0 gives the GAN's weights, 1 the partner's, exactly; between them ``(1 - f) * GAN + f * partner``
+
+    Returns
+    -------
+    an OpenVINO graph as :func:`srgan.graphs.read_graph` gives it, its weights float32
+
+    Raises
+    ------
+    UsageError, ModelError
+        if ``fidelity`` is out of range, there is no partner, or the two networks have not one shape
+    """
+    check_fidelity(fidelity)
+    faithful = partner(info)
+    graph, other = read_graph(info), read_graph(faithful)
+    weights, others = _weights(graph), _weights(other)
+    if _layers(graph) != _layers(other) or [node.data.shape for node in weights] != [
+        node.data.shape for node in others
+    ]:
+        raise ModelError(
+            f"{info.path} and {faithful.path} are networks of different shapes, which cannot be blended: "
+            "leave fidelity out"
+        )
+    opset = import_openvino().opset13
+    share = np.float32(fidelity)
+    for node, its_partner in zip(weights, others, strict=True):
+        mixed = (1 - share) * node.data.astype(np.float32) + share * its_partner.data.astype(np.float32)
+        # In fp32, whatever the file has: the conversion that follows the weights of an fp16 file then does nothing.
+        constant = opset.constant(mixed, np.float32)
+        for consumer in list(node.output(0).get_target_inputs()):
+            consumer.replace_source_output(constant.output(0))
+    graph.validate_nodes_and_infer_types()
+    return graph
+
+
+def _weights(graph: Any) -> list[Any]:
+    """Return the constants that are weights, in the graph's order."""
+    constants = [node for node in graph.get_ordered_ops() if node.get_type_name() == "Constant"]
+    return [node for node in constants if node.get_output_element_type(0).is_real()]
+
+
+def _layers(graph: Any) -> list[str]:
+    """Return the kinds of layers in order, without what only differs by how the weights are stored."""
+    kinds = [node.get_type_name() for node in graph.get_ordered_ops()]
+    return [kind for kind in kinds if kind not in ("Constant", "Convert")]
