@@ -64,7 +64,7 @@ def atomic_path(
         (disk full, no permission). Other exceptions of the block pass through.
     """
     shown = Path(target)
-    if shown.is_dir():
+    if os.path.isdir(shown):  # unlike Path.is_dir it takes any name, too long a one as well
         raise UsageError(f"cannot write {str(shown)!r}: it is a folder: name a file")
     if not overwrite and os.path.lexists(shown):
         raise _taken(shown)
@@ -97,7 +97,7 @@ def _taken(path: Path) -> OutputExistsError:
 
 def _make_folders(folder: Path, made: list[Path]) -> None:
     missing = []
-    while not folder.exists():
+    while not os.path.exists(folder):
         missing.append(folder)
         folder = folder.parent
     for each in reversed(missing):

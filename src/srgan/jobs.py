@@ -1,4 +1,4 @@
-"""Picture files in, picture files out: where each result goes, and one run over all of them.
+"""Picture files in, picture files out: one run over all of them.
 
 Reading the next picture and writing the last one happen on threads of their own while the network computes. Each file
 is written atomically by :mod:`srgan.image`; a picture that fails is reported and the rest goes on.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan import image
-from srgan.errors import ImageReadError, OutputExistsError, SrganError, UsageError
+from srgan.errors import SrganError, UsageError
+from srgan.outputs import Job, plan, refuse_existing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,14 +32,6 @@ cannot be written like that, it is written before the next picture is computed, 
 
 
 @dataclass(frozen=True)
-class Job:
-    """One picture to do: read ``source``, write ``target``."""
-
-    source: Path
-    target: Path
-
-
-@dataclass(frozen=True)
 class Done:
     """A picture that was written: its sizes as (width, height) in pixels, and the seconds from file to file."""
 
@@ -47,6 +41,8 @@ class Done:
     seconds: float
     check: Consistency | None = None
     """How far the result, reduced again, is from the input, where that was asked for."""
+    pages: int = 1
+    """How many pages or frames the input has; the first one was enlarged."""
 
 
 @dataclass(frozen=True)
@@ -83,100 +79,6 @@ class Listener:
 
     def failed(self, failure: Failure) -> None:
         """Note that a picture could not be done."""
-
-
-# --- Where results go ------------------------------------------------------------------------------------------------
-
-
-def plan(
-    paths: Sequence[str | os.PathLike[str]],
-    output: str | os.PathLike[str] | None = None,
-    *,
-    scale: int | str,
-    format: str | None = None,
-) -> list[Job]:
-    """Find the pictures and decide the names of the results.
-
-    A result is called ``NAME_x4.EXT`` (or ``NAME_w1920.EXT`` and so on, after the label given as ``scale``), with the
-    input's extension, or ``.png`` where that format is only read. Without ``output``, the result of ``photos/a.jpg``
-    lies beside it, and those of the folder ``photos`` in ``photos_x4``.
-
-    Parameters
-    ----------
-    paths : pictures, and folders to take all pictures from, with what is below them
-    output : for one picture the file to write; else the folder to write to, which then has the folders' structure. It
-        is a folder if it exists as one, ends with a slash, or there are many pictures
-    scale : enlargement, for the names, or the whole label (:attr:`srgan.Upscaler.label`)
-    format : extension for all results, for instance ``"png"``
-
-    Raises
-    ------
-    UsageError
-        if a path is missing, a folder has no pictures, or two pictures would be written to one file, or over an input.
-    """
-    if not paths:
-        raise UsageError("nothing to upscale: name a picture or a folder")
-    label = scale if isinstance(scale, str) else f"x{scale}"
-    extension = None if format is None else _extension(format)
-    sources = [Path(path) for path in paths]
-    for source in sources:
-        if not source.exists():
-            raise UsageError(f"{source} does not exist: check the path")
-    as_folder = output is not None and (os.fspath(output).endswith(("/", os.sep)) or Path(output).is_dir())
-    one_file = len(sources) == 1 and not sources[0].is_dir()
-    if output is not None and one_file and not as_folder:
-        target = Path(output)
-        if extension is not None and _extension(target.suffix) != extension:
-            raise UsageError(f"{target} is not {format}: name the output accordingly, or leave --format out")
-        jobs = [Job(sources[0], target)]
-    else:
-        folder = None if output is None else Path(output)
-        if folder is not None and folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is a file, and the results need a folder: choose another output")
-        jobs = [job for source in sources for job in _jobs_of(source, folder, label, extension)]
-    _refuse_collisions(jobs)
-    return jobs
-
-
-def _jobs_of(source: Path, folder: Path | None, label: str, extension: str | None) -> list[Job]:
-    def named(path: Path, place: Path) -> Job:
-        end = extension or (path.suffix if path.suffix.lower() in image.WRITABLE else ".png")
-        return Job(path, place / f"{path.stem}_{label}{end}")
-
-    if not source.is_dir():
-        return [named(source, folder or source.parent)]
-    whole = source.resolve()
-    place = folder or whole.parent / f"{whole.name}_{label}"
-    results = place.resolve()
-    # A results folder inside the pictures' folder is no input of the next run.
-    inside = results != whole and results.is_relative_to(whole)
-    pictures = [p for p in image.list_pictures(source) if not (inside and p.resolve().is_relative_to(results))]
-    if not pictures:
-        raise UsageError(f"{source} has no pictures: name another folder")
-    return [named(path, place / path.parent.relative_to(source)) for path in pictures]
-
-
-def _extension(format: str) -> str:
-    extension = "." + format.lower().lstrip(".")
-    if extension not in image.WRITABLE:
-        raise UsageError(f"cannot write the format {format!r}: choose one of {', '.join(sorted(image.WRITABLE))}")
-    return extension
-
-
-def _refuse_collisions(jobs: Iterable[Job]) -> None:
-    jobs = list(jobs)
-    inputs = {job.source.resolve(): job.source for job in jobs}
-    taken: dict[Path, Path] = {}
-    for job in jobs:
-        target = job.target.resolve()
-        if target in inputs:
-            raise UsageError(f"{job.target} is an input: choose another output")
-        if target in taken:
-            raise UsageError(f"{taken[target]} and {job.source} would both become {job.target}: rename one")
-        taken[target] = job.source
-
-
-# --- Doing it --------------------------------------------------------------------------------------------------------
 
 
 def run(
@@ -240,29 +142,26 @@ def run(
             if picture is None:
                 continue
             listener.started(job, number, len(waiting))
-            if _is_streamed(picture, job, upscaler):
-                if last is not None:
-                    settle(*last)
-                    last = None
-                try:
-                    done = _stream(picture, job, upscaler, started, overwrite, quality, check, listener)
-                except SrganError as error:
-                    fail(job, error)
-                else:
-                    report.written.append(done)
-                    listener.written(done)
-                continue
             try:
-                pixels = upscaler(picture.pixels, progress=listener.progress)
+                # What the format cannot hold is said before the work, not after it.
+                height, width = upscaler.size_of(picture.height, picture.width)
+                image.checked_format(job.target, width, height, quality)
+                if _is_streamed(picture, job, upscaler):
+                    if last is not None:
+                        settle(*last)
+                        last = None
+                    report.written.append(_stream(picture, job, upscaler, started, overwrite, quality, check, listener))
+                    listener.written(report.written[-1])
+                    continue
+                with _named(job.source):
+                    pixels = upscaler(picture.pixels, progress=listener.progress)
             except SrganError as error:
-                fail(job, type(error)(f"{job.source}: {error}"))
+                fail(job, error)
                 continue
             if last is not None:
                 settle(*last)
-            before = picture.pixels
-            larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
-            last = job, writer.submit(_write, larger, job, before, started, overwrite, quality, check)
-            del picture, larger, before
+            last = job, writer.submit(_write, picture, pixels, job, started, overwrite, quality, check)
+            del picture
             if pixels.nbytes > LARGE_BYTES:
                 settle(*last)
                 last = None
@@ -288,7 +187,7 @@ def upscale_file(
     SrganError
         whatever kept the picture from being read, computed or written
     """
-    if source.is_dir():
+    if os.path.isdir(source):
         raise UsageError(f"{source} is a folder: use 'srgan upscale {source}', or srgan.jobs")
     (job,) = plan([source], target, scale=upscaler.label)
     run_one(job, upscaler, overwrite=overwrite, quality=quality)
@@ -305,43 +204,60 @@ def run_one(
     listener: Listener | None = None,
 ) -> Done:
     """Upscale a single picture; unlike in :func:`run`, whatever goes wrong is raised, an existing output too."""
-    refuse_existing(job, overwrite=overwrite)
+    refuse_existing(job.target, overwrite=overwrite)
     report = run([job], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
     if report.failed:
         raise report.failed[0].error
     if not report.written:  # it came into being a moment ago
-        refuse_existing(job, overwrite=False)
+        refuse_existing(job.target, overwrite=False)
     return report.written[0]
 
 
-def refuse_existing(job: Job, *, overwrite: bool) -> None:
-    """Raise OutputExistsError if the job's output is there and may not be replaced."""
-    if not overwrite and os.path.lexists(job.target):
-        raise OutputExistsError(f"{job.target} exists: pass --overwrite to replace it, or choose another output")
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """Let the errors of computing say which picture they are about."""
+    try:
+        with _in_memory(source):
+            yield
+    except SrganError as error:
+        about = str(error)
+        raise error if about.startswith(str(source)) else type(error)(f"{source}: {about}") from None
+
+
+@contextmanager
+def _in_memory(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise SrganError(f"{source} does not fit into memory: cut it into parts, or close other programs") from None
 
 
 def _read(source: Path) -> Picture:
-    try:
+    with _in_memory(source):
         return image.read(source)
-    except MemoryError:
-        raise ImageReadError(f"{source} does not fit into memory: cut it into parts") from None
 
 
 def _write(
     picture: Picture,
+    pixels: NDArray[Any],
     job: Job,
-    before: NDArray[Any],
     started: float,
     overwrite: bool,
     quality: int | None,
     check: bool,
 ) -> Done:
-    image.write(picture, job.target, overwrite=overwrite, quality=quality)
-    comparison = _comparison(before, picture.height, picture.width) if check else None
-    if comparison is not None:
-        comparison.feed(picture.pixels)
-    sizes = (before.shape[1], before.shape[0]), (picture.width, picture.height)
-    return Done(job, *sizes, time.perf_counter() - started, comparison)
+    with _in_memory(job.source):
+        larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
+        image.write(larger, job.target, overwrite=overwrite, quality=quality)
+        comparison = _comparison(picture.pixels, larger.height, larger.width) if check else None
+        if comparison is not None:
+            comparison.feed(pixels)
+    return _done(job, picture, larger.height, larger.width, started, comparison)
+
+
+def _done(job: Job, before: Picture, height: int, width: int, started: float, comparison: Consistency | None) -> Done:
+    sizes = (before.width, before.height), (width, height)
+    return Done(job, *sizes, time.perf_counter() - started, comparison, before.pages)
 
 
 def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
@@ -369,16 +285,14 @@ def _stream(
     height, width = upscaler.size_of(picture.height, picture.width)
 
     def bands() -> Iterator[NDArray[Any]]:
-        try:
+        with _named(job.source):
             yield from upscaler.bands(picture.pixels, progress=listener.progress)
-        except SrganError as error:
-            raise type(error)(f"{job.source}: {error}") from None
 
-    comparison = _comparison(picture.pixels, height, width) if check else None
-    with image.stream(picture, job.target, height, width, overwrite=overwrite, quality=quality) as sink:
-        for band in bands():
-            sink.write(band)
-            if comparison is not None:
-                comparison.feed(band)
-    before = picture.width, picture.height
-    return Done(job, before, (width, height), time.perf_counter() - started, comparison)
+    with _in_memory(job.source):
+        comparison = _comparison(picture.pixels, height, width) if check else None
+        with image.stream(picture, job.target, height, width, overwrite=overwrite, quality=quality) as sink:
+            for band in bands():
+                sink.write(band)
+                if comparison is not None:
+                    comparison.feed(band)
+    return _done(job, picture, height, width, started, comparison)

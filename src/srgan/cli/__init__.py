@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from typing import Annotated, Any
 
@@ -9,7 +11,9 @@ import typer
 
 from srgan import __version__
 from srgan.cli import convert, data, evaluate, models, serve, train, upscale
+from srgan.cli.lines import output_failed, say
 from srgan.errors import SrganError
+from srgan.files import why_not_written
 
 app = typer.Typer(
     name="srgan",
@@ -45,20 +49,35 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and an exit code, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may have what the terminal's encoding has not
     try:
         code = app(standalone_mode=False)  # typer would print errors as boxes of several lines
+        sys.stdout.flush()  # now, while what goes wrong can still be said
     except SrganError as error:
-        print(f"srgan: {error}", file=sys.stderr)
+        _say(str(error))
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("srgan: stopped", file=sys.stderr)
+        _say("stopped")
         sys.exit(130)
+    except OSError as error:
+        if not output_failed():
+            raise
+        if not isinstance(error, BrokenPipeError):  # which says that the reader has enough: '| head'
+            _say(f"cannot write to standard output: {why_not_written(error)}")
+        sys.exit(1)
     except Exception as error:
         if not hasattr(error, "format_message"):  # what the kinds of typer's own errors have in common
             raise
         _say_usage(error)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    # Of the processes that train together the first one on each machine speaks: the others would say the same once more.
+    if (os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or "0") == "0":
+        say(text)
 
 
 def _say_usage(error: Any) -> None:
@@ -69,4 +88,4 @@ def _say_usage(error: Any) -> None:
         return
     name = " ".join(["srgan", *context.command_path.split()[1:]]) if context is not None else "srgan"
     name = name.replace("-m srgan", "").strip()
-    print(f"srgan: {message.rstrip('.')}: see '{name} --help'", file=sys.stderr)
+    say(f"{message.rstrip('.')}: see '{name} --help'")

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from srgan.cli.lines import printable
+
 
 def models_command(
     name: Annotated[
@@ -27,7 +29,7 @@ def models_command(
             "receptive radius": f"{info.radius} pixels",
         }
         for line in _outline({**head, **info.card}):
-            print(line)
+            print(printable(line))  # a card from elsewhere may say anything, and move the cursor
         return
     from srgan.models.catalogue import shipped_file
 

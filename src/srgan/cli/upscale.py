@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from srgan.cli.lines import printable, say
 from srgan.errors import UsageError
 from srgan.sizes import Target, parse_fit
 
@@ -104,7 +106,8 @@ def upscale_command(
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that compute. Default: one for each core.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=1024, help="Threads that compute. Default: one for each core.", show_default=False),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
@@ -117,7 +120,7 @@ def upscale_command(
     box = None if fit is None else parse_fit(fit)
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
-    from srgan import image, jobs
+    from srgan import image, jobs, outputs
     from srgan.upscaler import Upscaler
 
     upscaler = Upscaler(
@@ -134,15 +137,17 @@ def upscale_command(
         exact=exact,
         threads=threads,
     )
-    work = jobs.plan(paths, output, scale=upscaler.label, format=format)
-    single = len(paths) == 1 and len(work) == 1
+    work = outputs.plan(paths, output, scale=upscaler.label, format=format)
+    single = len(work) == 1 and not os.path.isdir(paths[0])  # a folder is one whatever it holds
     if single:
-        jobs.refuse_existing(work[0], overwrite=overwrite)
+        outputs.refuse_existing(work[0].target, overwrite=overwrite)
     if check_map is not None:
         if not single:
             raise UsageError("--check-map draws one picture: name one, or leave it out")
         image.format_of(check_map)  # a wrong suffix is said before the work, not after it
-        jobs.refuse_existing(jobs.Job(work[0].source, Path(check_map)), overwrite=overwrite)
+        if os.path.realpath(check_map) in map(os.path.realpath, (work[0].source, work[0].target)):
+            raise UsageError(f"{check_map} is the picture itself: give the map of --check-map another name")
+        outputs.refuse_existing(Path(check_map), overwrite=overwrite)
     with _listener(many=not single, quiet=quiet) as listener:
         if single:
             check = check or check_map is not None
@@ -152,8 +157,7 @@ def upscale_command(
             return
         report = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
     if not quiet:
-        counts = f"{len(report.written)} written, {len(report.skipped)} skipped, {len(report.failed)} failed"
-        print(f"srgan: {counts}", file=sys.stderr)
+        say(f"{len(report.written)} written, {len(report.skipped)} skipped, {len(report.failed)} failed")
     if report.failed:
         raise typer.Exit(1)
 
@@ -177,22 +181,26 @@ def parse_size(text: str) -> int:
 
 def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
     """Return what prints the run's lines, with a progress bar around it if a person is watching."""
-    from srgan.jobs import Done, Failure, Job, Listener
+    from srgan.jobs import Done, Failure, Listener
+    from srgan.outputs import Job
 
     class Lines(Listener):
         def written(self, done: Done) -> None:
             if not quiet:
                 before, after = ("x".join(map(str, size)) for size in (done.before, done.after))
                 said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
-                print(f"{done.job.target}  {before} -> {after}  {done.seconds:.1f} s{said}", flush=True)
+                target = printable(str(done.job.target))
+                print(f"{target}  {before} -> {after}  {done.seconds:.1f} s{said}", flush=True)
+                if done.pages > 1:
+                    say(f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged")
 
         def skipped(self, job: Job) -> None:
             if not quiet:
-                print(f"srgan: {job.target} exists, skipped (--overwrite replaces it)", file=sys.stderr)
+                say(f"{job.target} exists, skipped (--overwrite replaces it)")
 
         def failed(self, failure: Failure) -> None:
             if many:  # the error of a single picture is raised and printed at the end
-                print(f"srgan: {failure.error}", file=sys.stderr)
+                say(str(failure.error))
 
     if quiet or not sys.stderr.isatty():
         return nullcontext(Lines())

@@ -4,7 +4,7 @@ from srgan.image.formats import FORMATS, PICTURE_SUFFIXES, WRITABLE, Format, is_
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8
 from srgan.image.streaming import Sink, can_stream, stream
-from srgan.image.writing import format_of, write
+from srgan.image.writing import checked_format, format_of, write
 
 __all__ = [
     "FORMATS",
@@ -16,6 +16,7 @@ __all__ = [
     "Picture",
     "Sink",
     "can_stream",
+    "checked_format",
     "format_of",
     "is_picture",
     "list_pictures",

@@ -105,7 +105,7 @@ def _read(path: Path) -> bytes:
 def _card(path: Path, properties: dict[str, str]) -> dict[str, Any]:
     try:
         card = json.loads(properties.get("srgan.card") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # lists in lists, ten thousand deep
         raise ModelError(f"{path} is damaged (its model card is not JSON): export it again") from None
     if not isinstance(card, dict):
         raise ModelError(f"{path} is damaged (its model card is not a JSON object): export it again")
