@@ -21,14 +21,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help in plain text: rich takes as long to import as all else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale")(upscale.upscale_command)
-app.command("train")(train.train_command)
-app.command("evaluate")(evaluate.evaluate_command)
+app.command("train", short_help="Train a network on your own photographs.")(train.train_command)
+app.command("evaluate", short_help="Measure a network: PSNR and SSIM.")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)
 app.command("models")(models.models_command)
-app.command("convert")(convert.convert_command)
+app.command("convert", short_help="Convert weights from elsewhere.")(convert.convert_command)
 app.add_typer(data.app, name="data")
 
 

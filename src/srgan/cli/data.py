@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from srgan.datacheck import DataReport
 
-app = typer.Typer(help="Look after folders of training pictures.", no_args_is_help=True)
+app = typer.Typer(help="Look after folders of training pictures.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
