@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,13 @@ class Death:
     torn: int = 0
 
 
-def run(folder: Path, *arguments: Any, death: Death | None = None, file_size: int | None = None) -> Result:
+def run(
+    folder: Path,
+    *arguments: Any,
+    death: Death | None = None,
+    file_size: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Result:
     """Run ``srgan`` in a process of its own, which has the libraries imported already; ``folder`` is the run's.
 
     ``file_size`` is the largest file in bytes that it may write: to a program it looks like a full disk.
@@ -140,7 +147,9 @@ def run(folder: Path, *arguments: Any, death: Death | None = None, file_size: in
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["srgan.training.run", "torch.utils.tensorboard"])
     out, err = folder.with_name(folder.name + ".out"), folder.with_name(folder.name + ".err")
-    process = context.Process(target=_child, args=(list(map(str, arguments)), out, err, folder, death, file_size))
+    process = context.Process(
+        target=_child, args=(list(map(str, arguments)), out, err, folder, death, file_size, environment or {})
+    )
     process.start()
     process.join(590)
     assert process.exitcode is not None, f"still running: {err.read_text()}"
@@ -148,8 +157,15 @@ def run(folder: Path, *arguments: Any, death: Death | None = None, file_size: in
 
 
 def _child(
-    arguments: list[str], out: Path, err: Path, folder: Path, death: Death | None, file_size: int | None
+    arguments: list[str],
+    out: Path,
+    err: Path,
+    folder: Path,
+    death: Death | None,
+    file_size: int | None,
+    environment: Mapping[str, str],
 ) -> None:
+    os.environ.update(environment)
     import torch
 
     from srgan.cli import main

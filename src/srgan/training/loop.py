@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -20,8 +21,10 @@ from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
 from srgan.training.checkpoint import Checkpoint, save_checkpoint
 from srgan.training.data import Batch, CropDataset, Pictures, batches
 from srgan.training.preview import write_preview
+from srgan.training.processes import Processes
 from srgan.training.recipe import Recipe, Stage
 from srgan.training.report import Reporter
+from srgan.training.shared import shared_mean
 from srgan.training.stages import Losses, Trainer, learning_rate
 from srgan.training.validation import ValidationSet, validate
 
@@ -55,7 +58,8 @@ class Run:
     recipe : resolved recipe
     pictures : training pictures
     validation : validation sets; the first one decides which checkpoint is the best
-    fabric : launched; device, precision, processes
+    fabric : launched; device and precision
+    processes : that train together
     vgg_weights : file for content losses, or None for torchvision's own
     reporter : entered
     """
@@ -65,6 +69,7 @@ class Run:
     pictures: Pictures
     validation: Sequence[ValidationSet]
     fabric: Fabric
+    processes: Processes
     vgg_weights: Path | None
     reporter: Reporter
 
@@ -132,7 +137,7 @@ def _unfit(checkpoint: Checkpoint) -> CheckpointError:
 
 
 def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, facts: Facts, done: int) -> None:
-    settings, reporter, fabric = run.recipe.run, run.reporter, run.fabric
+    settings, reporter, processes = run.recipe.run, run.reporter, run.processes
     dataset = CropDataset(
         run.pictures,
         crop=stage.crop,
@@ -148,8 +153,8 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
         steps=stage.steps,
         batch=stage.batch,
         workers=run.recipe.data.workers,
-        rank=fabric.global_rank,
-        devices=fabric.world_size,
+        rank=processes.rank,
+        devices=processes.count,
     )
     started, before = time.monotonic(), facts.seconds
     saved = done
@@ -157,26 +162,27 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
     def save(step: int, losses: Losses, best: bool = False) -> None:
         nonlocal saved
         _check(losses, name, step, saved)
-        if not trainer.is_finite():  # a finite loss can have a gradient that is not
+        if processes.highest(not trainer.is_finite()):  # a finite loss can have a gradient that is not
             raise _broken(f"a weight of {name} is not a number after step {step}", name, saved)
         saved = step
         facts.seconds = before + time.monotonic() - started
-        if fabric.is_global_zero:
+        if processes.is_first:
             state = Checkpoint(name, order, step, trainer.state(), vars(facts))
             save_checkpoint(state, run.folder / "checkpoints", keep=settings.keep, best=best)
-        fabric.barrier()
+        processes.wait()
 
     reporter.start_stage(name, stage.steps, done)
     trainer.generator.train()
     step, losses = done, None
     with _stop_requests() as stop:
-        for step, batch in enumerate(_until(stop, source), start=done + 1):
+        for step, batch in enumerate(_until(stop, source, processes), start=done + 1):
             losses = trainer.step(batch.lr, batch.hr, step - 1)
             reporter.advance(step)
             last = step == stage.steps
             if step % settings.log_every == 0 or last or step == done + 1:
                 _check(losses, name, step, saved)
-                reporter.losses(name, step, stage.steps, losses, stage.rate * learning_rate(stage, step - 1))
+                shown = Losses(*shared_mean(torch.stack(losses)))
+                reporter.losses(name, step, stage.steps, shown, stage.rate * learning_rate(stage, step - 1))
             if step % settings.validate_every == 0 or last:
                 _check(losses, name, step, saved)
                 better = _validate(run, name, step, trainer, facts)
@@ -184,7 +190,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
                     save(step, losses, best=better)
             if step % settings.checkpoint_every == 0 and saved != step:
                 save(step, losses)
-        if stop.is_set():
+        if processes.highest(int(stop.is_set())):
             if losses is not None and saved != step:
                 save(step, losses)
             raise TrainingInterrupted(
@@ -197,8 +203,9 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
 
 def _check(losses: Losses, name: str, step: int, saved: int) -> None:
     """Stop before a broken state is saved or trained on."""
-    if not torch.isfinite(losses.total):
-        raise _broken(f"the loss of {name} is {float(losses.total)} at step {step}", name, saved)
+    total = float(shared_mean(losses.total))
+    if not math.isfinite(total):
+        raise _broken(f"the loss of {name} is {total} at step {step}", name, saved)
 
 
 def _broken(what: str, name: str, saved: int) -> TrainingError:
@@ -212,10 +219,10 @@ def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) ->
     """Measure, report, write the picture; return whether the first set's PSNR is the best so far."""
     if not run.validation:
         return False
-    psnr, pictures = validate(trainer.average.network, run.validation, run.fabric)
+    psnr, pictures = validate(trainer.average.network, run.validation, run.fabric, run.processes)
     facts.curve.append((step, psnr))
     preview = None
-    if run.fabric.is_global_zero:
+    if run.processes.is_first:
         preview = run.folder / "results" / f"{name}-{step:08d}.png"
         write_preview(preview, run.validation[0].examples, pictures, run.recipe.generator.scale)
     run.reporter.validation(name, step, psnr, preview)
@@ -226,18 +233,28 @@ def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) ->
     return True
 
 
-def _until(stop: threading.Event, source: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield batches until a stop is asked for, which may also end the processes that prepare them."""
-    try:
-        while not stop.is_set():
-            try:
-                batch = next(source)
-            except StopIteration:
-                return
-            yield batch
-    except TrainingError:
-        if not stop.is_set():
-            raise
+_GO_ON, _FAIL, _STOP = range(3)
+
+
+def _until(stop: threading.Event, source: Iterator[Batch], processes: Processes) -> Iterator[Batch]:
+    """Yield batches until any process is asked to stop: they all end after the same step.
+
+    A stop may also end the processes that prepare batches; where they end without one, that is a failure of all.
+    """
+    failure: TrainingError | None = None
+    while True:
+        try:
+            batch = next(source, None)
+        except TrainingError as error:
+            batch, failure = None, error
+        wish = _STOP if stop.is_set() else _FAIL if failure else _GO_ON
+        answer = processes.highest(wish)
+        if answer == _FAIL:
+            reasons = [reason for reason in processes.gather(str(failure or "")) if reason]
+            raise failure or TrainingError(reasons[0])
+        if answer == _STOP or batch is None:
+            return
+        yield batch
 
 
 @contextmanager

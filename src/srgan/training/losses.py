@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from srgan.training.shared import shared_mean
+
 Difference = Callable[[Tensor, Tensor], Tensor]
 DIFFERENCES: dict[str, Difference] = {"mse": F.mse_loss, "l1": F.l1_loss}
 
@@ -48,7 +50,9 @@ class ContentLoss(nn.Module):
         total = sr.new_zeros(())
         for layer, weight in self.layers.items():
             wanted = target[layer].float()
-            factor = self.constant if self.constant is not None else 1 / wanted.abs().mean().clamp_min(1e-8)
+            factor = (
+                self.constant if self.constant is not None else 1 / shared_mean(wanted.abs().mean()).clamp_min(1e-8)
+            )
             total = total + weight * self.difference(found[layer].float() * factor, wanted * factor)
         return total
 
@@ -67,7 +71,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, *, kind: str, label: float = 
     label : target for photographs; below 1 smooths on one side (Salimans et al. 2016, arXiv:1606.03498, section 3.4)
     """
     if kind == "relativistic":
-        real, fake = real - fake.mean(), fake - real.mean()
+        real, fake = real - shared_mean(fake.mean()), fake - shared_mean(real.mean())
         return (_entropy(real, label) + _entropy(fake, 0.0)) / 2
     return _entropy(real, label) + _entropy(fake, 0.0)
 
@@ -85,7 +89,8 @@ def adversarial_loss(real: Tensor | None, fake: Tensor, *, kind: str) -> Tensor:
         if real is None:
             raise ValueError("the relativistic loss needs the logits of photographs")
         real = real.detach()
-        return (_entropy(real - fake.mean(), 0.0) + _entropy(fake - real.mean(), 1.0)) / 2
+        real, fake = real - shared_mean(fake.mean()), fake - shared_mean(real.mean())
+        return (_entropy(real, 0.0) + _entropy(fake, 1.0)) / 2
     return _entropy(fake, 1.0)
 
 

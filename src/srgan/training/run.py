@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
 from srgan.training.data import Pictures, prepare
 from srgan.training.loop import Facts, Run, fit
+from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun
 from srgan.training.recipe import Recipe, Stage, load_recipe, to_toml
 from srgan.training.report import Reporter
 from srgan.training.validation import ValidationSet, find_validation, load_validation
@@ -97,44 +100,48 @@ def train(request: Request) -> list[Path]:
         if stage.content.weight:  # hours of pixel training must not end in a missing file
             load_vgg(stage.content.network, stage.content.layers, plan.vgg_weights)
     initial = None if request.resume else _initial_weights(plan)
+    devices, nodes = _counts(request)
     for name, stage in recipe.stages.items():
-        if stage.batch % (request.devices * request.nodes):
+        if stage.batch % (devices * nodes):
             raise UsageError(f"stages.{name}.batch ({stage.batch}) must be a multiple of the number of devices")
-    fabric = _fabric(request, recipe)
-    fabric.launch()
+    fabric = _fabric(request, recipe, devices, nodes)
+    processes = launch(fabric)
     existed = request.out.exists()
     ours = not request.resume and (not existed or _is_empty(request.out))
     begun = False
     try:
-        with Reporter(request.out, active=fabric.is_global_zero, quiet=request.quiet) as reporter:
+        with (
+            Reporter(request.out, active=processes.is_first, quiet=request.quiet) as reporter,
+            _explained(processes, request.out),
+        ):
             checkpoint = load_checkpoint(request.out / "checkpoints", reporter.say) if request.resume else None
             if request.resume and checkpoint is None:  # stopped before its first checkpoint
                 initial = _initial_weights(plan)
-            pictures, validation = _load_data(plan, request.out, reporter, fabric)
+            pictures, validation = _load_data(plan, request.out, reporter, processes)
             if checkpoint:
                 reporter.say(f"going on after step {checkpoint.step} of {checkpoint.stage}")
             elif request.resume:
                 reporter.say("there is no checkpoint yet: going on from the start")
-            run = Run(request.out, recipe, pictures, validation, fabric, plan.vgg_weights, reporter)
+            run = Run(request.out, recipe, pictures, validation, fabric, processes, plan.vgg_weights, reporter)
             exported: list[Path] = []
 
             def start() -> None:
                 nonlocal begun
-                if fabric.is_global_zero:  # a resumed run keeps what was changed by --set
+                if processes.is_first:  # a resumed run keeps what was changed by --set
                     _write_plan(request.out, plan)
-                fabric.barrier()
+                processes.wait()
                 begun = True
 
             def finish(name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> None:
-                if fabric.is_global_zero:
+                if processes.is_first:
                     exported.append(_export(run, plan, name, stage, weights, facts))
-                fabric.barrier()
+                processes.wait()
 
             fit(run, checkpoint=checkpoint, initial=initial, on_start=start, on_stage_end=finish)
-            if fabric.is_global_zero:
+            if processes.is_first:
                 shutil.rmtree(request.out / "cache", ignore_errors=True)
     except BaseException as error:
-        if ours and not begun and fabric.is_global_zero:
+        if ours and not begun and processes.is_first:
             shutil.rmtree(request.out, ignore_errors=True)
             if existed:
                 request.out.mkdir(exist_ok=True)
@@ -142,15 +149,43 @@ def train(request: Request) -> list[Path]:
             where = error.filename or request.out
             raise TrainingError(f"cannot go on with '{where}': {why_not_written(error)}; then --resume") from error
         raise
+    processes.end(failed=False)
     return exported
 
 
-def _fabric(request: Request, recipe: Recipe) -> Fabric:
+@contextmanager
+def _explained(processes: Processes, out: Path) -> Iterator[None]:
+    """Turn the words of torch when another process has ended into ours."""
+    try:
+        yield
+    except Exception as error:
+        if not is_loss_of_a_process(error):
+            raise
+        how = processes.end(failed=True) or "another process of this run has ended"
+        begun = (out / "run.json").exists()
+        then = f"go on from the last checkpoint with srgan train --resume --out '{out}'" if begun else "start again"
+        raise TrainingError(f"{how} (out of memory?): {then}") from error
+
+
+def _counts(request: Request) -> tuple[int, int]:
+    """Return processes a machine and machines, which torchrun has decided where it has started this."""
+    given = started_by_torchrun()
+    if given is None:
+        return request.devices, request.nodes
+    for option, wanted, there in (("--devices", request.devices, given[0]), ("--nodes", request.nodes, given[1])):
+        if wanted not in (1, there):
+            raise UsageError(f"torchrun has started {there} where {option} says {wanted}: leave {option} out")
+    return given
+
+
+def _fabric(request: Request, recipe: Recipe, devices: int, nodes: int) -> Fabric:
+    # It reports each process as it comes up, and more, on stderr.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         return Fabric(
             accelerator=request.accelerator,
-            devices=request.devices,
-            num_nodes=request.nodes,
+            devices=devices,
+            num_nodes=nodes,
             precision=_precision(recipe, request.accelerator),
         )
     except Exception as error:  # Fabric has many ways to say that there is no such device
@@ -257,7 +292,9 @@ def _cpu_has_bf16() -> bool:
     return False
 
 
-def _load_data(plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric) -> tuple[Pictures, Sequence[ValidationSet]]:
+def _load_data(
+    plan: _Plan, out: Path, reporter: Reporter, processes: Processes
+) -> tuple[Pictures, Sequence[ValidationSet]]:
     recipe = plan.recipe
     files = _training_pictures(plan.photos, out)
     smallest = max(stage.crop for stage in recipe.stages.values())
@@ -270,10 +307,10 @@ def _load_data(plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric) -> tu
         "degradation": recipe.data.degradation,
     }
     cache = out / "cache"
-    if fabric.is_global_zero:
+    if processes.is_first:
         reporter.say(f"decoding {len(files)} pictures of '{plan.photos}'")
         prepare(files, cache, smallest=smallest, progress=None, **common)
-    fabric.barrier()
+    processes.wait()
     pictures = prepare(files, cache, smallest=smallest, progress=None, **common)
     for name, reason in pictures.rejected:
         reporter.say(f"left out: {name}: {reason}" if name not in reason else f"left out: {reason}")
@@ -282,12 +319,12 @@ def _load_data(plan: _Plan, out: Path, reporter: Reporter, fabric: Fabric) -> tu
         return pictures, find_validation(plan.validation, **common)
     if kept:
         reporter.say(f"validating on {len(kept)} pictures kept from training: {', '.join(file.name for file in kept)}")
-        if fabric.is_global_zero:
+        if processes.is_first:
             folder = out / "validation" / "HR"
             folder.mkdir(parents=True, exist_ok=True)
             for file in kept:  # by their path, as two folders may have pictures of one name
                 shutil.copyfile(file, folder / "-".join(file.relative_to(plan.photos).parts))
-        fabric.barrier()
+        processes.wait()
         return pictures, [load_validation("validation", kept, **common)]
     reporter.say("fewer than ten pictures: none is kept from training to validate on; give some with --val")
     return pictures, []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from srgan.networks.vgg import load_vgg
 from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss
 from srgan.training.muon import Muon
 from srgan.training.recipe import Recipe, Stage
+from srgan.training.shared import share_statistics
+
+_N = TypeVar("_N", bound=nn.Module)
 
 
 class Losses(NamedTuple):
@@ -97,7 +100,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, stage: Stage, fabric: Fabric, vgg_weights: Path | None) -> None:
         self.stage, self.fabric = stage, fabric
-        plain = Generator(GeneratorConfig(**vars(recipe.generator)))
+        plain = self._shared(Generator(GeneratorConfig(**vars(recipe.generator))))
         self.average = Average(plain, stage.ema).to(fabric.device)
         self.generator_parts = plain
         self.generator: Any
@@ -115,7 +118,7 @@ class Trainer:
         self.content: ContentLoss | None = None
         if stage.adversarial.weight:
             shape = DiscriminatorConfig(bands=recipe.generator.bands, **vars(recipe.discriminator))
-            self.discriminator_parts = Discriminator(shape)
+            self.discriminator_parts = self._shared(Discriminator(shape))
             self.discriminator, self.discriminator_optimizer = self._set_up(
                 self.discriminator_parts,
                 self._adam(self.discriminator_parts.parameters(), stage.adversarial.rate or stage.rate),
@@ -142,6 +145,11 @@ class Trainer:
 
     def _adam(self, parameters: Iterable[nn.Parameter], rate: float) -> Optimizer:
         return _with_rate(Adam(parameters, betas=(self.stage.beta1, self.stage.beta2), foreach=True), rate)
+
+    def _shared(self, network: _N) -> _N:
+        if self.fabric.world_size > 1:
+            share_statistics(network, self.fabric.device)
+        return network
 
     def _set_up(self, network: nn.Module, *optimizers: Optimizer) -> Any:
         network.to(memory_format=torch.channels_last)
@@ -216,11 +224,15 @@ class Trainer:
     def _judge(self, sr: Tensor, hr: Tensor) -> Tensor:
         # Without this the generator's backward pass would compute the discriminator's weight gradients for nothing.
         self.discriminator.requires_grad_(False)
+        assert self.discriminator_parts is not None
         real = None
-        if self.stage.adversarial.kind == "relativistic":
-            with torch.no_grad():
-                real = self.discriminator(hr)
-        return adversarial_loss(real, self.discriminator(sr), kind=self.stage.adversarial.kind)
+        # Without DistributedDataParallel's wrapper, which would make ready to average gradients that never come.
+        with self.fabric.autocast():
+            if self.stage.adversarial.kind == "relativistic":
+                with torch.no_grad():
+                    real = self.discriminator_parts(hr)
+            fake = self.discriminator_parts(sr)
+        return adversarial_loss(real, fake, kind=self.stage.adversarial.kind)
 
     def is_finite(self) -> bool:
         """Whether all values of the networks are finite numbers."""

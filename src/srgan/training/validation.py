@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from srgan.metrics import psnr_y
 from srgan.networks.generator import Generator
 from srgan.training.data import to_bands
 from srgan.training.degradation import for_validation, mod_crop
+from srgan.training.processes import Processes
 
 # Larger pictures are validated on a part of this many HR pixels in their middle: a validation must not outlast its interval.
 _LARGEST = 1 << 20
@@ -92,19 +95,25 @@ def upscale(generator: Generator, lr: NDArray[np.uint8], fabric: Fabric) -> NDAr
 
 
 def validate(
-    generator: Generator, sets: Sequence[ValidationSet], fabric: Fabric
+    generator: Generator, sets: Sequence[ValidationSet], fabric: Fabric, processes: Processes | None = None
 ) -> tuple[dict[str, float], list[NDArray[np.uint8]]]:
-    """Return the mean PSNR (dB, luma, ``scale`` pixels of border cropped) of each set, and the first set's pictures."""
+    """Return the mean PSNR (dB, luma, ``scale`` pixels of border cropped) of each set, and the first set's pictures.
+
+    Several ``processes`` take turns, and each returns the same.
+    """
+    rank, count = (processes.rank, processes.count) if processes else (0, 1)
     means: dict[str, float] = {}
     first: list[NDArray[np.uint8]] = []
     for number, validation in enumerate(sets):
-        values = []
-        for example in validation.examples:
+        measured = []
+        for place in range(rank, len(validation.examples), count):
+            example = validation.examples[place]
             sr = upscale(generator, example.lr, fabric)
-            values.append(_psnr(sr, example, generator.config.scale))
-            if number == 0:
-                first.append(sr)
-        means[validation.name] = float(np.mean(values))
+            measured.append((place, _psnr(sr, example, generator.config.scale), sr if number == 0 else None))
+        if processes:
+            measured = sorted(itertools.chain.from_iterable(processes.gather(measured)), key=operator.itemgetter(0))
+        means[validation.name] = float(np.mean([psnr for _, psnr, _ in measured]))
+        first += [sr for _, _, sr in measured if sr is not None]
     return means, first
 
 
