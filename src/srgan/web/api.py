@@ -70,6 +70,9 @@ class Wish(BaseModel):
         None, gt=1, le=MAX_SCALE, allow_inf_nan=False, description="Enlargement. Default: the network's own."
     )
     width: int | None = Field(None, ge=1, le=MAX_SIDE, description="Instead of scale: pixels across of the result.")
+    fidelity: float | None = Field(
+        None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with the network it was trained from (1)."
+    )
     format: FormatOption | None = Field(None, description="Format of the result. Default: the input's.")
     quality: int | None = Field(None, ge=1, le=100, description="For formats that lose.")
     ticket: str | None = Field(
@@ -91,6 +94,7 @@ class ModelEntry(BaseModel):
     name: str
     scale: int = Field(description="Its own enlargement.")
     when: str = Field(description="When to take it.")
+    fidelity: bool = Field(description="Whether it takes a fidelity.")
 
 
 class Limits(BaseModel):
@@ -176,6 +180,10 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         offer = offers.get(wish.model or default)
         if offer is None:
             raise ProblemError(422, f"there is no model {wish.model!r} here: choose one of {', '.join(offers)}")
+        if wish.fidelity is not None and offer.blended is None:
+            able = ", ".join(other.name for other in offers.values() if other.blended is not None)
+            advice = f"choose {able}, or leave it out" if able else "leave it out"
+            raise ProblemError(422, f"fidelity blends a GAN with another network, and {offer.name} has none: {advice}")
         if wish.ticket in tickets:
             raise ProblemError(409, "this ticket is in use: make up another one")
         try:
@@ -225,10 +233,8 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
                     )
                 target = folder / f"result{_SUFFIXES[kind.name]}"
                 started = asyncio.get_running_loop().time()
-                work = queue.submit(
-                    place,
-                    lambda progress: enlarge(source, target, offer, size, settings, progress, wish.quality),
-                )
+                options: dict[str, Any] = {"quality": wish.quality, "fidelity": wish.fidelity}
+                work = queue.submit(place, lambda told: enlarge(source, target, offer, size, settings, told, **options))
                 await _finished(work, request)
             seconds = asyncio.get_running_loop().time() - started
             queue.took(seconds)
@@ -260,7 +266,10 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         """List what `model` may be, the default first."""
         return ModelList(
             version=__version__,
-            models=[ModelEntry(name=o.name, scale=o.upscaler.scale, when=o.when) for o in offers.values()],
+            models=[
+                ModelEntry(name=o.name, scale=o.upscaler.scale, when=o.when, fidelity=o.blended is not None)
+                for o in offers.values()
+            ],
             limits=Limits(
                 max_bytes=settings.max_bytes,
                 max_pixels=settings.max_pixels,

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from srgan.blending import has_partner
 from srgan.errors import UsageError
-from srgan.models.catalogue import CATALOGUE, shipped_file
+from srgan.models.catalogue import CATALOGUE, resolve, shipped_file
+from srgan.models.metadata import read_info
 from srgan.sizes import Target
 from srgan.upscaler import Upscaler
+
+BLENDS_KEPT = 2
+"""So many blended networks stay open for each GAN: who tries a picture goes to and fro between settings."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A network that clients can name, and one line on when to take it."""
+    """A network that clients can name, and one line on when to take it.
+
+    ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.blending`); None where it has no partner.
+    """
 
     name: str
     when: str
     upscaler: Upscaler
+    blended: Callable[[float], Upscaler] | None = None
 
-    def sized(self, target: Target) -> Upscaler:
-        """Return the upscaler for results of another size; it shares the open network."""
-        upscaler = copy.copy(self.upscaler)
+    def sized(self, target: Target, fidelity: float | None = None) -> Upscaler:
+        """Return the upscaler for results of another size; it shares the open network.
+
+        Raises
+        ------
+        UsageError
+            if a fidelity is asked for and the network has no partner
+        """
+        if fidelity is not None and self.blended is None:
+            raise UsageError(f"{self.name} was not trained from another network to blend it with: leave fidelity out")
+        upscaler = copy.copy(self.upscaler if fidelity is None or self.blended is None else self.blended(fidelity))
         upscaler.target = target
         return upscaler
 
@@ -53,5 +71,14 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
         when = entry.when if entry is not None else f"your own network, enlarges {upscaler.scale} times"
         if upscaler.name in offers:
             raise UsageError(f"two networks are called {upscaler.name!r}: export one of them under another name")
-        offers[upscaler.name] = Offer(upscaler.name, when, upscaler)
+        blended = _blends(name, options) if has_partner(read_info(resolve(name))) else None
+        offers[upscaler.name] = Offer(upscaler.name, when, upscaler, blended)
     return offers
+
+
+def _blends(name: str, options: dict[str, Any]) -> Callable[[float], Upscaler]:
+    @functools.lru_cache(BLENDS_KEPT)
+    def blended(fidelity: float) -> Upscaler:
+        return Upscaler(name, fidelity=fidelity, **options)
+
+    return blended

@@ -20,18 +20,20 @@ def enlarge(
     settings: Settings,
     progress: Progress,
     quality: int | None = None,
+    fidelity: float | None = None,
 ) -> Path:
     """Read a picture, enlarge it, write it with everything that belongs to it, and return ``target``.
 
-    ``progress`` may raise to end the work; nothing is written then.
+    ``fidelity`` blends a GAN with the network it was trained from. ``progress`` may raise to end the work; nothing is
+    written then.
 
     Raises
     ------
     ImageError, UsageError
-        as :func:`srgan.image.read` and :func:`srgan.image.write`
+        as :func:`srgan.image.read`, :meth:`srgan.web.offers.Offer.sized` and :func:`srgan.image.write`
     """
     picture = image.read(source, max_pixels=settings.max_pixels)
-    upscaler = offer.sized(size)
+    upscaler = offer.sized(size, fidelity)
     try:
         pixels = upscaler(picture.pixels, progress=progress)
         factor = pixels.shape[1] / picture.width

@@ -58,6 +58,7 @@ const model = () => server.models.find((entry) => entry.name === new FormData($(
 function showSizes() {
   const before = $("size").value;
   const native = model().scale;
+  $("fidelity-label").hidden = !model().fidelity;
   const scales = [...new Set([2, 3, 4, 8, native])].sort((a, b) => a - b);
   const options = scales.map((scale) => {
     const size = picture?.width ? `: ${pixels(picture.width * scale, picture.height * scale)}` : "";
@@ -167,6 +168,7 @@ function enlarge() {
   const query = new URLSearchParams({ model: model().name, ticket: ticket() });
   const [name, value] = $("size").value.split("=");
   query.set(name, value ?? $("width").value);
+  if (model().fidelity && Number($("fidelity").value)) query.set("fidelity", $("fidelity").value);
   if ($("format").value) query.set("format", $("format").value);
   const body = new FormData();
   body.append("image", picture.file);
