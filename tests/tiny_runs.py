@@ -59,6 +59,7 @@ precision = "fp32"
 validate_every = 25
 checkpoint_every = 4
 log_every = 1
+examine_every = 20
 """
 
 

@@ -6,6 +6,7 @@ from srgan import __version__
 from srgan.training.card import make_card, to_markdown
 from srgan.training.data import prepare
 from srgan.training.loop import Facts, Run
+from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe, parse_recipe
 from srgan.training.report import Reporter
 from tiny_runs import RECIPE, save_photos
@@ -17,7 +18,7 @@ def make(tmp_path, stage, init=None):
     files = sorted(save_photos(tmp_path / "photos", 2).iterdir())
     pictures = prepare(files, tmp_path / "cache", scale=2, bands=3, smallest=32, degradation="bicubic")
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
-    run = Run(tmp_path, recipe, pictures, [], fabric, None, Reporter(tmp_path))
+    run = Run(tmp_path, recipe, pictures, [], fabric, Processes(fabric), None, Reporter(tmp_path))
     facts = Facts(5400.0, 31.2, [(25, {"Set5": 30.12345}), (60, {"Set5": 31.2})])
     return make_card(run, init, stage, recipe.stages[stage], facts), pictures
 

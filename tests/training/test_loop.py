@@ -1,5 +1,7 @@
 import dataclasses
+import math
 import os
+import re
 import signal
 import threading
 
@@ -8,9 +10,11 @@ import torch
 from lightning_fabric import Fabric
 
 from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
-from srgan.training.checkpoint import load_checkpoint
+from srgan.networks.generator import Generator
+from srgan.training.checkpoint import load_checkpoint, read_checkpoint
 from srgan.training.data import prepare
 from srgan.training.loop import Run, fit
+from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe
 from srgan.training.report import Reporter
 from srgan.training.validation import load_validation
@@ -43,7 +47,16 @@ def make(folder, photos, *changes, validate=False):
     pictures = prepare(photos, folder / "cache", smallest=32, **common)
     sets = [load_validation("set", photos[:1], **common)] if validate else []
     fabric = Fabric(accelerator="cpu", devices=1)
-    return Run(folder / "run", recipe, pictures, sets, fabric, None, Interrupting(folder / "run", quiet=True))
+    return Run(
+        folder / "run",
+        recipe,
+        pictures,
+        sets,
+        fabric,
+        Processes(fabric),
+        None,
+        Interrupting(folder / "run", quiet=True),
+    )
 
 
 def train(run, checkpoint=None, initial=None):
@@ -135,6 +148,40 @@ def test_a_loss_beyond_all_numbers_stops_before_it_is_saved(tmp_path, photos):
     assert names(run)[-1] == f"0-pixels-{last.step:08}.safetensors"
     for part in ("generator", "average"):
         assert all(torch.isfinite(value).all() for value in last.parts[part].values())
+
+
+def test_what_broke_down_goes_back_once_and_on_at_half_the_rate(tmp_path, photos):
+    run = make(tmp_path, photos, "stages.pixels.steps=10", "stages.gan.steps=1", "stages.pixels.schedule=constant")
+    forwards = 0
+
+    def disturb(module, _, output):
+        nonlocal forwards
+        if isinstance(module, Generator) and module.training:
+            forwards += 1
+            if forwards == 7:  # step 7, and not when it is made again
+                return output * math.nan
+        return output
+
+    with torch.nn.modules.module.register_module_forward_hook(disturb):
+        made = train(run)
+    assert made["pixels"][1].slowness == 0.5
+    assert made["gan"][1].slowness == 1
+    assert all(torch.isfinite(value).all() for value in made["gan"][0].values())
+    log = (run.folder / "log.txt").read_text()
+    assert "the loss of pixels is nan at step 7: going back to step 4, once, and on at half the learning rate" in log
+    rates = re.findall(r"pixels (\d+)/10 .* rate (\S+) ", log)
+    assert rates[4:] == [("5", "0.001"), ("6", "0.001"), *((str(step), "0.0005") for step in range(5, 11))]
+
+
+def test_half_the_rate_holds_over_a_resumption(tmp_path, photos):
+    changes = ["stages.pixels.steps=5", "stages.gan.steps=1", "stages.pixels.schedule=constant"]
+    train(make(tmp_path, photos, *changes, "run.keep=9"))
+    checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "0-pixels-00000004.safetensors")
+    checkpoint.facts["slowness"] = 0.5
+    run = make(tmp_path, photos, *changes)
+    train(run, checkpoint=checkpoint)
+    assert " pixels 5/5 " in (log := (run.folder / "log.txt").read_text())
+    assert log.rpartition(" pixels 5/5 ")[2].splitlines()[0].split(" rate ")[1].startswith("0.0005 ")
 
 
 def test_nor_does_a_stop_save_it(tmp_path, photos):

@@ -151,6 +151,10 @@ def test_tensorboard_has_losses_rates_validation_and_pictures(finished):
         "gan/loss/real",
     } <= scalars
     assert "pixels/loss/content" not in scalars
+    assert {"gan/gradient/pixel", "gan/gradient/content", "gan/gradient/adversarial", "gan/features/conv2_2"} <= scalars
+    assert "pixels/gradient/adversarial" not in scalars
+    assert [point.step for point in events.Scalars("gan/gradient/adversarial")] == [20, 40]
+    assert all(point.value > 0 for point in events.Scalars("gan/gradient/adversarial"))
     assert [point.step for point in events.Scalars("gan/loss/total")] == list(range(1, 41))
     rates = [point.value for point in events.Scalars("pixels/rate")]
     assert rates[0] == pytest.approx(1e-3 / 5)

@@ -228,3 +228,44 @@ def test_shifted_batches_are_cut_at_an_offset_that_the_step_decides(vgg_file):
             assert torch.allclose(fake, before[:, :, top : top + 31, left : left + 31], atol=1e-5)
         offsets.add((top, left))
     assert offsets == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_a_closer_look_finds_each_terms_gradient_and_changes_nothing(vgg_file):
+    recipe = recipe_of(
+        pixel={"weight": 2.0}, content={**CONTENT, "weight": 0.5}, adversarial={"weight": 0.1, "kind": "relativistic"}
+    )
+    plain, looked = trainer_of(recipe, vgg_file), trainer_of(recipe, vgg_file)
+    for number in range(3):
+        plain.step(*batch(number), number)
+        looked.step(*batch(number), number, examine=True)
+    for part, values in plain.state().items():
+        if "optimizer" not in part:
+            for key, value in values.items():
+                assert torch.equal(value, looked.state()[part][key]), f"{part}.{key}"
+    assert plain.examination is None
+    assert looked.examination.gradients.keys() == {"pixel", "content", "adversarial"}
+    assert 0.2 < looked.examination.features["conv2_2"] < 5
+
+
+def test_gradient_norms_by_hand():
+    """With the pixels alone the norm is that of the whole gradient; twice the weight is twice the norm."""
+    norms = []
+    for weight in (1.0, 2.0):
+        trainer = trainer_of(recipe_of(pixel={"weight": weight}))
+        trainer.step(*batch(), 0, examine=True)
+        whole = torch.stack([parameter.grad.norm() for parameter in trainer.generator_parts.parameters()]).norm()
+        norms.append(trainer.examination.gradients["pixel"])
+        assert norms[-1] == pytest.approx(float(whole), rel=1e-5)
+        assert trainer.examination.features == {}
+    assert norms[1] == pytest.approx(2 * norms[0], rel=1e-5)
+
+
+def test_slowness_is_a_factor_of_every_rate():
+    moved = []
+    for slowness in (1.0, 0.5):
+        trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, schedule="constant"))
+        trainer.slowness = slowness
+        before = trainer.generator_parts.tail.weight.detach().clone()
+        trainer.step(*batch(), 0)
+        moved.append((trainer.generator_parts.tail.weight - before).abs().max().item())
+    assert moved[1] == pytest.approx(moved[0] / 2, rel=1e-3)

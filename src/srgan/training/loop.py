@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from types import FrameType
 from typing import Any
 
@@ -18,14 +19,16 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
-from srgan.training.checkpoint import Checkpoint, save_checkpoint
+from srgan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from srgan.training.data import Batch, CropDataset, Pictures, batches
+from srgan.training.doctor import Doctor
+from srgan.training.grid import grid_energy
 from srgan.training.preview import write_preview
 from srgan.training.processes import Processes
 from srgan.training.recipe import Recipe, Stage
 from srgan.training.report import Reporter
 from srgan.training.shared import shared_mean
-from srgan.training.stages import Losses, Trainer, learning_rate
+from srgan.training.stages import Examination, Losses, Trainer, learning_rate
 from srgan.training.validation import ValidationSet, validate
 
 # Called at a stage's end with its name, the stage, the averaged weights and the facts of the stage.
@@ -41,11 +44,13 @@ class Facts:
     seconds : wall-clock time trained, over all resumptions
     best : highest PSNR of the first validation set, dB
     curve : ``[step, {set: dB}]`` of every validation
+    slowness : factor of the learning rates: 1, or less once the stage has broken down and gone back
     """
 
     seconds: float = 0.0
     best: float = float("-inf")
     curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    slowness: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def fit(
     TrainingInterrupted
         after Ctrl-C or SIGTERM, when a checkpoint has been saved
     TrainingError
-        when a loss or a weight is not a finite number; the last checkpoint stays
+        when a loss or a weight is not a finite number, for the second time in a stage; the last checkpoint stays
     CheckpointError
         when the checkpoint is of other stages or networks than the recipe's
     """
@@ -123,10 +128,33 @@ def fit(
             trainer.start_from(weights)
         if order == first:
             on_start()
-        _run_stage(run, name, order, stage, trainer, facts, done)
+        try:
+            _run_stage(run, name, order, stage, trainer, facts, done)
+        except _NotFiniteError as error:
+            facts, done = _back(run, name, trainer, facts, error)
+            _run_stage(run, name, order, stage, trainer, facts, done)
         weights = {key: value.clone() for key, value in trainer.average.network.state_dict().items()}
         on_stage_end(name, stage, weights, facts)
     return weights
+
+
+class _NotFiniteError(TrainingError):
+    """A loss or a weight is not a number."""
+
+
+def _back(run: Run, name: str, trainer: Trainer, facts: Facts, error: _NotFiniteError) -> tuple[Facts, int]:
+    """Take the stage's last checkpoint, once, to go on from there at half the rate."""
+    checkpoint = load_checkpoint(run.folder / "checkpoints", run.reporter.say)
+    run.processes.wait()  # all have read it before the first one writes the next
+    if facts.slowness < 1 or checkpoint is None or checkpoint.stage != name:
+        raise error
+    trainer.load_state(checkpoint.parts)
+    facts = Facts(**checkpoint.facts)
+    facts.slowness = 0.5
+    run.reporter.say(
+        f"{str(error).partition(':')[0]}: going back to step {checkpoint.step}, once, and on at half the learning rate"
+    )
+    return facts, checkpoint.step
 
 
 def _unfit(checkpoint: Checkpoint) -> CheckpointError:
@@ -172,20 +200,27 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
         processes.wait()
 
     reporter.start_stage(name, stage.steps, done)
+    doctor = Doctor(name, stage)
+    trainer.slowness = facts.slowness
     trainer.generator.train()
     step, losses = done, None
     with _stop_requests() as stop:
         for step, batch in enumerate(_until(stop, source, processes), start=done + 1):
-            losses = trainer.step(batch.lr, batch.hr, step - 1)
+            examine = step % settings.examine_every == 0
+            losses = trainer.step(batch.lr, batch.hr, step - 1, examine=examine)
             reporter.advance(step)
+            if examine and trainer.examination:
+                _examine(run, name, step, trainer.examination, doctor)
             last = step == stage.steps
             if step % settings.log_every == 0 or last or step == done + 1:
                 _check(losses, name, step, saved)
                 shown = Losses(*shared_mean(torch.stack(losses)))
-                reporter.losses(name, step, stage.steps, shown, stage.rate * learning_rate(stage, step - 1))
+                rate = stage.rate * learning_rate(stage, step - 1) * trainer.slowness
+                reporter.losses(name, step, stage.steps, shown, rate)
+                _say_all(reporter, doctor.losses(shown))
             if step % settings.validate_every == 0 or last:
                 _check(losses, name, step, saved)
-                better = _validate(run, name, step, trainer, facts)
+                better = _validate(run, name, step, trainer, facts, doctor)
                 if better or last:
                     save(step, losses, best=better)
             if step % settings.checkpoint_every == 0 and saved != step:
@@ -208,14 +243,29 @@ def _check(losses: Losses, name: str, step: int, saved: int) -> None:
         raise _broken(f"the loss of {name} is {total} at step {step}", name, saved)
 
 
-def _broken(what: str, name: str, saved: int) -> TrainingError:
+def _broken(what: str, name: str, saved: int) -> _NotFiniteError:
     last = f"the checkpoint of step {saved} is whole" if saved else "no checkpoint of this stage was written"
-    return TrainingError(
+    return _NotFiniteError(
         f"{what}: lower stages.{name}.rate or set stages.{name}.clip = 1.0; {last}, --resume with --set goes on from there"
     )
 
 
-def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) -> bool:
+def _examine(run: Run, name: str, step: int, found: Examination, doctor: Doctor) -> None:
+    """Report what a closer look has found, as the mean of all processes."""
+    every = run.processes.gather(found)
+    gradients = {key: fmean(one.gradients[key] for one in every) for key in found.gradients}
+    features = {key: fmean(one.features[key] for one in every) for key in found.features}
+    run.reporter.figures(name, step, {f"gradient/{key}": value for key, value in gradients.items()})
+    run.reporter.figures(name, step, {f"features/{key}": value for key, value in features.items()})
+    _say_all(run.reporter, doctor.gradients(gradients))
+
+
+def _say_all(reporter: Reporter, lines: list[str]) -> None:
+    for line in lines:
+        reporter.say(line)
+
+
+def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts, doctor: Doctor) -> bool:
     """Measure, report, write the picture; return whether the first set's PSNR is the best so far."""
     if not run.validation:
         return False
@@ -226,6 +276,11 @@ def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts) ->
         preview = run.folder / "results" / f"{name}-{step:08d}.png"
         write_preview(preview, run.validation[0].examples, pictures, run.recipe.generator.scale)
     run.reporter.validation(name, step, psnr, preview)
+    if run.processes.is_first:
+        hr = [example.hr for example in run.validation[0].examples]
+        energy = grid_energy(pictures, hr, run.recipe.generator.scale)
+        run.reporter.figures(name, step, {f"grid/{period}": value for period, value in energy.items()})
+        _say_all(run.reporter, doctor.grid(energy))
     current = psnr[run.validation[0].name]
     if current <= facts.best:
         return False

@@ -56,6 +56,15 @@ class ContentLoss(nn.Module):
             total = total + weight * self.difference(found[layer].float() * factor, wanted * factor)
         return total
 
+    @torch.no_grad()
+    def shares(self, sr: Tensor, hr: Tensor) -> dict[str, float]:
+        """Return each layer's mean magnitude for ``sr``, as a share of that for ``hr``: below 1 where detail is missing."""
+        found, wanted = self.features(sr), self.features(hr)
+        return {
+            layer: float(found[layer].float().abs().mean() / wanted[layer].float().abs().mean().clamp_min(1e-8))
+            for layer in self.layers
+        }
+
 
 def discriminator_loss(real: Tensor, fake: Tensor, *, kind: str, label: float = 1.0) -> Tensor:
     """Return the discriminator's loss, a scalar.

@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 # Decoding a large folder or evaluating on it is done by one process while the others wait. A process that ends is noticed
 # without any limit on time.
 _PATIENCE = timedelta(days=7)
-_GRACE = 5.0  # seconds that the other processes get to end by themselves
+_GRACE = 10.0  # seconds that the other processes get to end by themselves
 
 
 class Processes:

@@ -156,6 +156,9 @@ class RunRecipe:
     validate_every: int = _doc("steps between validations (PSNR and a picture in results/)", 1000)
     checkpoint_every: int = _doc("steps between checkpoints", 500)
     log_every: int = _doc("steps between lines in the log and points in TensorBoard", 50)
+    examine_every: int = _doc(
+        "steps between closer looks: each loss term's gradient on the generator, and magnitudes of features", 500
+    )
     keep: int = _doc("newest checkpoints kept, beside the best", 3)
 
 
@@ -329,7 +332,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
     for name in ("features", "dense"):
         need(getattr(recipe.discriminator, name) >= 1, f"discriminator.{name} must be at least 1")
     need(recipe.data.workers >= 0, "data.workers must not be negative")
-    for name in ("validate_every", "checkpoint_every", "log_every", "keep"):
+    for name in ("validate_every", "checkpoint_every", "log_every", "examine_every", "keep"):
         need(getattr(recipe.run, name) >= 1, f"run.{name} must be at least 1")
     need(0 <= recipe.run.seed < 2**32, "run.seed must be from 0 to 4294967295")
     need(bool(recipe.stages), "there are no stages")

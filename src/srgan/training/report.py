@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -125,6 +126,13 @@ class Reporter:
         elif not self.console.quiet:
             left = "" if math.isnan(speed) else f", {speed:.2f} it/s, {_duration((steps - step) / speed)} left"
             self.console.print(f"{stage} {step}/{steps}: {text}{left}", markup=False)
+
+    def figures(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+        """Put figures into TensorBoard, under their names below the stage's."""
+        if self.active:
+            writer = self._events()
+            for name, value in values.items():
+                writer.add_scalar(f"{stage}/{name}", value, step)
 
     def validation(self, stage: str, step: int, psnr: dict[str, float], preview: Path | None) -> None:
         """Report the PSNR (dB) of each validation set."""

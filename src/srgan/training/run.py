@@ -155,13 +155,13 @@ def train(request: Request) -> list[Path]:
 
 @contextmanager
 def _explained(processes: Processes, out: Path) -> Iterator[None]:
-    """Turn the words of torch when another process has ended into ours."""
+    """Leave no process behind, and turn the words of torch when another one has ended into ours."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        how = processes.end(failed=True) or "another process of this run has ended"
         if not is_loss_of_a_process(error):
             raise
-        how = processes.end(failed=True) or "another process of this run has ended"
         begun = (out / "run.json").exists()
         then = f"go on from the last checkpoint with srgan train --resume --out '{out}'" if begun else "start again"
         raise TrainingError(f"{how} (out of memory?): {then}") from error

@@ -27,6 +27,17 @@ from srgan.training.shared import share_statistics
 _N = TypeVar("_N", bound=nn.Module)
 
 
+class Examination(NamedTuple):
+    """What one step shows beside its losses.
+
+    ``gradients``: norm of each weighted loss term's gradient on the generator, of this process's share of the batch.
+    ``features``: mean magnitude of each layer's features of generated pictures, as a share of that of photographs.
+    """
+
+    gradients: dict[str, float]
+    features: dict[str, float]
+
+
 class Losses(NamedTuple):
     """Losses of one step, scalars without gradient; nan where a stage has no such term.
 
@@ -96,10 +107,17 @@ class Trainer:
     stage : this stage of it
     fabric : device, precision and processes
     vgg_weights : file for the content loss's network, or None for torchvision's own
+
+    Attributes
+    ----------
+    slowness : factor of all learning rates, 1 unless the training broke down before
+    examination : of the last step that was asked for it
     """
 
     def __init__(self, recipe: Recipe, stage: Stage, fabric: Fabric, vgg_weights: Path | None) -> None:
         self.stage, self.fabric = stage, fabric
+        self.slowness = 1.0
+        self.examination: Examination | None = None
         plain = self._shared(Generator(GeneratorConfig(**vars(recipe.generator))))
         self.average = Average(plain, stage.ema).to(fabric.device)
         self.generator_parts = plain
@@ -160,7 +178,7 @@ class Trainer:
         self.generator_parts.load_state_dict(weights)
         self.average.network.load_state_dict(weights)
 
-    def step(self, lr: Tensor, hr: Tensor, number: int) -> Losses:
+    def step(self, lr: Tensor, hr: Tensor, number: int, *, examine: bool = False) -> Losses:
         """Train on one batch.
 
         The generator runs once: the discriminator learns from its output without gradient, then judges the same output
@@ -170,11 +188,12 @@ class Trainer:
         ----------
         lr, hr : ``[N, C, h, w]`` and ``[N, C, s*h, s*w]``, uint8, on any device
         number : of the step within the stage, 0-based; sets the learning rate
+        examine : look closer, and leave the result in :attr:`examination`; the step itself stays the same
         """
         device, stage = self.fabric.device, self.stage
         lr = _to_unit(lr, device)
         hr = _to_unit(hr, device)
-        factor = learning_rate(stage, number)
+        factor = learning_rate(stage, number) * self.slowness
         nan = torch.full((), math.nan)
         sr = self.generator(lr)
 
@@ -185,13 +204,18 @@ class Trainer:
         if self.discriminator is not None:
             d_loss, real, fake = self._discriminator_step(hr, sr.detach(), factor)
         total = stage.pixel.weight * pixel
+        terms = {"pixel": total} if stage.pixel.weight else {}
         if self.content is not None:
             with self.fabric.autocast():
                 content = self.content(sr, hr)
-            total = total + stage.content.weight * content
+            terms["content"] = stage.content.weight * content
+            total = total + terms["content"]
         if self.discriminator is not None:
             adversarial = self._judge(sr, hr)
-            total = total + stage.adversarial.weight * adversarial
+            terms["adversarial"] = stage.adversarial.weight * adversarial
+            total = total + terms["adversarial"]
+        if examine:
+            self.examination = self._examined(terms, sr.detach(), hr)
 
         for parameter in self.generator_parts.parameters():  # of both optimizers
             parameter.grad = None
@@ -203,6 +227,18 @@ class Trainer:
             _step(self.matrix_optimizer, factor)
         self.average.update(self.generator_parts, number)
         return Losses(*(x.detach() for x in (total, pixel, content, adversarial, d_loss, real, fake)))
+
+    def _examined(self, terms: dict[str, Tensor], sr: Tensor, hr: Tensor) -> Examination:
+        weights = list(self.generator_parts.parameters())
+        gradients = {}
+        for name, term in terms.items():
+            parts = torch.autograd.grad(term, weights, retain_graph=True)
+            gradients[name] = float(torch.stack([part.float().norm() for part in parts]).norm())
+        features = {}
+        if self.content is not None:
+            with self.fabric.autocast():
+                features = self.content.shares(sr, hr)
+        return Examination(gradients, features)
 
     def _shifted(self, x: Tensor, number: int) -> Tensor:
         """Cut a batch at an offset that is a function of the step's number, as a resumed run needs it."""
