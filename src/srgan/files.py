@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from srgan.errors import OutputExistsError, SrganError, UsageError
+
+_TOKEN_BYTES = 4
 
 _REASONS = {
     errno.ENOSPC: "the disk is full: free some space, or write elsewhere",
@@ -69,7 +72,7 @@ def atomic_path(
     if not overwrite and os.path.lexists(shown):
         raise _taken(shown)
     place = Path(os.path.realpath(shown))
-    partial = place.with_name(f".{place.stem[:40]}.{secrets.token_hex(4)}.part{place.suffix[:40]}")
+    partial = place.with_name(f".{place.stem[:40]}.{secrets.token_hex(_TOKEN_BYTES)}.part{place.suffix[:40]}")
     made: list[Path] = []
     try:
         _make_folders(place.parent, made)
@@ -89,6 +92,21 @@ def atomic_path(
         for folder in reversed(made):
             with suppress(OSError):  # another thread may have put something there
                 folder.rmdir()
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of :func:`atomic_path` for this target that a process left when it was killed.
+
+    Call it only where nobody is writing the target.
+    """
+    place = Path(os.path.realpath(target))
+    pattern = re.compile(
+        re.escape(f".{place.stem[:40]}.") + f"[0-9a-f]{{{2 * _TOKEN_BYTES}}}" + re.escape(f".part{place.suffix[:40]}")
+    )
+    with suppress(OSError):
+        for entry in os.scandir(place.parent):
+            if pattern.fullmatch(entry.name):
+                os.unlink(entry.path)
 
 
 def _taken(path: Path) -> OutputExistsError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,6 +59,8 @@ class Report:
 
     written: list[Done] = field(default_factory=list)
     skipped: list[Job] = field(default_factory=list)
+    unchanged: list[Job] = field(default_factory=list)
+    """Their results were there from an earlier run of the same job, and are what would be made again."""
     failed: list[Failure] = field(default_factory=list)
 
 
@@ -81,14 +83,37 @@ class Listener:
         """Note that a picture could not be done."""
 
 
+class Access:
+    """How a run reaches its files: here they lie on this machine's disks. Called from the threads that read and write."""
+
+    @contextmanager
+    def source(self, job: Job) -> Iterator[Path]:
+        """Give the path of the input's file for the block."""
+        yield job.source
+
+    @contextmanager
+    def target(self, job: Job, *, overwrite: bool) -> Iterator[tuple[Path, bool]]:
+        """Give a path to write the result to, and whether a file there may be replaced.
+
+        When the block ends well the result is in its place.
+        """
+        yield job.target, overwrite
+
+    def exists(self, job: Job) -> bool:
+        """Return whether the result's place is taken."""
+        return os.path.lexists(job.target)
+
+
 def run(
     jobs: Sequence[Job],
     upscaler: Upscaler,
     *,
     overwrite: bool = False,
+    replace: Collection[Job] = (),
     quality: int | None = None,
     check: bool = False,
     listener: Listener | None = None,
+    access: Access | None = None,
 ) -> Report:
     """Upscale pictures one after the other, reading ahead and writing behind.
 
@@ -97,14 +122,18 @@ def run(
 
     Parameters
     ----------
+    replace : those whose output may be replaced without ``overwrite``
     quality : 1 to 100, for formats that lose
     check : compare each result with its input (:mod:`srgan.consistency`)
+    access : reaches the files, where they do not lie on this machine
     """
     listener = listener or Listener()
+    access = access or Access()
+    replaceable = frozenset(jobs) if overwrite else frozenset(replace)
     report = Report()
     waiting: list[Job] = []
     for job in jobs:
-        if not overwrite and os.path.lexists(job.target):
+        if job not in replaceable and access.exists(job):
             report.skipped.append(job)
             listener.skipped(job)
         else:
@@ -127,7 +156,7 @@ def run(
     writer = ThreadPoolExecutor(1, "srgan-write")
     last: tuple[Job, Future[Done]] | None = None
     try:
-        ahead = reader.submit(_read, waiting[0].source) if waiting else None
+        ahead = reader.submit(_read, waiting[0], access) if waiting else None
         for number, job in enumerate(waiting, 1):
             current, ahead = ahead, None
             assert current is not None
@@ -138,7 +167,7 @@ def run(
                 fail(job, error)
                 picture = None
             if number < len(waiting):
-                ahead = reader.submit(_read, waiting[number].source)
+                ahead = reader.submit(_read, waiting[number], access)
             if picture is None:
                 continue
             listener.started(job, number, len(waiting))
@@ -150,8 +179,10 @@ def run(
                     if last is not None:
                         settle(*last)
                         last = None
-                    report.written.append(_stream(picture, job, upscaler, started, overwrite, quality, check, listener))
-                    listener.written(report.written[-1])
+                    with access.target(job, overwrite=job in replaceable) as place:
+                        done = _stream(picture, job, upscaler, started, place, quality, check, listener)
+                    report.written.append(done)
+                    listener.written(done)
                     continue
                 with _named(job.source):
                     pixels = upscaler(picture.pixels, progress=listener.progress)
@@ -160,7 +191,7 @@ def run(
                 continue
             if last is not None:
                 settle(*last)
-            last = job, writer.submit(_write, picture, pixels, job, started, overwrite, quality, check)
+            last = job, writer.submit(_write, picture, pixels, job, started, access, job in replaceable, quality, check)
             del picture
             if pixels.nbytes > LARGE_BYTES:
                 settle(*last)
@@ -232,9 +263,9 @@ def _in_memory(source: Path) -> Iterator[None]:
         raise SrganError(f"{source} does not fit into memory: cut it into parts, or close other programs") from None
 
 
-def _read(source: Path) -> Picture:
-    with _in_memory(source):
-        return image.read(source)
+def _read(job: Job, access: Access) -> Picture:
+    with _in_memory(job.source), access.source(job) as path:
+        return image.read(path)
 
 
 def _write(
@@ -242,13 +273,15 @@ def _write(
     pixels: NDArray[Any],
     job: Job,
     started: float,
+    access: Access,
     overwrite: bool,
     quality: int | None,
     check: bool,
 ) -> Done:
     with _in_memory(job.source):
         larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
-        image.write(larger, job.target, overwrite=overwrite, quality=quality)
+        with access.target(job, overwrite=overwrite) as (path, replace):
+            image.write(larger, path, overwrite=replace, quality=quality)
         comparison = _comparison(picture.pixels, larger.height, larger.width) if check else None
         if comparison is not None:
             comparison.feed(pixels)
@@ -277,7 +310,7 @@ def _stream(
     job: Job,
     upscaler: Upscaler,
     started: float,
-    overwrite: bool,
+    place: tuple[Path, bool],
     quality: int | None,
     check: bool,
     listener: Listener,
@@ -290,7 +323,8 @@ def _stream(
 
     with _in_memory(job.source):
         comparison = _comparison(picture.pixels, height, width) if check else None
-        with image.stream(picture, job.target, height, width, overwrite=overwrite, quality=quality) as sink:
+        path, overwrite = place
+        with image.stream(picture, path, height, width, overwrite=overwrite, quality=quality) as sink:
             for band in bands():
                 sink.write(band)
                 if comparison is not None:

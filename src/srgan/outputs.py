@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from srgan import image
 from srgan.errors import OutputExistsError, UsageError
@@ -15,7 +15,10 @@ PathLike = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to do: read ``source``, write ``target``."""
+    """One picture to do: read ``source``, write ``target``.
+
+    Where they are behind URLs they are :class:`srgan.storage.Remote`, which has the names and joins of a path.
+    """
 
     source: Path
     target: Path
@@ -47,9 +50,9 @@ def plan(
     if not paths:
         raise UsageError("nothing to upscale: name a picture or a folder")
     label = scale if isinstance(scale, str) else f"x{scale}"
-    extension = None if format is None else _extension(format)
+    extension = None if format is None else checked_extension(format)
     for path in paths:
-        _check_source(path)
+        check_source(path)
     if output is not None and not os.fspath(output):
         raise UsageError("the output's path is empty: name a file or a folder, or leave it out")
     sources = [Path(path) for path in paths]
@@ -68,13 +71,20 @@ def plan(
     return _without_collisions(jobs)
 
 
+def result_name(source: PurePath, label: str, extension: str | None) -> str:
+    """Return the file name of a picture's result, with this extension or the input's; ``.png`` where that is not written."""
+    end = extension or (source.suffix if source.suffix.lower() in image.WRITABLE else ".png")
+    return f"{source.stem}_{label}{end}"
+
+
 def refuse_existing(target: Path, *, overwrite: bool) -> None:
     """Raise OutputExistsError if ``target`` is there and may not be replaced."""
     if not overwrite and os.path.lexists(target):
         raise OutputExistsError(f"{target} exists: pass --overwrite to replace it, or choose another output")
 
 
-def _check_source(path: PathLike) -> None:
+def check_source(path: PathLike) -> None:
+    """Raise UsageError if there is no such file or folder."""
     if not os.fspath(path):
         # As a path it would be the working folder, and an unset variable in a script would enlarge all that is there.
         raise UsageError("one of the paths is empty: name a picture or a folder ('.' is this one)")
@@ -96,8 +106,7 @@ def _results_folder(folder: Path) -> Path:
 
 def _jobs_of(source: Path, folder: Path | None, label: str, extension: str | None) -> list[Job]:
     def named(path: Path, place: Path) -> Job:
-        end = extension or (path.suffix if path.suffix.lower() in image.WRITABLE else ".png")
-        return Job(path, place / f"{path.stem}_{label}{end}")
+        return Job(path, place / result_name(path, label, extension))
 
     if not source.is_dir():
         return [named(source, folder or source.parent)]
@@ -112,7 +121,8 @@ def _jobs_of(source: Path, folder: Path | None, label: str, extension: str | Non
     return [named(path, place / path.parent.relative_to(source)) for path in pictures]
 
 
-def _extension(format: str) -> str:
+def checked_extension(format: str) -> str:
+    """Return ``.png`` for ``PNG`` or ``.png``; UsageError if that format is not written."""
     extension = "." + format.lower().lstrip(".")
     if extension not in image.WRITABLE:
         raise UsageError(f"cannot write the format {format!r}: choose one of {', '.join(sorted(image.WRITABLE))}")

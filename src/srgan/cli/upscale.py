@@ -109,18 +109,32 @@ def upscale_command(
         int | None,
         typer.Option(min=1, max=1024, help="Threads that compute. Default: one for each core.", show_default=False),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="For a folder: say what there is to do and what it takes; write nothing.")
+    ] = False,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="For a folder: write an HTML page with counts, failures and thumbnails.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Enlarge pictures.
 
     Prints one line for each file written. A picture that fails is reported, the rest goes on, and the command exits
-    with 1; in a run over many, outputs that exist are skipped.
+    with 1. A folder's results have a journal among them: started again, the command goes on where it was stopped and
+    does only what changed. Outputs that it did not make are skipped.
     """
     budget = parse_size(memory)
     box = None if fit is None else parse_fit(fit)
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
-    from srgan import image, jobs, outputs
+    from srgan import batch, image, jobs, outputs, report_page
+    from srgan.cli import folder
     from srgan.upscaler import Upscaler
 
     upscaler = Upscaler(
@@ -137,8 +151,16 @@ def upscale_command(
         exact=exact,
         threads=threads,
     )
-    work = outputs.plan(paths, output, scale=upscaler.label, format=format)
-    single = len(work) == 1 and not os.path.isdir(paths[0])  # a folder is one whatever it holds
+    urls = folder.plan_urls(paths, output, scale=upscaler.label, format=format)
+    work = outputs.plan(paths, output, scale=upscaler.label, format=format) if urls is None else urls.jobs
+    single = urls is None and len(work) == 1 and not os.path.isdir(paths[0])  # a folder is one whatever it holds
+    place = batch.results_folder(work, paths, output) if urls is None else urls.folder
+    if single:
+        place = None
+    if place is None and (dry_run or report is not None):
+        raise UsageError("--dry-run and --report are for a folder of pictures: name one, or give many and -o FOLDER")
+    if report is not None:
+        report_page.check_name(report)
     if single:
         outputs.refuse_existing(work[0].target, overwrite=overwrite)
     if check_map is not None:
@@ -148,6 +170,24 @@ def upscale_command(
         if os.path.realpath(check_map) in map(os.path.realpath, (work[0].source, work[0].target)):
             raise UsageError(f"{check_map} is the picture itself: give the map of --check-map another name")
         outputs.refuse_existing(Path(check_map), overwrite=overwrite)
+    whole = None
+    if place is not None:
+        settings = {
+            "scale": scale,
+            "width": width,
+            "height": height,
+            "fit": box,
+            "wrap": wrap,
+            "tta": tta,
+            "fidelity": fidelity,
+            "precision": precision.value,
+            "exact": exact,
+            "quality": quality,
+        }
+        whole = folder.describe(work, place, model, settings, None if urls is None else urls.versions)
+        if dry_run:
+            print("\n".join(folder.dry_run(whole, upscaler, overwrite=overwrite, quality=quality)))
+            return
     with _listener(many=not single, quiet=quiet) as listener:
         if single:
             check = check or check_map is not None
@@ -155,10 +195,24 @@ def upscale_command(
             if check_map is not None and done.check is not None:
                 image.write(image.Picture(done.check.map()), check_map, overwrite=overwrite)
             return
-        report = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+        if whole is None:
+            done_all = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+        else:
+            done_all = folder.run(
+                whole,
+                upscaler,
+                overwrite=overwrite,
+                quality=quality,
+                check=check,
+                listener=listener,
+                report_to=report,
+            )
     if not quiet:
-        say(f"{len(report.written)} written, {len(report.skipped)} skipped, {len(report.failed)} failed")
-    if report.failed:
+        unchanged = f"{len(done_all.unchanged)} up to date, " if done_all.unchanged else ""
+        say(
+            f"{len(done_all.written)} written, {unchanged}{len(done_all.skipped)} skipped, {len(done_all.failed)} failed"
+        )
+    if done_all.failed:
         raise typer.Exit(1)
 
 

@@ -1,0 +1,238 @@
+"""A folder job: :func:`srgan.jobs.run` over what is not done yet, with each step in the journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from srgan import jobs, storage
+from srgan.files import remove_leftovers
+from srgan.jobs import Access, Done, Failure, Listener, Report
+from srgan.journal import NAME, Journal, State, Verdict, content_of
+from srgan.outputs import Job
+from srgan.remote_journal import RemoteJournal
+from srgan.storage import Remote
+
+if TYPE_CHECKING:
+    from srgan.upscaler import Upscaler
+
+Versions = Mapping[PurePath, str]
+"""What a listing said of files behind URLs (:attr:`srgan.remote_outputs.Plan.versions`)."""
+
+
+@dataclass
+class Work:
+    """A job's pictures, sorted by what is to be done with them."""
+
+    todo: list[Job] = field(default_factory=list)
+    replace: set[Job] = field(default_factory=set)
+    """Those of ``todo`` whose result takes the place of another file."""
+    unchanged: list[Job] = field(default_factory=list)
+    """Their results are what would be made again."""
+    taken: list[Job] = field(default_factory=list)
+    """A file that the job did not make is in their result's place."""
+
+
+def results_folder(jobs: Sequence[Job], paths: Sequence[str | os.PathLike[str]], output: str | None) -> Path | None:
+    """Return the folder that all results go to, which then has the journal; None if there is no such folder.
+
+    That is ``output``, or for one folder of pictures its results' folder; pictures whose results lie beside them are no
+    folder job.
+    """
+    if output is not None:
+        return Path(output)
+    if len(paths) != 1 or not os.path.isdir(paths[0]):
+        return None
+    source = Path(paths[0])
+    below = len(jobs[0].source.parent.relative_to(source).parts)
+    return jobs[0].target.parents[below]
+
+
+def open_journal(folder: PurePath, *, settings: str, model: str) -> Journal:
+    """Open the journal of a results' folder, here or behind a URL; errors as :class:`srgan.journal.Journal`."""
+    if isinstance(folder, Remote):
+        return RemoteJournal(folder, settings=settings, model=model)
+    return Journal(Path(folder) / NAME, settings=settings, model=model)
+
+
+def survey(
+    work: Sequence[Job],
+    journal: Journal,
+    folder: PurePath,
+    *,
+    overwrite: bool = False,
+    versions: Versions | None = None,
+    remove: bool = True,
+) -> Work:
+    """Sort the pictures by what is to be done with them, and ``remove`` what a killed run left half written."""
+    found = Work()
+    for job in work:
+        name = target_name(job, folder)
+        if remove and not isinstance(job.target, Remote):
+            row = journal.entry(name)
+            if row is not None and row.state is State.BEGUN:
+                remove_leftovers(job.target)
+        verdict = _judge(job, name, journal, overwrite, versions)
+        if verdict is Verdict.UNCHANGED:
+            found.unchanged.append(job)
+        elif verdict is Verdict.TAKEN:
+            found.taken.append(job)
+        else:
+            found.todo.append(job)
+            if verdict is Verdict.REPLACE:
+                found.replace.add(job)
+    return found
+
+
+def run(
+    work: Sequence[Job],
+    upscaler: Upscaler,
+    journal: Journal,
+    folder: PurePath,
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
+    check: bool = False,
+    listener: Listener | None = None,
+    versions: Versions | None = None,
+) -> Report:
+    """Upscale pictures into a folder; do only what is not done, and go on where an earlier run was stopped.
+
+    A picture is done again if its content, the settings or the model are others than those its result was made with. A
+    file that this job did not make is skipped, unless ``overwrite``, which also makes every other result again.
+
+    Parameters
+    ----------
+    journal : the folder's, open, with these settings and this model
+    folder : where all results go
+    quality, check : see :func:`srgan.jobs.run`
+    versions : of the files behind URLs, from listing them; without it each is asked for
+
+    Raises
+    ------
+    SrganError
+        if the journal cannot be written, or a place behind a URL not be looked at; pictures' own errors are in the
+        report
+    """
+    listener = listener or Listener()
+    found = survey(work, journal, folder, overwrite=overwrite, versions=versions)
+    for job in found.taken:
+        listener.skipped(job)
+    with storage.RemoteAccess() as access:
+        watched = Watched(access)
+        report = jobs.run(
+            found.todo,
+            upscaler,
+            overwrite=overwrite,
+            replace=found.replace,
+            quality=quality,
+            check=check,
+            listener=_Recorder(listener, journal, folder, watched),
+            access=watched,
+        )
+    report.skipped[:0] = found.taken
+    report.unchanged[:] = found.unchanged
+    return report
+
+
+def target_name(job: Job, folder: PurePath) -> str:
+    """Return the name of a picture in the journal."""
+    return job.target.relative_to(folder).as_posix()
+
+
+def _judge(job: Job, name: str, journal: Journal, overwrite: bool, versions: Versions | None) -> Verdict:
+    def look(place: PurePath) -> str | None:
+        if isinstance(place, Remote) and versions is not None:
+            return versions.get(place)
+        return storage.version(place)
+
+    source, output = look(job.source), look(job.target)
+    verdict = journal.judge(name, source=source, output=output, overwrite=overwrite)
+    if verdict is Verdict.REPLACE and not overwrite and not isinstance(job.source, Remote):
+        known = journal.content_known(name)
+        if known is not None and _content(job.source) == known:
+            journal.touched(name, source)
+            return Verdict.UNCHANGED
+    return verdict
+
+
+def _content(source: Path) -> str | None:
+    try:
+        return content_of(source)
+    except OSError:  # reading the picture will say why
+        return None
+
+
+class Watched(Access):
+    """Notes which content each input had when it was read."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self.seen: dict[Job, tuple[str | None, str | None]] = {}
+        """Version and content; None where the file changed while it was read."""
+
+    @contextmanager
+    def source(self, job: Job) -> Iterator[Path]:
+        """Give the input's file, and note its content."""
+        before = storage.version(job.source)
+        with self._access.source(job) as path:
+            content = _content(path)
+            yield path
+            self.seen[job] = (before, content) if storage.version(job.source) == before else (None, None)
+
+    @contextmanager
+    def target(self, job: Job, *, overwrite: bool) -> Iterator[tuple[Path, bool]]:
+        """Give the path to write to."""
+        with self._access.target(job, overwrite=overwrite) as place:
+            yield place
+
+    def exists(self, job: Job) -> bool:
+        """Return False: :func:`survey` has looked, and what comes into being since is not overwritten either."""
+        del job
+        return False
+
+
+class _Recorder(Listener):
+    """Writes into the journal what happens, and passes it on."""
+
+    def __init__(self, listener: Listener, journal: Journal, folder: PurePath, watched: Watched) -> None:
+        self._listener = listener
+        self._journal = journal
+        self._folder = folder
+        self._watched = watched
+
+    def started(self, job: Job, number: int, total: int) -> None:
+        seen, content = self._watched.seen.pop(job)
+        self._journal.begin(
+            target_name(job, self._folder),
+            source=str(job.source),
+            source_version=seen,
+            content=content,
+            output_before=storage.version(job.target),
+        )
+        self._listener.started(job, number, total)
+
+    def progress(self, done: int, total: int) -> None:
+        self._listener.progress(done, total)
+
+    def written(self, done: Done) -> None:
+        self._journal.done(
+            target_name(done.job, self._folder),
+            output=storage.version(done.job.target),
+            before=done.before,
+            after=done.after,
+            seconds=done.seconds,
+        )
+        self._listener.written(done)
+
+    def skipped(self, job: Job) -> None:
+        self._listener.skipped(job)
+
+    def failed(self, failure: Failure) -> None:
+        job = failure.job
+        self._journal.fail(target_name(job, self._folder), source=str(job.source), reason=str(failure.error))
+        self._listener.failed(failure)

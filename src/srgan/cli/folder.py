@@ -1,0 +1,157 @@
+"""The part of ``srgan upscale`` that does a folder: with the journal in it, so that it can be stopped and goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from srgan import batch, remote_outputs, report_page, storage
+from srgan.errors import SrganError
+from srgan.estimate import Estimate, estimate
+from srgan.files import why_not_written
+from srgan.journal import NAME, Journal, content_of, settings_text
+from srgan.models import catalogue
+from srgan.storage import Remote, RemoteAccess
+
+if TYPE_CHECKING:
+    from srgan.jobs import Listener, Report
+    from srgan.outputs import Job
+    from srgan.upscaler import Upscaler
+
+
+@dataclass
+class FolderJob:
+    """What is to be done: pictures whose results all go to one folder."""
+
+    work: Sequence[Job]
+    folder: PurePath
+    settings: str
+    """Text of the options on which results depend."""
+    model: str
+    """SHA-256 of the network's file."""
+    versions: Mapping[PurePath, str] | None = field(default=None)
+
+
+def plan_urls(
+    paths: Sequence[str], output: str | None, *, scale: str, format: str | None
+) -> remote_outputs.Plan | None:
+    """Return the plan where a path or the output is a URL, else None."""
+    if not any(storage.is_url(path) for path in [*paths, output or ""]):
+        return None
+    return remote_outputs.plan(paths, output, scale=scale, format=format)
+
+
+def describe(
+    work: Sequence[Job],
+    folder: PurePath,
+    model: str,
+    settings: Mapping[str, object],
+    versions: Mapping[PurePath, str] | None = None,
+) -> FolderJob:
+    """Return the job; ``settings`` are the options on which results depend, by name."""
+    model_hash = content_of(catalogue.resolve(model))
+    return FolderJob(work, folder, settings_text(**settings), model_hash, versions)
+
+
+def run(
+    job: FolderJob,
+    upscaler: Upscaler,
+    *,
+    overwrite: bool,
+    quality: int | None,
+    check: bool,
+    listener: Listener,
+    report_to: str | None = None,
+) -> Report:
+    """Do a folder job, and write its page if one is asked for."""
+    if not isinstance(job.folder, Remote):
+        try:
+            os.makedirs(job.folder, exist_ok=True)
+        except OSError as error:
+            raise SrganError(f"cannot make the folder {job.folder}: {why_not_written(error)}") from None
+    with batch.open_journal(job.folder, settings=job.settings, model=job.model) as journal:
+        report = batch.run(
+            job.work,
+            upscaler,
+            journal,
+            job.folder,
+            overwrite=overwrite,
+            quality=quality,
+            check=check,
+            listener=listener,
+            versions=job.versions,
+        )
+        if report_to is not None:
+            with RemoteAccess() as access:
+                report_page.write(Path(report_to), journal, job.folder, access, report)
+    return report
+
+
+def dry_run(job: FolderJob, upscaler: Upscaler, *, overwrite: bool, quality: int | None) -> list[str]:
+    """Return lines that say what a run would do and take; nothing is written."""
+    with tempfile.TemporaryDirectory(prefix="srgan-") as copy, RemoteAccess() as access:
+        place = Path(copy) / NAME
+        if isinstance(job.folder, Remote):
+            storage.fetch(job.folder / NAME, place)
+        else:
+            for end in ("", "-wal"):  # what a killed run recorded last is in the second
+                if os.path.exists(f"{job.folder / NAME}{end}"):
+                    shutil.copyfile(f"{job.folder / NAME}{end}", f"{place}{end}")
+        with Journal(place, settings=job.settings, model=job.model) as journal:
+            found = batch.survey(
+                job.work, journal, job.folder, overwrite=overwrite, versions=job.versions, remove=False
+            )
+        expected = estimate(found.todo, upscaler, access, quality=quality)
+    lines = [
+        f"{len(found.todo):,} pictures to do, {len(found.unchanged):,} up to date, "
+        f"{len(found.taken):,} to skip (their outputs exist)"
+    ]
+    if found.todo:
+        lines.append(_expectation(expected))
+        if not isinstance(job.folder, Remote):
+            lines.append(_room(Path(job.folder), expected.nbytes))
+    return lines
+
+
+def _expectation(expected: Estimate) -> str:
+    bad = f"; about {expected.unreadable:,} cannot be read" if expected.unreadable else ""
+    return (
+        f"about {duration(expected.seconds)} on this machine, {expected.pixels / 1e6:,.0f} megapixels of results, "
+        f"{size(expected.nbytes)}{bad}"
+    )
+
+
+def _room(folder: Path, needed: int) -> str:
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    enough = "" if needed < free else ": that is not enough"
+    return f"{size(free)} are free there{enough}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: ``40 s``, ``12 min``, ``3 h 20 min``, ``2 days 5 h``."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(minutes / 60)
+    return f"{hours // 24:,} days {hours % 24} h"
+
+
+def size(nbytes: int) -> str:
+    """Return bytes as people say them: ``950 kB``, ``1.2 MB``, ``3.4 TB``."""
+    number = float(nbytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:,.1f} TB"

@@ -1,0 +1,249 @@
+"""Pictures on this machine's disks or behind a URL that fsspec knows: ``s3://``, ``gs://``, ``memory://`` and so on.
+
+A run works on files of this machine: an input behind a URL is fetched into a temporary folder, and a result is written
+there, whole, before it is sent. Object stores take a file in one step; elsewhere it is sent under another name and then
+moved.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
+
+from srgan import journal
+from srgan.errors import (
+    ImageReadError,
+    ImageWriteError,
+    MissingExtraError,
+    OutputExistsError,
+    SrganError,
+    UsageError,
+)
+from srgan.image import PICTURE_SUFFIXES
+from srgan.jobs import Access
+from srgan.outputs import Job
+
+OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci", "r2", "memory"})
+"""Protocols that show an object when all of it is there, and never a part."""
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
+
+
+class Remote(PurePosixPath):
+    """A place behind a URL, with the names, parts and joins of a path; as text it is the URL.
+
+    (universal_pathlib's paths are no ``os.PathLike``, which whatever looks at a file's suffix here takes.)
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        match = _URL.fullmatch(text)
+        return f"{match[1]}://{match[2]}" if match else text
+
+    def __fspath__(self) -> str:
+        return str(self)
+
+    @property
+    def protocol(self) -> str:
+        """What stands before ``://``."""
+        return self.parts[0].rstrip(":")
+
+
+def is_url(path: object) -> bool:
+    """Return whether this names a place behind a URL, and not on this machine."""
+    text = str(path)
+    return "://" in text and _URL.fullmatch(text) is not None
+
+
+def place(path: str) -> PurePath:
+    """Return a path or URL as an object; UsageError for a URL that cannot be one of a folder or picture."""
+    if path.startswith("file://"):
+        return Path(path.removeprefix("file://"))
+    if not is_url(path):
+        return Path(path)
+    if "//" in path.split("://", 1)[1]:
+        raise UsageError(f"{path} has an empty name between two slashes: srgan cannot tell it from one slash")
+    if any(mark in path for mark in "?#") and path.startswith("http"):
+        raise UsageError(f"{path} has a query: name a folder or a picture without one")
+    return Remote(path)
+
+
+def filesystem(remote: Remote) -> Any:
+    """Return fsspec's file system of a URL.
+
+    Raises
+    ------
+    MissingExtraError
+        if fsspec or the library of this protocol is not installed
+    UsageError
+        if there is no such protocol
+    """
+    try:
+        import fsspec
+    except ImportError:
+        raise MissingExtraError(f"{remote.protocol}://", "cloud") from None
+    try:
+        return fsspec.filesystem(remote.protocol)
+    except ImportError as error:
+        if remote.protocol in ("s3", "s3a"):
+            raise MissingExtraError(f"{remote.protocol}://", "cloud") from None
+        raise UsageError(f"{remote.protocol}:// needs a library: {_line(error)}") from None
+    except ValueError as error:
+        raise UsageError(f"{remote} is of no known protocol ({_line(error)}): write s3://, gs:// or a path") from None
+
+
+def version(where: PurePath) -> str | None:
+    """Return what differs for two files that were in one place one after the other; None if there is none."""
+    if not isinstance(where, Remote):
+        return journal.version(Path(where))
+    files = filesystem(where)
+    with _errors(f"cannot look at {where}", SrganError):
+        try:
+            # An answer that was kept would hide what others did.
+            files.invalidate_cache(str(where.parent))
+            return _version_of(files.info(str(where)))
+        except FileNotFoundError:
+            return None
+
+
+def listing(folder: Remote) -> dict[Remote, str]:
+    """Return the version of each file below a URL, in a few requests however many there are."""
+    files = filesystem(folder)
+    with _errors(f"cannot list {folder}", SrganError):
+        files.invalidate_cache()
+        try:
+            found = files.find(str(folder), detail=True)
+            # Where the URL is one file, some file systems find it without saying anything of it.
+            found = {name: info or files.info(name) for name, info in found.items()}
+        except FileNotFoundError:
+            return {}
+    return {Remote(files.unstrip_protocol(name)): _version_of(info) for name, info in sorted(found.items())}
+
+
+def pictures(folder: Remote) -> dict[Remote, str]:
+    """Return the pictures below a URL, hidden names left out, with their versions; or the one picture that it names."""
+    found = listing(folder)
+
+    def shown(name: Remote) -> bool:
+        inside = name.relative_to(folder).parts if name != folder else ()
+        return name.suffix.lower() in PICTURE_SUFFIXES and not any(part.startswith(".") for part in inside)
+
+    return {name: seen for name, seen in found.items() if shown(name)}
+
+
+class RemoteAccess(Access):
+    """Fetches inputs and sends results, where they are behind URLs; other files are reached as they are.
+
+    Use it as a context manager: its temporary folder is removed at the end.
+    """
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="srgan-"))
+        self._number = 0
+
+    def __enter__(self) -> RemoteAccess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def source(self, job: Job) -> Iterator[Path]:
+        """Fetch the input for the block."""
+        if not isinstance(job.source, Remote):
+            with super().source(job) as path:
+                yield path
+            return
+        with self._temporary(job.source) as local, _as_if(local, job.source):
+            with _errors(f"cannot read {job.source}", ImageReadError):
+                filesystem(job.source).get_file(str(job.source), str(local))
+            yield local
+
+    @contextmanager
+    def target(self, job: Job, *, overwrite: bool) -> Iterator[tuple[Path, bool]]:
+        """Send what the block wrote."""
+        if not isinstance(job.target, Remote):
+            with super().target(job, overwrite=overwrite) as place:
+                yield place
+            return
+        with self._temporary(job.target) as local, _as_if(local, job.target):
+            yield local, True
+            if not overwrite and self.exists(job):
+                raise OutputExistsError(
+                    f"'{job.target}' exists: pass --overwrite to replace it, or choose another output"
+                )
+            send(local, job.target)
+
+    def exists(self, job: Job) -> bool:
+        """Return whether the result's place is taken."""
+        return version(job.target) is not None if isinstance(job.target, Remote) else super().exists(job)
+
+    @contextmanager
+    def _temporary(self, remote: Remote) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))  # in which it keeps its name, and so its format
+        try:
+            yield folder / remote.name
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def send(local: Path, remote: Remote) -> None:
+    """Put a file of this machine behind a URL, in one step; ImageWriteError if it cannot be put there."""
+    files = filesystem(remote)
+    with _errors(f"cannot write {remote}", ImageWriteError):
+        if remote.protocol in OBJECT_STORES:
+            files.put_file(str(local), str(remote))
+            return
+        files.makedirs(str(remote.parent), exist_ok=True)
+        partial = remote.with_name(f".{remote.name}.part")
+        files.put_file(str(local), str(partial))
+        files.mv(str(partial), str(remote))
+
+
+def fetch(remote: Remote, local: Path) -> bool:
+    """Copy what is behind a URL to a file of this machine; return False if nothing is there."""
+    with _errors(f"cannot read {remote}", SrganError):
+        try:
+            filesystem(remote).get_file(str(remote), str(local))
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def _version_of(info: dict[str, Any]) -> str:
+    # What the file systems call it; a hash of the content where there is one.
+    for name in ("ETag", "etag", "md5Hash", "md5", "crc32c", "mtime", "LastModified", "last_modified", "created"):
+        if info.get(name) is not None:
+            return f"{info.get('size')}:{info[name]}"
+    return str(info.get("size"))
+
+
+@contextmanager
+def _errors(what: str, kind: type[SrganError]) -> Iterator[None]:
+    """Make each error of a file system one line; each of them raises kinds of its own."""
+    try:
+        yield
+    except (SrganError, FileNotFoundError) as error:
+        if isinstance(error, SrganError) or kind is SrganError:
+            raise
+        raise kind(f"{what}: there is no such file, folder or bucket: check the URL") from None
+    except Exception as error:
+        raise kind(f"{what} ({_line(error)}): check the URL, the credentials and the network") from None
+
+
+@contextmanager
+def _as_if(local: Path, remote: Remote) -> Iterator[None]:
+    """Let errors about the temporary file name the place behind the URL."""
+    try:
+        yield
+    except SrganError as error:
+        raise type(error)(str(error).replace(str(local), str(remote))) from None
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
