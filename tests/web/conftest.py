@@ -99,7 +99,7 @@ def server(models):
         yield running
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=300):
     """Return the first true value of ``condition()``; AssertionError after a long time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -30,6 +30,7 @@ def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool =
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http="h11",  # httptools, taken where it is installed, has no limit for the size of headers
         log_level="warning",
         access_log=False,
         lifespan="on",
