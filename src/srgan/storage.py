@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -218,8 +219,11 @@ def fetch(remote: Remote, local: Path) -> bool:
 def _version_of(info: dict[str, Any]) -> str:
     # What the file systems call it; a hash of the content where there is one.
     for name in ("ETag", "etag", "md5Hash", "md5", "crc32c", "mtime", "LastModified", "last_modified", "created"):
-        if info.get(name) is not None:
-            return f"{info.get('size')}:{info[name]}"
+        value = info.get(name)
+        if isinstance(value, datetime):
+            value = value.timestamp()  # some say it so in one answer, and as a number in another
+        if value is not None:
+            return f"{info.get('size')}:{value}"
     return str(info.get("size"))
 
 
