@@ -1,0 +1,63 @@
+"""Names of shipped networks, and paths of files: which one is meant, and what is said where none is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tiny_models
+from srgan.errors import ModelError, UnknownModelError
+from srgan.models import catalogue
+from srgan.models.catalogue import CATALOGUE, DEFAULT, Entry, resolve
+from srgan.models.metadata import read_info
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_each_name_is_a_file_that_says_so_of_itself(name: str) -> None:
+    info = read_info(resolve(name))
+    assert info.name == name
+    assert name.endswith(f"-x{info.scale}")
+    assert info.card["data"]["pictures"] > 0
+    assert CATALOGUE[name].when
+
+
+def test_the_default_is_shipped_and_partners_are_and_enlarge_as_much() -> None:
+    assert DEFAULT in CATALOGUE
+    for name, entry in CATALOGUE.items():
+        if entry.partner is not None:
+            assert read_info(resolve(entry.partner)).scale == read_info(resolve(name)).scale
+
+
+def test_a_name_wins_over_a_file_and_a_path_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_models.nearest(tmp_path / DEFAULT)
+    assert resolve(DEFAULT) == catalogue.shipped_file(CATALOGUE[DEFAULT])
+    assert read_info(resolve(f"./{DEFAULT}")).scale == 2
+    assert resolve(tmp_path / DEFAULT) == tmp_path / DEFAULT
+
+
+def test_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "net.onnx").touch()
+    assert resolve("~/net.onnx") == tmp_path / "net.onnx"
+
+
+@pytest.mark.parametrize("name", ["srgan-x3", "none.onnx", "~nobody-of-that-name/net.onnx", "x" * 300])
+def test_an_unknown_name_lists_the_known_ones(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownModelError) as caught:
+        resolve(name)
+    assert str(caught.value).startswith(f"no model '{name}': shipped are ")
+    assert all(known in str(caught.value) for known in CATALOGUE)
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a folder, not a model file: name the \.onnx file in it"):
+        resolve(tmp_path)
+
+
+def test_an_installation_without_the_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOGUE, "gone-x4", Entry("gone-x4.onnx", "never"))
+    with pytest.raises(ModelError, match=r"'gone-x4' is missing \(.*gone-x4\.onnx\): install srgan again"):
+        resolve("gone-x4")
