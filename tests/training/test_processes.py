@@ -87,12 +87,21 @@ def tensors(value, path=""):
     return {name: found for key, item in items for name, found in tensors(item, f"{path}/{key}").items()}
 
 
+ACCUMULATED = [
+    f"stages.{name}" for name in ("pixels.batch=4", "gan.batch=4", "pixels.accumulate=2", "gan.accumulate=2")
+]
+ACCUMULATED += [
+    "stages.gan.content.scaling=constant",
+    "stages.gan.content.constant=0.1",
+]  # not that of each part
+
+
 # Muon, Adam, BatchNorm in both networks, content scaled by the batch's own magnitude, and both adversarial losses.
 @pytest.mark.parametrize(
     ("environment", "changes"),
     [
         (torchrun, ["generator.norm=batch"]),
-        (slurm, ["stages.gan.adversarial.kind=standard", "discriminator.norm=spectral"]),
+        (slurm, ["stages.gan.adversarial.kind=standard", "discriminator.norm=none", *ACCUMULATED]),
     ],
 )
 def test_two_processes_end_where_one_does(material, tmp_path, environment, changes):

@@ -114,6 +114,8 @@ def test_names_that_toml_must_quote_come_back(tmp_path):
     ("text", "word"),
     [
         (MINIMAL + "crop = 98\n", "multiple"),
+        (MINIMAL + "batch = 6\naccumulate = 4\n", "multiple of accumulate"),
+        (MINIMAL + "accumulate = 0\n", "accumulate"),
         (MINIMAL.replace("1.0", "0.0"), "no loss"),
         (MINIMAL.replace("1.0", "-1.0"), "negative"),
         (MINIMAL + "rate = 1e-4\nfinal_rate = 1e-3\n", "final_rate"),

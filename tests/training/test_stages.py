@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -269,3 +270,47 @@ def test_slowness_is_a_factor_of_every_rate():
         trainer.step(*batch(), 0)
         moved.append((trainer.generator_parts.tail.weight - before).abs().max().item())
     assert moved[1] == pytest.approx(moved[0] / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_accumulated_parts_make_the_step_of_the_whole(vgg_file, optimizer):
+    losses = {
+        "content": {**CONTENT, "scaling": "constant", "constant": 0.1},
+        "adversarial": {"weight": 0.1},
+        "shift": True,
+    }
+    states, sizes = [], []
+    for accumulate in (1, 2):
+        recipe = recipe_of(pixel={"weight": 1.0}, clip=0.05, optimizer=optimizer, accumulate=accumulate, **losses)
+        recipe = replace(
+            recipe,
+            generator=replace(recipe.generator, norm="none"),
+            discriminator=replace(recipe.discriminator, norm="none"),
+        )
+        trainer = trainer_of(recipe, vgg_file)
+        seen = set()
+        trainer.generator_parts.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.add(len(inputs[0])))
+        told = [trainer.step(*batch(number), number) for number in range(3)]
+        states.append((trainer.state(), torch.tensor(told)))
+        sizes.append(seen)
+    assert sizes == [{4}, {2}]
+    (one, told), (two, again) = states
+    assert torch.allclose(told, again, atol=1e-4)
+    for part in ("generator", "average", "discriminator"):
+        for key, value in one[part].items():
+            assert torch.allclose(value, two[part][key], atol=1e-4), f"{part}.{key}"
+
+
+def test_clipping_bounds_the_weights_of_both_optimizers_together():
+    trainer = trainer_of(recipe_of(pixel={"weight": 1e6}, clip=1e-3, optimizer="muon"))
+    trainer.step(*batch(), 0)
+    whole = torch.stack([parameter.grad.norm() for parameter in trainer.generator_parts.parameters()]).norm()
+    assert float(whole) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_gradient_that_is_no_number_is_the_loops_to_report():
+    trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, clip=1.0))
+    with torch.no_grad():
+        trainer.generator_parts.tail.weight[0, 0] = math.nan
+    assert math.isnan(trainer.step(*batch(), 0).total)
+    assert not trainer.is_finite()

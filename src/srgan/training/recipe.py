@@ -105,6 +105,11 @@ class Stage:
 
     steps: int = _doc("optimizer steps")
     batch: int = _doc("crops a step, over all devices", 16)
+    accumulate: int = _doc(
+        "parts that a device takes its share of the batch in, one after the other: less memory for the same gradients, except "
+        "that normalisation, 'relative' scaling and relativistic losses see one part at a time",
+        1,
+    )
     crop: int = _doc("side of the HR crops, in pixels; a multiple of the scale", 96)
     candidates: int = _doc(
         "random positions for each crop, of which the most detailed one is taken: 1 treats all alike, more leave out sky",
@@ -341,6 +346,10 @@ def _contradictions(recipe: Recipe) -> list[str]:
         need(_is_bare(name), f"{at}: a stage's name has letters from a to z, digits, - and _ only")
         need(stage.steps >= 1, f"{at}.steps must be at least 1")
         need(stage.batch >= 1, f"{at}.batch must be at least 1")
+        need(
+            stage.accumulate >= 1 and stage.batch % max(stage.accumulate, 1) == 0,
+            f"{at}.batch ({stage.batch}) must be a multiple of accumulate ({stage.accumulate})",
+        )
         need(
             stage.crop >= scale and stage.crop % max(scale, 1) == 0,
             f"{at}.crop ({stage.crop}) must be a multiple of generator.scale ({scale})",

@@ -102,8 +102,9 @@ def train(request: Request) -> list[Path]:
     initial = None if request.resume else _initial_weights(plan)
     devices, nodes = _counts(request)
     for name, stage in recipe.stages.items():
-        if stage.batch % (devices * nodes):
-            raise UsageError(f"stages.{name}.batch ({stage.batch}) must be a multiple of the number of devices")
+        if stage.batch % (devices * nodes * stage.accumulate):
+            times = " times accumulate" if stage.accumulate > 1 else ""
+            raise UsageError(f"stages.{name}.batch ({stage.batch}) must be a multiple of the number of devices{times}")
     fabric = _fabric(request, recipe, devices, nodes)
     processes = launch(fabric)
     existed = request.out.exists()

@@ -6,7 +6,7 @@ A step takes (lr, hr) and returns the named losses. The loop knows nothing of wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -182,7 +182,8 @@ class Trainer:
         """Train on one batch.
 
         The generator runs once: the discriminator learns from its output without gradient, then judges the same output
-        for the generator's own step.
+        for the generator's own step. With ``accumulate`` it runs a second time, as its first outputs, part after part, are
+        not kept until then.
 
         Parameters
         ----------
@@ -190,21 +191,40 @@ class Trainer:
         number : of the step within the stage, 0-based; sets the learning rate
         examine : look closer, and leave the result in :attr:`examination`; the step itself stays the same
         """
-        device, stage = self.fabric.device, self.stage
-        lr = _to_unit(lr, device)
-        hr = _to_unit(hr, device)
+        stage = self.stage
         factor = learning_rate(stage, number) * self.slowness
-        nan = torch.full((), math.nan)
-        sr = self.generator(lr)
-
-        d_loss, real, fake, adversarial, content = nan, nan, nan, nan, nan
-        pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
-        if stage.shift:
-            sr, hr = self._shifted(sr, number), self._shifted(hr, number)
+        lrs, hrs = (_to_unit(x, self.fabric.device).chunk(stage.accumulate) for x in (lr, hr))
+        last = len(lrs) - 1
+        only = self.generator(lrs[0]) if last == 0 else None
+        judged = [self._nothing()] * 3
         if self.discriminator is not None:
-            d_loss, real, fake = self._discriminator_step(hr, sr.detach(), factor)
+            judged = self._discriminator_step(lrs, hrs, only, number, factor)
+        for parameter in self.generator_parts.parameters():  # of both optimizers
+            parameter.grad = None
+        found = []
+        for place, (part, hr) in enumerate(zip(lrs, hrs, strict=True)):
+            with self.fabric.no_backward_sync(self.generator, enabled=place < last):
+                sr = self.generator(part) if only is None else only
+                total, parts = self._generator_losses(sr, hr, number, examine=examine and place == last)
+                self.fabric.backward(total / len(lrs))
+            found.append(torch.stack([x.detach() for x in (total, *parts)]))
+        self._clip()
+        _step(self.generator_optimizer, factor)
+        if self.matrix_optimizer is not None:
+            _step(self.matrix_optimizer, factor)
+        self.average.update(self.generator_parts, number)
+        return Losses(*torch.stack(found).mean(dim=0), *judged)
+
+    def _generator_losses(
+        self, sr: Tensor, hr: Tensor, number: int, *, examine: bool
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Return the total, and each term before its weight."""
+        stage = self.stage
+        content = adversarial = self._nothing()
+        pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
         total = stage.pixel.weight * pixel
         terms = {"pixel": total} if stage.pixel.weight else {}
+        sr, hr = self._shifted(sr, number), self._shifted(hr, number)
         if self.content is not None:
             with self.fabric.autocast():
                 content = self.content(sr, hr)
@@ -216,17 +236,20 @@ class Trainer:
             total = total + terms["adversarial"]
         if examine:
             self.examination = self._examined(terms, sr.detach(), hr)
+        return total, (pixel, content, adversarial)
 
-        for parameter in self.generator_parts.parameters():  # of both optimizers
-            parameter.grad = None
-        self.fabric.backward(total)
-        if stage.clip:
-            self.fabric.clip_gradients(self.generator, self.generator_optimizer, max_norm=stage.clip)
-        _step(self.generator_optimizer, factor)
-        if self.matrix_optimizer is not None:
-            _step(self.matrix_optimizer, factor)
-        self.average.update(self.generator_parts, number)
-        return Losses(*(x.detach() for x in (total, pixel, content, adversarial, d_loss, real, fake)))
+    def _nothing(self) -> Tensor:
+        return torch.full((), math.nan, device=self.fabric.device)
+
+    def _clip(self) -> None:
+        if not self.stage.clip:
+            return
+        # The limit holds for the weights of all optimizers together, where Fabric takes one optimizer's. It takes fp16's
+        # scaling off them, and what is not a number is the loop's to report.
+        for optimizer in (self.generator_optimizer, self.matrix_optimizer):
+            if optimizer is not None:
+                self.fabric.clip_gradients(self.generator, optimizer, max_norm=math.inf, error_if_nonfinite=False)
+        nn.utils.clip_grad_norm_(self.generator_parts.parameters(), self.stage.clip)
 
     def _examined(self, terms: dict[str, Tensor], sr: Tensor, hr: Tensor) -> Examination:
         weights = list(self.generator_parts.parameters())
@@ -241,21 +264,38 @@ class Trainer:
         return Examination(gradients, features)
 
     def _shifted(self, x: Tensor, number: int) -> Tensor:
-        """Cut a batch at an offset that is a function of the step's number, as a resumed run needs it."""
+        """With ``shift`` cut a batch at an offset that is a function of the step's number, as a resumed run needs it."""
+        if not self.stage.shift:
+            return x
         scale = self.generator_parts.config.scale
         top, left = np.random.Generator(np.random.Philox(key=number)).integers(scale, size=2)
         height, width = x.shape[2] - scale + 1, x.shape[3] - scale + 1
         return x[:, :, top : top + height, left : left + width].contiguous(memory_format=torch.channels_last)
 
-    def _discriminator_step(self, hr: Tensor, sr: Tensor, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+    def _discriminator_step(
+        self, lrs: Sequence[Tensor], hrs: Sequence[Tensor], only: Tensor | None, number: int, factor: float
+    ) -> list[Tensor]:
+        """Train the discriminator; return its loss and its mean probabilities for photographs and generated pictures."""
+        kind, label = self.stage.adversarial.kind, self.stage.adversarial.label
         self.discriminator.requires_grad_(True)
-        # Two passes, not one joined batch: BatchNorm's statistics of photographs and of generated pictures stay apart.
-        real, fake = self.discriminator(hr), self.discriminator(sr)
-        loss = discriminator_loss(real, fake, kind=self.stage.adversarial.kind, label=self.stage.adversarial.label)
         self.discriminator_optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
+        found = []
+        for place, (lr, hr) in enumerate(zip(lrs, hrs, strict=True)):
+            if only is not None:
+                sr = only.detach()
+            else:
+                with torch.no_grad(), self.fabric.autocast():
+                    sr = self.generator_parts(lr).float()
+            hr, sr = self._shifted(hr, number), self._shifted(sr, number)
+            with self.fabric.no_backward_sync(self.discriminator, enabled=place < len(lrs) - 1):
+                # Two passes, not one joined batch: BatchNorm's statistics of photographs and of generated pictures stay apart.
+                real, fake = self.discriminator(hr), self.discriminator(sr)
+                loss = discriminator_loss(real, fake, kind=kind, label=label)
+                self.fabric.backward(loss / len(lrs))
+            shares = (x.detach().float().sigmoid().mean() for x in (real, fake))
+            found.append(torch.stack([loss.detach(), *shares]))
         _step(self.discriminator_optimizer, factor)
-        return loss, real.detach().float().sigmoid().mean(), fake.detach().float().sigmoid().mean()
+        return list(torch.stack(found).mean(dim=0))
 
     def _judge(self, sr: Tensor, hr: Tensor) -> Tensor:
         # Without this the generator's backward pass would compute the discriminator's weight gradients for nothing.
