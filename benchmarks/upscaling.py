@@ -1,0 +1,305 @@
+"""How fast and how lean upscaling is, beside the other ways to do it, on this machine.
+
+    python benchmarks/upscaling.py            # everything, some ten minutes and more
+    python benchmarks/upscaling.py --quick    # small pictures and few runs: does it work, roughly how fast
+    python benchmarks/upscaling.py --part networks --part start
+
+networks   the same picture by each way of peers.py, each in a process of its own; medians of runs that take turns,
+           so that a busy moment hits all of them; the peak memory of each process; and, for the ways that compute the
+           same network, by how many levels of 255 they differ from torch at most
+files      a photograph file through `srgan upscale`'s engine: decode, network, encode
+start      from the start of the process to its end: the help, and a picture of 64 x 64 pixels
+memory     the peak of `srgan upscale` for small and large pictures
+
+Wall-clock seconds mean something on an idle machine only; CPU seconds (of all threads together) nearly anywhere. The
+extras train, community and dev are needed for the others' ways.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+# This process must stay small and hence imports nothing heavy: a child's peak memory begins at its parent's.
+HERE = Path(__file__).resolve()
+EXAMPLE = HERE.parents[1] / "examples" / "spices.jpg"
+PARTS = ("networks", "files", "start", "memory")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", action="append", choices=PARTS, dest="parts", help="repeatable; default: all")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--runs", type=int, help="measured runs of each way, after one to warm up")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--way", action="append", dest="ways", help="only these ways of peers.py; repeatable")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--size", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, options.size, options.threads)
+        return
+    print(f"{processor()}; {options.threads} threads; load {os.getloadavg()[0]:.1f} at the start")
+    with tempfile.TemporaryDirectory() as folder:
+        for part in options.parts or PARTS:
+            globals()[f"measure_{part}"](options, Path(folder))
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("flags"):
+            kinds = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in line.split()]
+            return "processor with " + (", ".join(kinds) or "none of AVX2, AVX512, AMX")
+    return "processor unknown"
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table in Markdown."""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    print(f"\n{title}\n")
+    for row in [heads, ["-" * width for width in widths], *rows]:
+        cells = (
+            cell.ljust(width) if not at else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def picture_of(height: int, width: int) -> Any:
+    """Return an HWC uint8 picture of this size: an example, mirrored at its edges as often as it takes."""
+    import numpy as np
+
+    from srgan.image import read_rgb8
+
+    example = read_rgb8(EXAMPLE)
+    index = [
+        np.abs((np.arange(n) + m) % (2 * m) - m) % m for n, m in ((height, len(example)), (width, example.shape[1]))
+    ]
+    return np.ascontiguousarray(example[index[0]][:, index[1]])
+
+
+# --- The network, by each way ----------------------------------------------------------------------------------------
+
+
+class Way:
+    """A process that has one way open and enlarges whenever it is told."""
+
+    def __init__(self, name: str, size: str, threads: int) -> None:
+        self.name = name
+        command = [sys.executable, str(HERE), "--child", name, "--size", size, "--threads", str(threads)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.runs: list[dict[str, float]] = []
+
+    def ask(self, word: str) -> dict[str, Any] | None:
+        """Return the child's answer, or None if it has ended."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(word + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def failure(self) -> str:
+        """Return the last line of what it said to stderr."""
+        assert self.process.stderr is not None
+        lines = self.process.stderr.read().strip().splitlines()
+        return lines[-1] if lines else "it ended"
+
+
+def child(name: str, size: str, threads: int) -> None:
+    """Be one way: a line on stdin is a run, its answer a line of JSON on stdout."""
+    import numpy as np
+
+    from peers import WAYS
+
+    enlarge = WAYS[name](threads)
+    picture = picture_of(*map(int, size.split("x")))
+    result = None
+    for line in sys.stdin:
+        if line.strip() == "end":
+            np.save(sys.stdin.readline().strip(), result)
+            print(json.dumps({"peak": peak_bytes()}), flush=True)
+            return
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = enlarge(picture)
+        print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}), flush=True)
+
+
+def peak_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def measure_networks(options: argparse.Namespace, folder: Path) -> None:
+    from peers import SAME_NETWORK, WAYS
+
+    sizes = ["64x64"] if options.quick else ["128x128", "256x256", "320x480"]
+    runs = options.runs or (3 if options.quick else 7)
+    for size in sizes:
+        height, width = map(int, size.split("x"))
+        names = options.ways or list(WAYS)
+        ways = [Way(name, size, options.threads) for name in names]
+        left_out, rows, results = [], [], {}
+        for way in list(ways):
+            if way.ask("run") is None:  # the run that warms up, one after the other as all runs
+                left_out.append((way.name, way.failure()))
+                ways.remove(way)
+        for _ in range(runs):
+            for way in ways:
+                answer = way.ask("run")
+                assert answer is not None, way.failure()
+                way.runs.append(answer)
+        for number, way in enumerate(ways):
+            file = folder / f"{number}.npy"
+            way.peak = way.ask(f"end\n{file}")["peak"]  # type: ignore[attr-defined, index]
+            way.process.communicate()
+            if way.name in SAME_NETWORK:
+                results[way.name] = file
+        far = differences(results)
+        for way in ways:
+            wall, cpu = (statistics.median(run[key] for run in way.runs) for key in ("wall", "cpu"))
+            rows.append(
+                (
+                    way.name,
+                    f"{wall:.3f}",
+                    f"{height * width / wall / 1000:.1f}",
+                    f"{cpu:.3f}",
+                    f"{way.peak / 1e6:.0f}",  # type: ignore[attr-defined]
+                    far.get(way.name, ""),
+                )
+            )
+        heads = "way", "wall s", "kpx/s", "CPU s", "peak MB", "levels from torch"
+        table(f"{width} x {height} pixels, x4, median of {runs}", heads, rows)
+        for name, reason in left_out:
+            print(f"left out: {name}: {reason}")
+
+
+def differences(results: dict[str, Path]) -> dict[str, str]:
+    """Say how far each result is from torch's: the most, and the share of values that differ at all."""
+    reference = results.get("torch eager, fp32")
+    if reference is None:
+        return {}
+    # In a process of its own, as numpy would make this one large.
+    code = (
+        "import sys, json, numpy as np; a = np.load(sys.argv[1]).astype(int); said = {}\n"
+        "for path in sys.argv[2:]:\n"
+        "    d = abs(np.load(path).astype(int) - a); said[path] = f'{d.max()} ({100 * (d > 0).mean():.3g} %)'\n"
+        "print(json.dumps(said))"
+    )
+    command = [sys.executable, "-c", code, str(reference), *map(str, results.values())]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return {name: said[str(path)] for name, path in results.items()}
+
+
+# --- Files, start-up, memory -----------------------------------------------------------------------------------------
+
+
+def run(*command: object) -> tuple[float, float, int]:
+    """Run a command to its end; return wall seconds, CPU seconds and peak bytes."""
+    started = time.perf_counter()
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.stderr is not None
+    if process.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}: {process.stderr.read().decode()}")
+    process.stderr.close()
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+
+
+def medians(runs: int, *command: object) -> tuple[str, str, str]:
+    taken = [run(*command) for _ in range(runs)]
+    wall, cpu, peak = (statistics.median(entry[at] for entry in taken) for at in range(3))
+    return f"{wall:.2f}", f"{cpu:.2f}", f"{peak / 1e6:.0f}"
+
+
+def save_picture(path: Path, height: int, width: int) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); from upscaling import picture_of; import srgan.image as i;"
+        f"i.write(i.Picture(picture_of({height}, {width})), {str(path)!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def srgan(*arguments: object) -> Iterator[object]:
+    yield from (sys.executable, "-m", "srgan", *arguments)
+
+
+def measure_start(options: argparse.Namespace, folder: Path) -> None:
+    runs = options.runs or (3 if options.quick else 9)
+    save_picture(folder / "start.png", 64, 64)
+    upscale = "upscale", folder / "start.png", "--overwrite", "--quiet"
+    rows = [
+        ("python -c pass", *medians(runs, sys.executable, "-c", "pass")),
+        ("srgan --help", *medians(runs, *srgan("--help"))),
+        ("srgan upscale, 64 x 64", *medians(runs, *srgan(*upscale))),
+        ("the same, --fidelity 0.5", *medians(runs, *srgan(*upscale, "--fidelity", 0.5))),
+    ]
+    table(f"From start to end of the process, median of {runs}", ("command", "wall s", "CPU s", "peak MB"), rows)
+
+
+def measure_files(options: argparse.Namespace, folder: Path) -> None:
+    size = (96, 128) if options.quick else (320, 480)
+    runs = options.runs or (3 if options.quick else 7)
+    rows = []
+    for suffix in (".jpg", ".png") if options.quick else (".jpg", ".png", ".webp", ".tif"):
+        save_picture(folder / f"file{suffix}", *size)
+        code = (
+            "import json, statistics, sys, time; import srgan.image as i; from srgan import Upscaler\n"
+            "path, target, threads, runs = sys.argv[1:]; up = Upscaler(threads=int(threads)); all = []\n"
+            "for _ in range(int(runs) + 1):\n"
+            "    t = [time.perf_counter()]; p = i.read(path); t.append(time.perf_counter()); q = up(p.pixels)\n"
+            "    t.append(time.perf_counter()); i.write(p.with_pixels(q, 4), target, overwrite=True)\n"
+            "    t.append(time.perf_counter()); all.append([b - a for a, b in zip(t, t[1:])])\n"
+            "print(json.dumps([statistics.median(x) for x in zip(*all[1:])]))"
+        )
+        command = [
+            sys.executable,
+            "-c",
+            code,
+            folder / f"file{suffix}",
+            folder / f"large{suffix}",
+            options.threads,
+            runs,
+        ]
+        said = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
+        decode, network, encode = json.loads(said)
+        total = decode + network + encode
+        times = (f"{value:.3f}" for value in (decode, network, encode, total))
+        rows.append((suffix, *times, f"{100 * network / total:.0f} %"))
+    heads = "file", "decode s", "network s", "encode s", "together s", "network's share"
+    table(f"{size[1]} x {size[0]} pixels from file to file, median of {runs}", heads, rows)
+
+
+def measure_memory(options: argparse.Namespace, folder: Path) -> None:
+    sizes = (
+        [(64, 64), (320, 480)] if options.quick else [(250, 250), (320, 480), (790, 790), (2500, 2500), (5000, 5000)]
+    )
+    rows = []
+    for height, width in sizes:
+        save_picture(folder / "memory.jpg", height, width)
+        for budget in ("200MB", "1GB"):
+            command = srgan("upscale", folder / "memory.jpg", "--overwrite", "--quiet", "--memory", budget)
+            wall, _, peak = run(*command)
+            output = f"{width * 4} x {height * 4} ({width * height * 16 / 1e6:.1f} MP)"
+            rows.append((output, budget, f"{peak / 1e6:.0f}", f"{wall:.1f}"))
+    table("`srgan upscale`, JPEG to JPEG", ("output", "--memory", "peak MB", "wall s"), rows)
+
+
+if __name__ == "__main__":
+    main()
