@@ -88,5 +88,5 @@ def _say_usage(error: Any) -> None:
         error.show()  # the help itself: the command was called alone
         return
     name = " ".join(["srgan", *context.command_path.split()[1:]]) if context is not None else "srgan"
-    name = name.replace("-m srgan", "").strip()
+    name = " ".join(name.replace("-m srgan", "").split())
     say(f"{message.rstrip('.')}: see '{name} --help'")
