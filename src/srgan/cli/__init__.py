@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan import __version__
-from srgan.cli import convert, data, evaluate, models, serve, train, upscale
+from srgan.cli import convert, data, evaluate, models, serve, train, upscale, video
 from srgan.cli.lines import output_failed, say
 from srgan.errors import SrganError
 from srgan.files import why_not_written
@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale")(upscale.upscale_command)
+app.command("video")(video.video_command)
 app.command("train", short_help="Train a network on your own photographs.")(train.train_command)
 app.command("evaluate", short_help="Measure a network: PSNR and SSIM.")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)
@@ -53,7 +54,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may have what the terminal's encoding has not
     try:
-        code = app(standalone_mode=False)  # typer would print errors as boxes of several lines
+        # Typer would print errors as boxes of several lines, and call the command after the file that started it.
+        code = app(standalone_mode=False, prog_name="srgan")
         sys.stdout.flush()  # now, while what goes wrong can still be said
     except SrganError as error:
         _say(str(error))
@@ -62,10 +64,10 @@ def main() -> None:
         _say("stopped")
         sys.exit(130)
     except OSError as error:
-        if not output_failed():
+        if not output_failed(error):
             raise
         if not isinstance(error, BrokenPipeError):  # which says that the reader has enough: '| head'
-            _say(f"cannot write to standard output: {why_not_written(error)}")
+            _say(f"cannot print: {why_not_written(error)}")
         sys.exit(1)
     except Exception as error:
         if not hasattr(error, "format_message"):  # what the kinds of typer's own errors have in common
@@ -87,6 +89,5 @@ def _say_usage(error: Any) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()  # the help itself: the command was called alone
         return
-    name = " ".join(["srgan", *context.command_path.split()[1:]]) if context is not None else "srgan"
-    name = " ".join(name.replace("-m srgan", "").split())
+    name = context.command_path if context is not None else "srgan"
     say(f"{message.rstrip('.')}: see '{name} --help'")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import sys
 import unicodedata
 
@@ -24,16 +26,25 @@ def say(line: str) -> None:
     print(f"srgan: {printable(line)}", file=sys.stderr)
 
 
-def output_failed() -> bool:
-    """Return whether stdout does not take what was printed: a closed pipe, a full disk.
+def output_failed(error: OSError) -> bool:
+    """Return whether an error says that what was printed found no place: a full disk, a pipe whose reader is gone.
 
-    If so, it leads nowhere from now on, so that the interpreter does not complain of it at its end as well.
+    If so, stdout leads nowhere from now on, so that the interpreter does not complain of it at its end as well.
     """
-    try:
-        sys.stdout.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return False
+    if error.errno == errno.EPIPE and not _is_reader_gone():
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True
+
+
+def _is_reader_gone() -> bool:
+    """Return whether stdout is a pipe that nobody reads; there are other pipes that may break."""
+    if sys.platform == "win32":  # which has no poll
         return True
-    return False
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in watch.poll(0))
