@@ -28,6 +28,7 @@ from srgan.errors import (
     TrainingInterrupted,
     UnknownModelError,
     UsageError,
+    VideoError,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ __all__ = [
     "UnknownModelError",
     "Upscaler",
     "UsageError",
+    "VideoError",
     "__version__",
     "upscale",
 ]

@@ -12,6 +12,7 @@
     │   ├── ImageReadError        cannot be read: missing, truncated, not a picture
     │   ├── ImageTooLargeError    has more pixels than the limit
     │   └── ImageWriteError       cannot be written: disk full, no permission, unknown format
+    ├── VideoError                a video cannot be read, or not be written
     ├── ModelError                a model file is damaged or not one of ours
     ├── DataError                 a folder of pictures cannot serve training or evaluation
     ├── CheckpointError           a run cannot be resumed from what lies in its folder
@@ -76,6 +77,10 @@ class ImageTooLargeError(ImageError):
 
 class ImageWriteError(ImageError):
     """A picture cannot be written; nothing is left behind."""
+
+
+class VideoError(SrganError):
+    """A video is missing, damaged or none at all, or its result cannot be encoded or written."""
 
 
 class ModelError(SrganError):

@@ -1,0 +1,152 @@
+"""A video file that is read: its facts, and its frames with their timestamps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from srgan.errors import ImageTooLargeError, VideoError
+from srgan.files import why_not_written
+from srgan.image.reading import MAX_PIXELS
+from srgan.video.colours import Colours, colours_of
+
+_SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
+"""Halvings of chroma (across, down) -> what it is called; anything else is kept as 4:4:4."""
+
+
+def why_failed(error: av.error.FFmpegError) -> str:
+    """Say in a few words what FFmpeg's error of writing means, and what to do."""
+    return why_not_written(OSError(error.errno, error.strerror))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """Open a video; FFmpeg's errors inside the block become one line about this file.
+
+    Raises
+    ------
+    VideoError
+        if it is missing, may not be read, is damaged, or is no video
+    """
+    try:
+        # As a file, whatever its name begins with, and so that it cannot make FFmpeg open anything else.
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+            yield container
+    except av.error.FFmpegError as error:
+        reason = error.strerror or "it is damaged"
+        raise VideoError(
+            f"cannot read {str(path)!r} ({reason[:1].lower()}{reason[1:]}): check the path, or get the video again"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a video file says about its picture."""
+
+    path: Path
+    index: int
+    """Which of the file's streams it is."""
+    width: int
+    height: int
+    colours: Colours
+    subsampling: str
+    depth: int
+    time_base: Fraction
+    """Seconds that a timestamp counts."""
+    rate: Fraction
+    """Frames a second on average: for the encoder; timestamps are carried, not made of it."""
+    total: int
+    """Frames that it says it has, or what its length suggests; 0 if it says nothing."""
+    counted: bool
+    """Whether the file itself counts its frames."""
+    aspect: Fraction | None
+    """Width of a pixel by its height."""
+    matrix: tuple[int, ...] | None
+    """Display matrix: how players turn it."""
+    interlaced: bool
+
+    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode all frames, each with its timestamp in units of :attr:`time_base`, in the order of showing.
+
+        Timestamps always grow: a frame without one, or with one that is not later than the frame's before, is put one
+        tick, or its predecessor's length, after what came before.
+
+        Raises
+        ------
+        VideoError
+            if the file is damaged
+        """
+        last: int | None = None
+        with opened(self.path) as container:
+            stream = container.streams[self.index]
+            stream.codec_context.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                assert isinstance(frame, av.VideoFrame)
+                time = frame.pts
+                if last is None:
+                    time = time or 0
+                elif time is None:
+                    time = last + max(frame.duration or 0, 1)
+                last = time = time if last is None else max(time, last + 1)
+                yield time, frame
+
+
+def probe(path: Path) -> Clip:
+    """Return the facts of a video file; its first frame is decoded for those that only frames tell.
+
+    Raises
+    ------
+    VideoError
+        if it cannot be read, or has no video stream
+    ImageTooLargeError
+        if its frames have more pixels than pictures may have
+    """
+    with opened(path) as container:
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not streams:
+            raise VideoError(f"{str(path)!r} has no video in it: name another file")
+        stream = streams[0]
+        context = stream.codec_context
+        if context.width * context.height > MAX_PIXELS:
+            raise ImageTooLargeError(
+                f"{str(path)!r} has frames of {context.width} x {context.height} pixels: reduce it"
+            )
+        first: Any = next(iter(container.decode(stream)), None)
+        if first is None or context.format is None:
+            raise VideoError(f"{str(path)!r} has no frame that can be read: get the video again")
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        length = container.duration or 0
+        total = stream.frames or round(Fraction(length, av.time_base) * rate)
+        chroma = context.format.components[1:2]
+        halved = (chroma[0].width < context.width, chroma[0].height < context.height) if chroma else (True, True)
+        return Clip(
+            path=path,
+            index=stream.index,
+            width=first.width,
+            height=first.height,
+            colours=colours_of(context),
+            subsampling=_SUBSAMPLING.get((int(halved[0]), int(halved[1])), "444"),
+            depth=context.format.components[0].bits,
+            time_base=stream.time_base or Fraction(1, 90_000),
+            rate=rate,
+            total=total,
+            counted=bool(stream.frames),
+            aspect=context.sample_aspect_ratio or None,
+            matrix=_display_matrix(first),
+            interlaced=bool(first.interlaced_frame),
+        )
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return None
+    return tuple(int(value) for value in memoryview(bytes(data)).cast("i"))
