@@ -1,0 +1,118 @@
+"""``srgan models``: the shipped networks and their figures, one card, and cards from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tiny_models
+from srgan.cli.models import figures
+from srgan.models.catalogue import CATALOGUE, Entry, resolve
+from srgan.models.metadata import read_info
+from tiny_runs import call
+
+
+def test_the_list_has_each_network_with_its_own_figures() -> None:
+    done = call("models")
+    assert (done.code, done.err) == (0, "")
+    head, *lines = done.out.splitlines()
+    assert head.split()[:2] == ["NAME", "SCALE"]
+    assert [line.split()[0] for line in lines] == list(CATALOGUE)
+    for line, (name, entry) in zip(lines, CATALOGUE.items(), strict=True):
+        info = read_info(resolve(name))
+        assert line.split()[1] == f"x{info.scale}"
+        assert entry.when in line
+        assert info.card["evaluation"]
+        for scores in info.card["evaluation"]:
+            assert f"{scores['set']} {scores['psnr_y']:.2f} dB / {scores['ssim_y']:.3f}" in line
+        assert line.index(entry.when) == head.index("TAKE IT FOR")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_card_says_everything(name: str) -> None:
+    done = call("models", name)
+    assert (done.code, done.err) == (0, "")
+    card = read_info(resolve(name)).card
+    lines = done.out.splitlines()
+    assert lines[0] == f"name: {name}"
+    assert f"file: {resolve(name)}" in lines
+    assert f"date: {card['date']}" in lines
+    assert f"  pictures: {card['data']['pictures']}" in lines
+    for key in card:
+        assert any(line.startswith(f"{key}:") for line in lines)
+
+
+def test_a_card_from_elsewhere_of_any_form(tmp_path: Path) -> None:
+    card = {"a": [1, 2.5, None], "b": {}, "c": [{"d": [], "e": True}, [1]], "f": {"g": {"h": 1e-9}}, "evaluation": 7}
+    file = tiny_models.nearest(tmp_path / "net.onnx", card=card, name="odd")
+    done = call("models", file)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        "name: odd",
+        f"file: {file}",
+        "scale: 2",
+        "receptive radius: 0 pixels",
+        "a: 1, 2.5, none",
+        "b: none",
+        "c:",
+        "  -",
+        "    d: none",
+        "    e: True",
+        "  - 1",
+        "f:",
+        "  g:",
+        "    h: 1e-09",
+        "evaluation: 7",
+    ]
+
+
+def test_a_card_does_not_command_the_terminal(tmp_path: Path) -> None:
+    file = tiny_models.nearest(tmp_path / "net.onnx", card={"a": "\x1b[2Jgone\n", "\r": "\ud800"}, name="x\x1b]0;y\x07")
+    done = call("models", file)
+    assert done.code == 0
+    assert "name: x\\x1b]0;y\\x07\n" in done.out
+    assert "a: \\x1b[2Jgone\\n\n" in done.out
+    assert "\\r: \\ud800\n" in done.out
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [None, [], "no", [{"set": "Set5"}], [{"set": "Set5", "psnr_y": "high", "ssim_y": 1}], [7]],
+)
+def test_figures_that_are_not_there(evaluation: object) -> None:
+    assert figures({"evaluation": evaluation}) == "not evaluated"
+    assert figures({}) == "not evaluated"
+
+
+def test_figures_in_one_line() -> None:
+    sets = [{"set": "Set5", "psnr_y": 30.614, "ssim_y": 0.8679}, {"set": "?"}, {"set": "B", "psnr_y": 27, "ssim_y": 1}]
+    assert figures({"evaluation": sets}) == "Set5 30.61 dB / 0.868, B 27.00 dB / 1.000"
+
+
+def test_an_installation_without_a_file_still_lists_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOGUE, "gone-x4", Entry("gone-x4.onnx", "never"))
+    done = call("models")
+    assert (done.code, done.err) == (0, "")
+    assert "(its file is missing: install srgan again)" in done.out.splitlines()[-1]
+    assert "dB" in done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("srgan-x3", 2, "no model 'srgan-x3': shipped are "),
+        ("text.onnx", 1, "text.onnx is not a network for srgan (it is no ONNX file"),
+        (".", 1, "is a folder, not a model file"),
+    ],
+)
+def test_mistakes_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.onnx").write_text("hello")
+    done = call("models", name)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith("srgan: ")
+    assert says in done.err
+    assert done.err.count("\n") == 1
