@@ -59,8 +59,8 @@ class Server:
     def stop(self):
         """Send SIGTERM and return the exit code; what was written to stderr is complete then."""
         self.process.terminate()
-        code = self.process.wait(120)
-        self._reader.join(10)
+        code = self.process.wait(300)
+        self._reader.join(60)
         return code
 
 

@@ -296,7 +296,9 @@ def test_the_documentation_names_no_other_host(client):
     assert {"/v1/upscale", "/v1/models", "/healthz", "/metrics"} <= set(schema["paths"])
     model = next(p for p in schema["paths"]["/v1/upscale"]["post"]["parameters"] if p["name"] == "model")
     assert model["schema"] == {"type": "string", "enum": ["tiny-x4", "nearest-x4"], "default": "tiny-x4"}
-    assert "503" in schema["paths"]["/v1/upscale"]["post"]["responses"]
+    answers = schema["paths"]["/v1/upscale"]["post"]["responses"]
+    assert {"image/png", "image/jpeg"} <= set(answers["200"]["content"])
+    assert list(answers["503"]["content"]) == ["application/json"]
 
 
 # --- Other sites -----------------------------------------------------------------------------------------------------

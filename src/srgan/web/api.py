@@ -128,12 +128,6 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-class PictureResponse(Response):
-    """Any picture: for the documentation, which would show JSON otherwise."""
-
-    media_type = "image/*"
-
-
 class FileStream(StreamingResponse):
     """Sends a file, and calls ``after`` when it is sent or nobody listens any more."""
 
@@ -167,7 +161,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         "/v1/upscale",
         summary="Enlarge a picture",
         dependencies=guarded,
-        response_class=PictureResponse,
+        response_class=Response,  # of no one media type: errors are JSON, pictures of many kinds
         responses={200: _PICTURE, **documented(400, 401, 403, 408, 409, 413, 422, 503, 504)},
         openapi_extra={"requestBody": _BODY},
     )
