@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from PIL import Image
 
 import srgan
 import tiny_models
@@ -17,7 +18,7 @@ from srgan import Upscaler, blending
 from srgan.errors import ModelError, UsageError
 from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.models.metadata import read_info
-from tiny_runs import call
+from tiny_runs import Result, call
 
 WEIGHTS = [0, 0.25, 0.5, 0.75, 1]
 
@@ -174,16 +175,14 @@ def test_what_cannot_be_blended_is_one_clear_line(
     assert not blending.has_partner(read_info(file)) or says.startswith(("fidelity is", "different"))
 
 
-def test_the_command_takes_it(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from PIL import Image
-
+def test_the_command_takes_it(run: Path) -> None:
     small = (picture() * 255).astype(np.uint8)
     Image.fromarray(small).save(run / "photo.png")
     model = run / "srgan-x4.onnx"
-    assert call("upscale", run / "photo.png", "--model", model, "--fidelity", 0.4, "--precision", "fp32") == 0
+    done = call("upscale", run / "photo.png", "--model", model, "--fidelity", 0.4, "--precision", "fp32")
+    assert (done.code, done.err) == (0, "")
     expected = Upscaler(model, fidelity=0.4, precision="fp32")(small)
     np.testing.assert_array_equal(np.asarray(Image.open(run / "photo_x4.png")), expected)
-    capfd.readouterr()
-    assert call("upscale", run / "photo.png", "-o", run / "b.png", "--model", model, "--fidelity", "1.5") == 2
-    assert capfd.readouterr() == ("", "srgan: fidelity is 1.5: give 0 (sharpest) to 1 (nothing invented)\n")
+    refused = call("upscale", run / "photo.png", "-o", run / "b.png", "--model", model, "--fidelity", "1.5")
+    assert refused == Result(2, "", "srgan: fidelity is 1.5: give 0 (sharpest) to 1 (nothing invented)\n")
     assert not (run / "b.png").exists()
