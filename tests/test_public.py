@@ -28,6 +28,7 @@ HEAVY = [
     "scipy",
     "h5py",
     "fastapi",
+    "rich",
 ]
 
 ERRORS = {
