@@ -19,7 +19,7 @@ from PIL import Image
 import srgan
 import tiny_models
 from srgan import Upscaler, UsageError, pixels, runtime
-from srgan.errors import ModelError, SrganError, UnknownModelError
+from srgan.errors import ImageReadError, ModelError, SrganError, UnknownModelError
 from srgan.resampling import resample
 
 DEPTHS = {"uint8": 255, "uint16": 65535, "float32": 1}
@@ -520,6 +520,38 @@ def test_upscale_keeps_16_bits_and_palette_transparency_of_a_pil_image(models: P
     large = srgan.upscale(image, model=models / "nearest.onnx")
     assert large.mode == "RGBA"
     assert large.getpixel((0, 0))[3] == 0
+
+
+def test_a_profile_of_other_values_does_not_go_along(models: Path) -> None:
+    """RGB made from CMYK under a profile for inks would be shown in wrong colours."""
+    image = Image.fromarray(noise(8, 9))
+    for mode, kept in (("RGB", True), ("L", True), ("P", True), ("RGBA", True), ("CMYK", False), ("YCbCr", False)):
+        given = image.convert(mode)
+        given.info["icc_profile"], given.info["exif"] = b"profile", b"Exif"
+        large = srgan.upscale(given, model=models / "nearest.onnx")
+        assert ("icc_profile" in large.info) == kept, mode
+        assert large.info["exif"] == b"Exif"
+    keyed = image.convert("L")
+    keyed.info["icc_profile"], keyed.info["transparency"] = b"profile of gray", 0
+    large = srgan.upscale(keyed, model=models / "nearest.onnx")
+    assert large.mode == "RGBA"
+    assert "icc_profile" not in large.info
+
+
+def test_a_pil_image_that_cannot_be_had_is_one_line(models: Path, tmp_path: Path) -> None:
+    Image.fromarray(noise(80, 90)).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:9000])
+    with Image.open(tmp_path / "cut.png") as cut, pytest.raises(ImageReadError, match="get the picture again"):
+        srgan.upscale(cut, model=models / "nearest.onnx")
+    with pytest.raises(UsageError, match="has no range"):
+        srgan.upscale(Image.new("F", (4, 4)), model=models / "nearest.onnx")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B"])
+def test_16_bits_of_a_pil_image_in_either_order_of_bytes(models: Path, mode: str) -> None:
+    deep = noise(5, 6, None, "uint16")
+    image = Image.frombytes(mode, (6, 5), deep.astype(">u2" if mode == "I;16B" else "<u2").tobytes())
+    np.testing.assert_array_equal(np.asarray(srgan.upscale(image, model=models / "nearest.onnx")), repeated(deep))
 
 
 def test_upscale_refuses_what_it_cannot_take(models: Path) -> None:

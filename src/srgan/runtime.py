@@ -42,6 +42,9 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
+MAX_THREADS = 1024
+"""More is a slip of the finger, and the runtime takes a number too large for it for a fault of the model."""
+
 OVERHEAD = 1.1
 """What the runtime takes beyond the live tensors (padding of channels, fragmentation): measured 0.85 to 1.2."""
 
@@ -160,8 +163,8 @@ def load(
     """
     if precision not in get_args(Precision):
         raise UsageError(f"unknown precision {precision!r}: choose one of {', '.join(get_args(Precision))}")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}: give 1 or more")
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"threads is {threads}: give 1 to {MAX_THREADS}")
     info = read_info(resolve(model))
     core = import_openvino().Core()
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan import ensemble, pixels, runtime, sizes, tiling
-from srgan.errors import ModelError, SrganError, UsageError
+from srgan.errors import ImageReadError, ModelError, SrganError, UsageError
 from srgan.models.catalogue import DEFAULT
 from srgan.resampling import LANCZOS, Resampler
 from srgan.runtime import Network, Precision
@@ -495,7 +495,26 @@ def _upscale_pil(image: Any, upscaler: Upscaler) -> Any:
     transparent = image.mode == "PA" or "transparency" in image.info
     if image.mode in ("F", "I"):
         raise UsageError(f"a PIL image of mode {image.mode} has no range: convert it to L, RGB or I;16")
+    deep = image.mode.startswith("I;16")  # in either order of bytes; Pillow would clip it to 8 bits
     mode = "RGBA" if transparent else _PIL_MODES.get(image.mode, "RGB")
-    large = Image.fromarray(upscaler(np.array(image if image.mode == mode else image.convert(mode))))
-    large.info.update({key: value for key, value in image.info.items() if key in ("icc_profile", "exif")})
+    try:
+        # Pillow decodes only now: a file that is cut short shows here.
+        picture = np.array(image if image.mode == mode or deep else image.convert(mode))
+    except OSError as error:
+        raise ImageReadError(f"cannot read the PIL image ({error}): get the picture again") from None
+    large = Image.fromarray(upscaler(picture.astype(np.uint16) if deep else picture))
+    # A profile of CMYK or gray values would be wrong for the RGB that they became.
+    kept = (
+        ("exif", "icc_profile")
+        if _is_rgb(image.mode) == _is_rgb(mode) and image.mode not in _OTHER_SPACES
+        else ("exif",)
+    )
+    large.info.update({key: value for key, value in image.info.items() if key in kept})
     return large
+
+
+_OTHER_SPACES = ("CMYK", "YCbCr", "LAB", "HSV")
+
+
+def _is_rgb(mode: str) -> bool:
+    return mode.startswith(("RGB", "P"))
