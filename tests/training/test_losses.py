@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from srgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss
+from srgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, grid_loss
 
 
 def logits(*values):
@@ -77,3 +77,32 @@ def test_content_gradients_flow_to_sr_alone():
     ContentLoss(Doubles(), {"a": 1.0}, kind="mse", constant=None)(sr, hr).backward()
     assert hr.grad is None
     assert sr.grad.abs().sum() > 0
+
+
+def test_grid_loss_by_hand():
+    hr = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    assert grid_loss(hr, hr, 4) == 0
+    assert grid_loss(hr + 0.1, hr, 4).item() == pytest.approx(0, abs=1e-6)  # brighter, but with no grid
+    lines = torch.zeros(24, 24)
+    lines[::4] = 0.08  # one row in four: 4 of 16 phases deviate by 0.06 from the mean 0.02, 12 by 0.02
+    assert grid_loss(hr + lines, hr, 4).item() == pytest.approx((4 * 0.06 + 12 * 0.02) / 16, rel=1e-4)
+
+
+def test_grid_loss_leaves_texture_alone():
+    hr = torch.zeros(1, 3, 96, 96)
+    noise = 0.1 * torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    grid = 0.1 * torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(1)).repeat(1, 1, 24, 24)
+    assert noise.abs().mean().item() == pytest.approx(grid.abs().mean().item(), rel=0.3)
+    assert grid_loss(noise, hr, 4) < 0.3 * grid_loss(grid, hr, 4)
+
+
+def test_grid_loss_drives_a_grid_out():
+    hr = torch.full((1, 1, 32, 32), 0.5)
+    grid = torch.randn(1, 1, 2, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    optimizer = torch.optim.Adam([grid], lr=0.05)
+    for _ in range(200):
+        loss = grid_loss(hr + grid.repeat(1, 1, 16, 16), hr, 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert (grid - grid.mean()).abs().max() < 0.05

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.networks.vgg import VGGFeatures
+from srgan.training.losses import grid_loss
 from srgan.training.recipe import Recipe, Stage, parse_recipe
 from srgan.training.stages import Average, Trainer, learning_rate
 
@@ -314,3 +315,13 @@ def test_a_gradient_that_is_no_number_is_the_loops_to_report():
         trainer.generator_parts.tail.weight[0, 0] = math.nan
     assert math.isnan(trainer.step(*batch(), 0).total)
     assert not trainer.is_finite()
+
+
+def test_the_grid_loss_is_part_of_the_total():
+    trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, grid=3.0))
+    lr, hr = batch()
+    with torch.no_grad():
+        expected = grid_loss(trainer.generator_parts(lr.float() / 255), hr.float() / 255, 2).item()
+    losses = trainer.step(lr, hr, 0)
+    assert losses.total.item() - losses.pixel.item() == pytest.approx(3 * expected, rel=1e-3)
+    assert expected > 0

@@ -136,6 +136,11 @@ class Stage:
     warmup: int = _doc("first steps, over which the rate rises linearly from 0", 0)
     beta1: float = _doc("Adam's beta1 (paper: 0.9)", 0.9)
     beta2: float = _doc("Adam's beta2", 0.999)
+    grid: float = _doc(
+        "weight of the error that has a fixed place on the sub-pixels of the generator: against the fine grid that content "
+        "losses bring to sub-pixel convolutions; 0 leaves it out",
+        0.0,
+    )
     shift: bool = _doc(
         "content and adversarial losses see each batch cut at a random offset below the scale: their strides then have no fixed "
         "place on the sub-pixels of the generator, and leave no grid of that period in its pictures",
@@ -364,6 +369,8 @@ def _contradictions(recipe: Recipe) -> list[str]:
         need(stage.warmup >= 0, f"{at}.warmup must not be negative")
         need(0 <= stage.beta1 < 1 and 0 <= stage.beta2 < 1, f"{at}: beta1 and beta2 must be from 0 to below 1")
         need(0 <= stage.ema < 1, f"{at}.ema must be from 0 to below 1")
+        need(stage.grid >= 0, f"{at}.grid must not be negative")
+        need(not stage.grid or stage.crop >= 5 * scale, f"{at}.crop must be at least 5 * generator.scale for grid")
         need(stage.clip >= 0, f"{at}.clip must not be negative")
         weights = {
             "pixel": stage.pixel.weight,

@@ -19,7 +19,7 @@ from torch.optim import Adam, Optimizer
 from srgan.networks.discriminator import Discriminator, DiscriminatorConfig
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.networks.vgg import load_vgg
-from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss
+from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss, grid_loss
 from srgan.training.muon import Muon
 from srgan.training.recipe import Recipe, Stage
 from srgan.training.shared import share_statistics
@@ -224,6 +224,9 @@ class Trainer:
         pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
         total = stage.pixel.weight * pixel
         terms = {"pixel": total} if stage.pixel.weight else {}
+        if stage.grid:
+            terms["grid"] = stage.grid * grid_loss(sr, hr, self.generator_parts.config.scale)
+            total = total + terms["grid"]
         sr, hr = self._shifted(sr, number), self._shifted(hr, number)
         if self.content is not None:
             with self.fabric.autocast():
