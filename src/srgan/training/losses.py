@@ -80,7 +80,8 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     scale : s
     """
     phases = F.pixel_unshuffle(sr.float() - hr, scale)
-    phases = F.avg_pool2d(phases, 5, stride=1).unflatten(1, (sr.shape[1], scale * scale))
+    phases = F.avg_pool2d(phases, 5, stride=1)
+    phases = phases.reshape(sr.shape[0], sr.shape[1], scale * scale, *phases.shape[2:])
     return (phases - phases.mean(dim=2, keepdim=True)).abs().mean()
 
 
