@@ -13,6 +13,7 @@ import typer
 
 from srgan.cli.lines import printable, say
 from srgan.errors import UsageError
+from srgan.models.catalogue import DEFAULT
 from srgan.sizes import Target, parse_fit
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def upscale_command(
         typer.Option(
             "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
         ),
-    ] = "srgan-x4",
+    ] = DEFAULT,
     scale: Annotated[
         float | None,
         typer.Option(metavar="X", help="Enlargement: 3, 1.5, 8 … Default: the network's own.", show_default=False),

@@ -13,6 +13,7 @@ import typer
 from srgan.cli.lines import printable, say
 from srgan.cli.upscale import PrecisionOption, parse_size
 from srgan.errors import MissingExtraError, UsageError
+from srgan.models.catalogue import DEFAULT
 from srgan.sizes import Target, parse_fit
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def video_command(
         typer.Option(
             "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
         ),
-    ] = "srgan-x4",
+    ] = DEFAULT,
     scale: Annotated[
         float | None,
         typer.Option(metavar="X", help="Enlargement: 2, 1.5 … Default: the network's own.", show_default=False),

@@ -10,7 +10,7 @@ from typing import Any
 
 from srgan.blending import has_partner
 from srgan.errors import UsageError
-from srgan.models.catalogue import CATALOGUE, resolve, shipped_file
+from srgan.models.catalogue import CATALOGUE, DEFAULT, resolve, shipped_file
 from srgan.models.metadata import read_info
 from srgan.sizes import Target
 from srgan.upscaler import Upscaler
@@ -63,7 +63,8 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
     """
     names = list(models)
     if not names:
-        names = [name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file()] or [next(iter(CATALOGUE))]
+        names = [name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file()] or [DEFAULT]
+        names.sort(key=lambda name: name != DEFAULT)
     offers: dict[str, Offer] = {}
     for name in dict.fromkeys(names):
         upscaler = Upscaler(name, **options)
