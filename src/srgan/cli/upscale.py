@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from srgan.cli.lines import printable, say
+from srgan.cli.options import FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
 from srgan.errors import UsageError
 from srgan.models.catalogue import DEFAULT
 from srgan.sizes import Target, parse_fit
@@ -43,40 +44,21 @@ def upscale_command(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
-        ),
-    ] = DEFAULT,
+    model: ModelOption = DEFAULT,
     scale: Annotated[
         float | None,
         typer.Option(metavar="X", help="Enlargement: 3, 1.5, 8 … Default: the network's own.", show_default=False),
     ] = None,
-    width: Annotated[
-        int | None, typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False)
-    ] = None,
-    height: Annotated[
-        int | None, typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False)
-    ] = None,
-    fit: Annotated[
-        str | None,
-        typer.Option(metavar="WxH", help="Instead: a box to fit into, for instance 1920x1080.", show_default=False),
-    ] = None,
+    width: WidthOption = None,
+    height: HeightOption = None,
+    fit: FitOption = None,
     wrap: Annotated[
         bool, typer.Option("--wrap", help="For textures that repeat: the result repeats without a seam, too.")
     ] = False,
     tta: Annotated[
         bool, typer.Option("--tta", help="Mean over eight positions of the picture: more faithful, 8 times the work.")
     ] = False,
-    fidelity: Annotated[
-        float | None,
-        typer.Option(
-            metavar="0..1",
-            help="Blend the GAN (0, sharpest) with the network it was trained from (1, nothing invented). Default: 0.",
-            show_default=False,
-        ),
-    ] = None,
+    fidelity: FidelityOption = None,
     precision: Annotated[
         PrecisionOption,
         typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from srgan.cli.lines import printable, say
+from srgan.cli.options import FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
 from srgan.cli.upscale import PrecisionOption, parse_size
 from srgan.errors import MissingExtraError, UsageError
 from srgan.models.catalogue import DEFAULT
@@ -44,34 +45,15 @@ def video_command(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
-        ),
-    ] = DEFAULT,
+    model: ModelOption = DEFAULT,
     scale: Annotated[
         float | None,
         typer.Option(metavar="X", help="Enlargement: 2, 1.5 … Default: the network's own.", show_default=False),
     ] = None,
-    width: Annotated[
-        int | None, typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False)
-    ] = None,
-    height: Annotated[
-        int | None, typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False)
-    ] = None,
-    fit: Annotated[
-        str | None,
-        typer.Option(metavar="WxH", help="Instead: a box to fit into, for instance 1920x1080.", show_default=False),
-    ] = None,
-    fidelity: Annotated[
-        float | None,
-        typer.Option(
-            metavar="0..1",
-            help="Blend the GAN (0, sharpest) with the network it was trained from (1, nothing invented). Default: 0.",
-            show_default=False,
-        ),
-    ] = None,
+    width: WidthOption = None,
+    height: HeightOption = None,
+    fit: FitOption = None,
+    fidelity: FidelityOption = None,
     codec: Annotated[
         CodecOption, typer.Option(help="auto: H.264 for 8 bits, HEVC for more, AV1 in WebM.")
     ] = CodecOption.auto,

@@ -139,7 +139,7 @@ class Trainer:
             self.discriminator_parts = self._shared(Discriminator(shape))
             self.discriminator, self.discriminator_optimizer = self._set_up(
                 self.discriminator_parts,
-                self._adam(self.discriminator_parts.parameters(), stage.adversarial.rate or stage.rate),
+                self._adam((self.discriminator_parts.parameters(), stage.adversarial.rate or stage.rate)),
             )
         if stage.content.weight:
             content = stage.content
@@ -158,11 +158,11 @@ class Trainer:
             ([tail], stage.rate * stage.tail_rate),
             ([weight for weight in rest if weight.ndim < 2], stage.rate * stage.vector_rate),
         )
-        groups = [{"params": weights, "lr": rate, "highest": rate} for weights, rate in parts]
-        return Adam(groups, betas=(stage.beta1, stage.beta2), foreach=True)
+        return self._adam(*parts)
 
-    def _adam(self, parameters: Iterable[nn.Parameter], rate: float) -> Optimizer:
-        return _with_rate(Adam(parameters, betas=(self.stage.beta1, self.stage.beta2), foreach=True), rate)
+    def _adam(self, *parts: tuple[Iterable[Tensor], float]) -> Optimizer:
+        groups = [{"params": weights, "lr": rate, "highest": rate} for weights, rate in parts]
+        return Adam(groups, betas=(self.stage.beta1, self.stage.beta2), foreach=True)
 
     def _shared(self, network: _N) -> _N:
         if self.fabric.world_size > 1:

@@ -1,0 +1,32 @@
+"""Options that several commands have, said once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
+    ),
+]
+WidthOption = Annotated[
+    int | None, typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False)
+]
+HeightOption = Annotated[
+    int | None, typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False)
+]
+FitOption = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="Instead: a box to fit into, for instance 1920x1080.", show_default=False),
+]
+FidelityOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1",
+        help="Blend the GAN (0, sharpest) with the network it was trained from (1, nothing invented). Default: 0.",
+        show_default=False,
+    ),
+]
