@@ -7,14 +7,12 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from limits import small_files, without_privileges
+from limits import error_unprivileged, small_files
 from srgan.errors import ImageWriteError, OutputExistsError, SrganError, UsageError
 from srgan.files import atomic_path
 
@@ -178,23 +176,23 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.txt", "b.txt"]
 
 
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Give a folder that everybody may read, unlike those of pytest."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+WRITE = """
+from srgan.files import atomic_path
+with atomic_path(sys.argv[1]) as partial:
+    partial.write_text("new")
+"""
 
 
 @pytest.mark.parametrize("place", ["locked/a.txt", "locked/x/a.txt"])
 @pytest.mark.parametrize("mode", [0o555, 0o000])
-def test_no_permission(open_folder: Path, place: str, mode: int) -> None:
-    (open_folder / "locked").mkdir()
-    (open_folder / "locked").chmod(mode)
-    with without_privileges(), pytest.raises(SrganError, match="no permission to write there: choose another folder"):
-        write(open_folder / place, "new")
-    (open_folder / "locked").chmod(0o755)
-    assert names(open_folder / "locked") == []
+def test_no_permission(tmp_path: Path, place: str, mode: int) -> None:
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(mode)
+    error = error_unprivileged(WRITE, tmp_path / place)
+    (tmp_path / "locked").chmod(0o755)
+    assert error.startswith("SrganError: ")
+    assert error.endswith("no permission to write there: choose another folder")
+    assert names(tmp_path / "locked") == []
 
 
 def test_trouble_with_another_file_is_not_called_ours(tmp_path: Path) -> None:

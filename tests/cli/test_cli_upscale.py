@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import struct
-import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from PIL import Image
 
 import picture_samples as samples
 import tiny_models
-from limits import small_files, without_privileges
+from limits import call_unprivileged, call_with_small_files
 from srgan import Upscaler
 from srgan.cli.upscale import parse_size
 from srgan.errors import UsageError
@@ -264,23 +263,21 @@ def test_truncated_pictures(folder: Path, nearest: Path, suffix: str) -> None:
     assert visible(folder) == [f"cut.{suffix}", f"whole.{suffix}"]
 
 
-def test_a_picture_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        monkeypatch.chdir(name)
-        Path(name).chmod(0o755)
-        save("locked.png")
-        model = tiny_models.nearest(Path(name) / "net.onnx")
-        assert call("upscale", "locked.png", "-m", model, "-o", "first.png").code == 0  # whose imports may be read
-        Path("locked.png").chmod(0)
-        with without_privileges():
-            done = call("upscale", "locked.png", "-m", model, "-o", "/tmp/none.png")
-        is_one_line(done, 1, "cannot read 'locked.png': you may not read it: change its permissions")
-        Path("locked.png").chmod(0o644)
-        with without_privileges():
-            done = call("upscale", "locked.png", "-m", model)
-        is_one_line(done, 1, "cannot write 'locked_x2.png': no permission to write there: choose another folder")
-        assert visible(Path(name)) == ["first.png", "locked.png", "net.onnx"]
-        monkeypatch.undo()
+def test_a_picture_that_may_not_be_read(folder: Path, nearest: Path) -> None:
+    save("locked.png")
+    Path("locked.png").chmod(0)
+    done = call_unprivileged("upscale", "locked.png", "-m", nearest)
+    is_one_line(done, 1, "cannot read 'locked.png': you may not read it: change its permissions")
+    assert visible(folder) == ["locked.png"]
+
+
+def test_a_folder_that_may_not_be_written(folder: Path, nearest: Path) -> None:
+    save("a.png")
+    folder.chmod(0o555)
+    done = call_unprivileged("upscale", "a.png", "-m", nearest)
+    folder.chmod(0o755)
+    is_one_line(done, 1, "cannot write 'a_x2.png': no permission to write there: choose another folder")
+    assert visible(folder) == ["a.png"]
 
 
 def test_a_folder_without_pictures(folder: Path, nearest: Path) -> None:
@@ -324,9 +321,8 @@ def test_a_model_that_is_not_ours(folder: Path, make: Any, code: int, says: str)
 def test_a_full_disk(folder: Path, nearest: Path, suffix: str) -> None:
     Image.fromarray(noise(200, 200)).save("a.png")
     Path(f"old.{suffix}").write_text("old")
-    with small_files(3_000):
-        new = call("upscale", "a.png", "-m", nearest, "-o", f"new.{suffix}")
-        old = call("upscale", "a.png", "-m", nearest, "-o", f"old.{suffix}", "--overwrite")
+    new = call_with_small_files(3_000, "upscale", "a.png", "-m", nearest, "-o", f"new.{suffix}")
+    old = call_with_small_files(3_000, "upscale", "a.png", "-m", nearest, "-o", f"old.{suffix}", "--overwrite")
     is_one_line(new, 1, f"cannot write 'new.{suffix}': ", "write elsewhere")
     is_one_line(old, 1, f"cannot write 'old.{suffix}': ")
     assert Path(f"old.{suffix}").read_text() == "old"
