@@ -186,3 +186,17 @@ def test_the_command_takes_it(run: Path) -> None:
     refused = call("upscale", run / "photo.png", "-o", run / "b.png", "--model", model, "--fidelity", "1.5")
     assert refused == Result(2, "", "srgan: fidelity is 1.5: give 0 (sharpest) to 1 (nothing invented)\n")
     assert not (run / "b.png").exists()
+
+
+def test_a_folder_is_done_again_when_the_partner_is_another(run: Path) -> None:
+    (run / "photos").mkdir()
+    Image.fromarray((picture() * 255).astype(np.uint8)).save(run / "photos" / "a.png")
+    job = "upscale", run / "photos", "-o", run / "out", "--model", run / "srgan-x4.onnx", "--fidelity", 0.5
+    said = [call(*job).err.splitlines()[-1] for _ in range(2)]
+    moved(run / "srresnet-x4.onnx", run / "srresnet-x4.onnx", 0.1)
+    said.append(call(*job).err.splitlines()[-1])
+    assert said == [
+        "srgan: 1 written, 0 skipped, 0 failed",
+        "srgan: 0 written, 1 up to date, 0 skipped, 0 failed",
+        "srgan: 1 written, 0 skipped, 0 failed",
+    ]

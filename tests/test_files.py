@@ -14,7 +14,7 @@ import pytest
 
 from limits import error_unprivileged, small_files
 from srgan.errors import ImageWriteError, OutputExistsError, SrganError, UsageError
-from srgan.files import atomic_path
+from srgan.files import atomic_path, remove_leftovers
 
 
 def names(folder: Path) -> list[str]:
@@ -177,7 +177,7 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
 
 
 WRITE = """
-from srgan.files import atomic_path
+from srgan.files import atomic_path, remove_leftovers
 with atomic_path(sys.argv[1]) as partial:
     partial.write_text("new")
 """
@@ -206,7 +206,7 @@ def test_trouble_with_another_file_is_not_called_ours(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from srgan.files import atomic_path
+from srgan.files import atomic_path, remove_leftovers
 
 moment, target, overwrite = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
 
@@ -240,3 +240,17 @@ def test_killed_while_writing_no_half_file_has_the_name(tmp_path: Path, moment: 
         assert target.read_text() == "old"
     write(target, "new", overwrite=overwrite)  # what was left behind is in nobody's way
     assert target.read_text() == "new"
+
+
+def test_leftovers_of_the_targets_are_removed_and_no_other_file(tmp_path: Path) -> None:
+    targets = [tmp_path / "a.png", tmp_path / "b" / "with.dots.and a stem of more than forty characters.jpeg"]
+    for target in [*targets, tmp_path / "other.png"]:
+        killed = f"import os\nfrom srgan.files import atomic_path\nwith atomic_path({str(target)!r}): os._exit(9)"
+        assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == 9
+    (tmp_path / ".a.png").write_text("a person's")
+    (tmp_path / "a.01234567.part.png").write_text("a person's")
+    remove_leftovers([*targets, tmp_path / "missing" / "c.png"])
+    assert names(tmp_path / "b") == []
+    kept = names(tmp_path)
+    assert kept.pop(1).startswith(".other.")
+    assert kept == [".a.png", "a.01234567.part.png", "b"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from srgan import jobs, storage
+from srgan import blending, jobs, storage
 from srgan.files import remove_leftovers
 from srgan.jobs import Access, Done, Failure, Listener, Report
 from srgan.journal import NAME, Journal, State, Verdict, content_of
@@ -52,6 +52,11 @@ def results_folder(jobs: Sequence[Job], paths: Sequence[str | os.PathLike[str]],
     return jobs[0].target.parents[below]
 
 
+def model_hash(model: str | Path, fidelity: float | None = None) -> str:
+    """Return what the journal knows a network by: the SHA-256 of its file, with ``fidelity`` and that of its partner's."""
+    return "+".join(content_of(path) for path in blending.files(model, fidelity))
+
+
 def open_journal(folder: PurePath, *, settings: str, model: str) -> Journal:
     """Open the journal of a results' folder, here or behind a URL; errors as :class:`srgan.journal.Journal`."""
     if isinstance(folder, Remote):
@@ -70,12 +75,11 @@ def survey(
 ) -> Work:
     """Sort the pictures by what is to be done with them, and ``remove`` what a killed run left half written."""
     found = Work()
+    if remove and not isinstance(folder, Remote):
+        rows = ((job, journal.entry(target_name(job, folder))) for job in work)
+        remove_leftovers(job.target for job, row in rows if row is not None and row.state is State.BEGUN)
     for job in work:
         name = target_name(job, folder)
-        if remove and not isinstance(job.target, Remote):
-            row = journal.entry(name)
-            if row is not None and row.state is State.BEGUN:
-                remove_leftovers(job.target)
         verdict = _judge(job, name, journal, overwrite, versions)
         if verdict is Verdict.UNCHANGED:
             found.unchanged.append(job)

@@ -62,6 +62,18 @@ def partner(info: ModelInfo) -> ModelInfo:
     return read_info(path)
 
 
+def files(model: str | Path, fidelity: float | None) -> list[Path]:
+    """Return the files that a network is made of: the model's, and where ``fidelity`` is given its partner's.
+
+    Raises
+    ------
+    UnknownModelError, ModelError, UsageError
+        as :func:`srgan.models.catalogue.resolve` and :func:`partner`
+    """
+    path = resolve(model)
+    return [path] if fidelity is None else [path, partner(read_info(path)).path]
+
+
 def _partner_path(info: ModelInfo) -> Path | None:
     for entry in CATALOGUE.values():
         if shipped_file(entry).resolve() == info.path.resolve():

@@ -11,13 +11,16 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from srgan.errors import OutputExistsError, SrganError, UsageError
 
 _TOKEN_BYTES = 4
+
+_PARTIAL = re.compile(rf"\.(.*)\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.part(.*)", re.DOTALL)
+"""Name of a temporary file: the target's stem and suffix, each cut to 40 characters."""
 
 _REASONS = {
     errno.ENOSPC: "the disk is full: free some space, or write elsewhere",
@@ -94,19 +97,21 @@ def atomic_path(
                 folder.rmdir()
 
 
-def remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of :func:`atomic_path` for this target that a process left when it was killed.
+def remove_leftovers(targets: Iterable[Path]) -> None:
+    """Remove the temporary files of :func:`atomic_path` for these targets that a process left when it was killed.
 
-    Call it only where nobody is writing the target.
+    Each folder is looked through once, however many targets it has. Call it only where nobody is writing them.
     """
-    place = Path(os.path.realpath(target))
-    pattern = re.compile(
-        re.escape(f".{place.stem[:40]}.") + f"[0-9a-f]{{{2 * _TOKEN_BYTES}}}" + re.escape(f".part{place.suffix[:40]}")
-    )
-    with suppress(OSError):
-        for entry in os.scandir(place.parent):
-            if pattern.fullmatch(entry.name):
-                os.unlink(entry.path)
+    names: dict[Path, set[tuple[str, str]]] = {}
+    for target in targets:
+        place = Path(os.path.realpath(target))
+        names.setdefault(place.parent, set()).add((place.stem[:40], place.suffix[:40]))
+    for folder, ends in names.items():
+        with suppress(OSError):
+            for entry in os.scandir(folder):
+                found = _PARTIAL.fullmatch(entry.name)
+                if found and found.groups() in ends:
+                    os.unlink(entry.path)
 
 
 def _taken(path: Path) -> OutputExistsError:

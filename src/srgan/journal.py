@@ -81,7 +81,7 @@ class Entry:
     """SHA-256 of the input's bytes, in hexadecimal."""
     settings: str
     model: str
-    """SHA-256 of the network's file."""
+    """SHA-256 of the network's file, and after a ``+`` that of the file that it was blended with."""
     output_before: str | None
     output: str | None
     reason: str | None
@@ -113,7 +113,7 @@ class Journal:
     ----------
     path : the file, made if it is missing (its folder must exist)
     settings : text that differs wherever the results would (:func:`settings_text`)
-    model : SHA-256 of the network's file (:func:`content_of`)
+    model : what the network is known by (:func:`srgan.batch.model_hash`)
 
     Raises
     ------

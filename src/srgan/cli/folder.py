@@ -8,14 +8,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from srgan import batch, remote_outputs, report_page, storage
 from srgan.errors import SrganError
 from srgan.estimate import Estimate, estimate
 from srgan.files import why_not_written
-from srgan.journal import NAME, Journal, content_of, settings_text
-from srgan.models import catalogue
+from srgan.journal import NAME, Journal, settings_text
 from srgan.storage import Remote, RemoteAccess
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class FolderJob:
     settings: str
     """Text of the options on which results depend."""
     model: str
-    """SHA-256 of the network's file."""
+    """What the network is known by (:func:`srgan.batch.model_hash`)."""
     versions: Mapping[PurePath, str] | None = field(default=None)
 
 
@@ -50,12 +49,12 @@ def describe(
     work: Sequence[Job],
     folder: PurePath,
     model: str,
-    settings: Mapping[str, object],
+    settings: Mapping[str, Any],
     versions: Mapping[PurePath, str] | None = None,
 ) -> FolderJob:
     """Return the job; ``settings`` are the options on which results depend, by name."""
-    model_hash = content_of(catalogue.resolve(model))
-    return FolderJob(work, folder, settings_text(**settings), model_hash, versions)
+    known_by = batch.model_hash(model, settings["fidelity"])
+    return FolderJob(work, folder, settings_text(**settings), known_by, versions)
 
 
 def run(
