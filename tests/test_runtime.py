@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import onnxruntime
 import pytest
 
 import tiny_models
+from limits import error_unprivileged
 from srgan import runtime
 from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.models.metadata import read_info
@@ -290,3 +293,60 @@ def test_wrong_calls_are_usage_errors(tmp_path: Path) -> None:
         runtime.load(tmp_path / "none.onnx")
     with pytest.raises(ModelError, match="is a folder"):
         runtime.load(tmp_path)
+
+
+# --- OpenVINO itself -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_openvino(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a copy of OpenVINO, made of links, that Python finds first in the processes to come."""
+    import openvino
+
+    folder = tmp_path / "packages" / "openvino"
+    shutil.copytree(Path(openvino.__file__).parent, folder, copy_function=os.symlink)
+    monkeypatch.setenv("PYTHONPATH", str(folder.parent), prepend=os.pathsep)
+    return folder
+
+
+LOAD = "from srgan import runtime; runtime.load(sys.argv[1])"
+
+
+@pytest.mark.parametrize(
+    ("part", "damaged"),
+    [
+        ("_pyopenvino", True),
+        ("libopenvino.", False),
+        ("libopenvino_onnx_frontend", False),
+        ("libopenvino_intel_cpu_plugin", False),
+        ("libopenvino_intel_cpu_plugin", True),
+    ],
+)
+def test_an_openvino_that_is_there_in_part_is_one_line(
+    tmp_path: Path, own_openvino: Path, part: str, damaged: bool
+) -> None:
+    (library,) = (path for path in own_openvino.rglob(f"{part}*") if ".so" in path.name)
+    library.unlink()
+    if damaged:
+        library.write_bytes(b"half")
+    error = error_unprivileged(LOAD, tiny_models.residual(tmp_path / "net.onnx"))
+    assert error.startswith("SrganError: cannot load OpenVINO, which runs the networks (")
+    assert error.endswith("or install it again with pip install --force-reinstall openvino")
+    assert "\n" not in error
+
+
+LOAD_AGAIN = """
+import os
+from srgan import runtime
+runtime.load(sys.argv[1])
+os.chmod(sys.argv[2], 0)
+runtime.load(sys.argv[1])
+"""
+
+
+def test_an_openvino_that_may_no_longer_be_read_is_one_line(tmp_path: Path, own_openvino: Path) -> None:
+    """As in a program that changes its user after its start; OpenVINO would end the process."""
+    file = tiny_models.residual(tmp_path / "net.onnx")
+    error = error_unprivileged(LOAD_AGAIN, file, own_openvino / "libs")
+    (own_openvino / "libs").chmod(0o755)
+    assert error.startswith("SrganError: cannot load OpenVINO, which runs the networks ([Errno 13] Permission denied")

@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
-from srgan.errors import ModelError
+from srgan.errors import ModelError, SrganError
 from srgan.models.metadata import ModelInfo
 
 DAMAGED = "the file is damaged or made by another program: export it again"
@@ -44,6 +44,11 @@ def import_openvino() -> ModuleType:
     ``import openvino`` also loads the converter, and with it the telemetry of OpenVINO's tools and an HTTP client. The
     runtime itself sends nothing; leaving the converter out keeps those modules out of the process and saves 0.07 s.
     A program that has imported OpenVINO before keeps everything it had, and the converter is still there on request.
+
+    Raises
+    ------
+    SrganError
+        if it is not there, or in part
     """
     converter = "openvino.tools.ovc"
     if "openvino" in sys.modules or converter in sys.modules:
@@ -53,6 +58,8 @@ def import_openvino() -> ModuleType:
     sys.modules[converter] = None  # type: ignore[assignment]  # makes the optional import in openvino/__init__ fail
     try:
         import openvino
+    except ImportError as error:
+        raise openvino_error(error) from None
     finally:
         del sys.modules[converter]
 
@@ -67,6 +74,15 @@ def import_openvino() -> ModuleType:
     return openvino  # type: ignore[no-any-return]
 
 
+def openvino_error(error: Exception) -> SrganError:
+    """Return the error to raise where OpenVINO, or a part that it loads later, failed to load with ``error``."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]  # the last one says why, the others where
+    return SrganError(
+        f"cannot load OpenVINO, which runs the networks ({lines[-1]}): see that you may read where it is installed, "
+        "or install it again with pip install --force-reinstall openvino"
+    )
+
+
 def read_graph(info: ModelInfo) -> Any:
     """Return the model as an OpenVINO graph, its inputs and outputs checked.
 
@@ -74,12 +90,17 @@ def read_graph(info: ModelInfo) -> Any:
     ------
     ModelError
         if it cannot be read, or is not from RGB to RGB pictures of any size
+    SrganError
+        if OpenVINO cannot be loaded
     """
     frontend = import_openvino().frontend
     failures: tuple[type[Exception], ...] = RuntimeError, *_frontend_errors(frontend)
     try:
         # The ONNX reader by name: Core.read_model tries every format's reader, and those print about what they see.
         reader = frontend.FrontEndManager().load_by_framework("onnx")
+    except failures as error:
+        raise openvino_error(error) from None
+    try:
         graph = reader.convert(reader.load(str(info.path)))
     except failures:
         raise ModelError(f"{info.path} cannot be read as a network: {DAMAGED}") from None

@@ -22,9 +22,10 @@ model and precision and the care for its staleness.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -33,7 +34,17 @@ from numpy.typing import NDArray
 
 from srgan.blending import blend
 from srgan.errors import ModelError, UsageError
-from srgan.graphs import DAMAGED, Cost, find_cut, import_openvino, peak_values, read_graph, split, walk
+from srgan.graphs import (
+    DAMAGED,
+    Cost,
+    find_cut,
+    import_openvino,
+    openvino_error,
+    peak_values,
+    read_graph,
+    split,
+    walk,
+)
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
 
@@ -160,14 +171,15 @@ def load(
     UsageError
         for an unknown precision, bf16 on a processor without it, fewer than one thread, a fidelity out of range or for
         a network that is no GAN
+    SrganError
+        if OpenVINO cannot be loaded
     """
     if precision not in get_args(Precision):
         raise UsageError(f"unknown precision {precision!r}: choose one of {', '.join(get_args(Precision))}")
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"threads is {threads}: give 1 to {MAX_THREADS}")
     info = read_info(resolve(model))
-    core = import_openvino().Core()
-    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    core, has_bf16 = _open_core()
     if precision == "bf16" and not has_bf16:
         raise UsageError("this processor has no bf16 instructions: use --precision auto or fp32")
     chosen = "bf16" if has_bf16 and precision != "fp32" else "fp32"
@@ -192,6 +204,19 @@ def load(
         return Network(info, chosen, None, build(graph, info.scale, Cost(int(reach), values)))
     body, tail = split(graph, cut, steps)
     return Network(info, chosen, build(*body), build(*tail))
+
+
+def _open_core() -> tuple[Any, bool]:
+    """Return OpenVINO's core, and whether its CPU part computes in bf16."""
+    openvino = import_openvino()
+    try:
+        # Core ends the process where it may not look in here: one that has changed its user since the import.
+        with suppress(FileNotFoundError):  # not every distribution of OpenVINO has this folder
+            os.stat(os.path.join(os.path.dirname(openvino.__file__), "libs", "."))
+        core = openvino.Core()
+        return core, "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except (OSError, RuntimeError) as error:
+        raise openvino_error(error) from None
 
 
 @contextmanager
