@@ -212,7 +212,7 @@ def _open_core() -> tuple[Any, bool]:
     try:
         # Core ends the process where it may not look in here: one that has changed its user since the import.
         with suppress(FileNotFoundError):  # not every distribution of OpenVINO has this folder
-            os.stat(os.path.join(os.path.dirname(openvino.__file__), "libs", "."))
+            os.stat(os.path.join(openvino.__path__[0], "libs", "."))
         core = openvino.Core()
         return core, "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     except (OSError, RuntimeError) as error:
