@@ -159,7 +159,8 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path):
             save_checkpoint(big, tmp_path, keep=1)
         except CheckpointError as error:
             os._exit(0 if "--resume" in str(error) and "\n" not in str(error) else 2)
-        os._exit(1)
+        finally:
+            os._exit(1)  # another error, too: the child may not go on with the tests that follow
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert [p.name for p in tmp_path.iterdir()] == ["0-one-00000001.safetensors"]
     assert load_checkpoint(tmp_path, fail).step == 1
