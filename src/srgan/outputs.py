@@ -68,7 +68,7 @@ def plan(
     else:
         folder = None if output is None else _results_folder(Path(output))
         jobs = [job for source in sources for job in _jobs_of(source, folder, label, extension)]
-    return _without_collisions(jobs)
+    return without_collisions(jobs)
 
 
 def result_name(source: PurePath, label: str, extension: str | None) -> str:
@@ -117,7 +117,7 @@ def _jobs_of(source: Path, folder: Path | None, label: str, extension: str | Non
     inside = results != whole and results.is_relative_to(whole)
     pictures = [p for p in image.list_pictures(source) if not (inside and _real(p).is_relative_to(results))]
     if not pictures:
-        raise UsageError(f"{source} has no pictures: name another folder")
+        raise UsageError(f"{source} has no pictures: name another folder, or videos one by one")
     return [named(path, place / path.parent.relative_to(source)) for path in pictures]
 
 
@@ -133,7 +133,7 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))  # where links lead in a circle, Path.resolve raises RuntimeError
 
 
-def _without_collisions(jobs: Iterable[Job]) -> list[Job]:
+def without_collisions(jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs, each once; UsageError if two of them, or one and an input, are in each other's way."""
     jobs = list(jobs)
     inputs = {_real(job.source) for job in jobs}

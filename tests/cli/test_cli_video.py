@@ -1,3 +1,8 @@
+"""Videos and animations through ``srgan upscale``, as a process."""
+
+import os
+import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +15,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
 import tiny_models
 
 
-def srgan(*arguments, cwd=None):
-    command = [sys.executable, "-m", "srgan", *map(str, arguments)]
+def upscale(*arguments, cwd=None):
+    command = [sys.executable, "-m", "srgan", "upscale", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd)
+
+
+def animate(path, colours=("red", "lime", "blue")):
+    pictures = [Image.new("RGB", (8, 6), colour) for colour in colours]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[30, 40, 50], loop=0)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -20,34 +31,110 @@ def model(tmp_path_factory):
     return tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx", scale=4)
 
 
-def test_a_video_is_written_beside_its_source(tmp_path, model):
+@pytest.fixture
+def clips():
     pytest.importorskip("av", reason="needs the extra video")
     import clips
 
+    return clips
+
+
+def test_a_video_is_written_beside_its_source(tmp_path, model, clips):
     source = clips.make(tmp_path / "clip.mp4", clips.VARIABLE[:4], audio="aac")
-    done = srgan("video", source, "--model", model, "--scale", 2, "--preset", "ultrafast")
+    done = upscale(source, "--model", model, "--scale", 2, "--preset", "ultrafast")
     assert (done.returncode, done.stderr) == (0, "")
     target = tmp_path / "clip_x2.mp4"
     assert done.stdout.startswith(f"{target}  64x48 -> 128x96  4 frames, 4 computed  ")
     assert clips.shown(target) == clips.shown(source)
-    again = srgan("video", source, "--model", model, "--scale", 2)
+    assert clips.packets(target, "audio") == clips.packets(source, "audio")
+    again = upscale(source, "--model", model, "--scale", 2)
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
     assert "--overwrite" in again.stderr
 
 
+def test_an_output_says_name_and_container(tmp_path, model, clips):
+    source = clips.make(tmp_path / "clip.mp4", clips.VARIABLE[:4], audio="aac")
+    done = upscale("clip.mp4", "-o", "out.mkv", "-m", model, "--codec", "hevc", "--preset", "ultrafast", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    import av
+
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams.video[0].codec_context.name == "hevc"
+        assert container.streams.video[0].width == 256
+    before, after = (clips.packets(path, "audio") for path in (source, tmp_path / "out.mkv"))
+    assert [data for _, data in after] == [data for _, data in before]
+    # Matroska begins at 0, in milliseconds: picture and sound are moved alike.
+    moved = after[0][0] - before[0][0]
+    pairs = zip(clips.shown(tmp_path / "out.mkv"), clips.shown(source), strict=True)
+    assert all(abs(late - early - moved) <= 0.001 for late, early in pairs)
+
+
+def test_videos_animations_and_pictures_in_one_call(tmp_path, model, clips):
+    for name in ("a.mp4", "b.mov"):
+        clips.make(tmp_path / name, clips.VARIABLE[:3])
+    (tmp_path / "broken.mp4").write_text("dear diary")
+    animate(tmp_path / "anim.gif")
+    Image.new("RGB", (8, 6), "red").save(tmp_path / "still.gif")
+    names = ["a.mp4", "still.gif", "broken.mp4", "anim.gif", "b.mov"]
+    done = upscale(*names, "-o", "large", "-m", model, "--preset", "ultrafast", cwd=tmp_path)
+    assert done.returncode == 1
+    assert re.search(r"^srgan: cannot read .*broken\.mp4", done.stderr, re.MULTILINE)
+    assert "frames: the first one" not in done.stderr
+    made = sorted(path.name for path in (tmp_path / "large").iterdir() if not path.name.startswith("."))
+    assert made == ["a_x4.mp4", "anim_x4.gif", "b_x4.mov", "still_x4.gif"]
+    with Image.open(tmp_path / "large" / "anim_x4.gif") as picture:
+        assert (picture.n_frames, picture.size) == (3, (32, 24))
+    # Again: what is there is left alone, and said.
+    again = upscale("a.mp4", "b.mov", "-o", "large", "-m", model, cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stderr.count("exists, skipped") == 2
+
+
 def test_an_animation_needs_no_pyav(tmp_path, model):
-    pictures = [Image.new("RGB", (8, 6), colour) for colour in ("red", "lime", "blue")]
-    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=[30, 40, 50], loop=0)
+    animate(tmp_path / "a.gif")
     # As if it were not installed: a package of that name that cannot be imported.
     (tmp_path / "av.py").write_text("raise ImportError")
-    done = srgan("video", "a.gif", "-o", "b.webp", "--model", model, cwd=tmp_path)
+    done = upscale("a.gif", "-o", "b.webp", "--model", model, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "b.webp") as picture:
         assert (picture.n_frames, picture.size) == (3, (32, 24))
     (tmp_path / "c.mp4").write_bytes(b"")
-    without = srgan("video", "c.mp4", "--model", model, cwd=tmp_path)
-    said = "srgan: srgan video needs libraries that are not installed: run pip install 'srgan[video]'\n"
+    without = upscale("c.mp4", "--model", model, cwd=tmp_path)
+    said = "srgan: enlarging a video needs libraries that are not installed: run pip install 'srgan[video]'\n"
     assert (without.returncode, without.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("end", ["gif", "webp", "png"])
+def test_every_frame_of_an_animation_is_enlarged_unless_the_result_holds_one(tmp_path, model, end):
+    animate(tmp_path / f"a.{end}")
+    done = upscale(f"a.{end}", "--model", model, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"a_x4.{end}  8x6 -> 32x24  3 frames, 3 computed" in done.stdout
+    with Image.open(tmp_path / f"a_x4.{end}") as picture:
+        assert (picture.n_frames, picture.size) == (3, (32, 24))
+    for output in (["-o", "b.jpg"], ["--format", "jpg"]):
+        still = upscale(f"a.{end}", *output, "--model", model, cwd=tmp_path)
+        assert still.returncode == 0
+        assert still.stderr == f"srgan: a.{end} has 3 pages or frames: the first one was enlarged\n"
+
+
+def test_whoever_watches_sees_frames_and_speed(tmp_path, model, clips):
+    clips.make(tmp_path / "clip.mp4")
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "srgan", "upscale", "clip.mp4", "-m", str(model)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=side, cwd=tmp_path, env=environment) as process:
+        os.close(side)
+        shown = b""
+        try:
+            while piece := os.read(main, 4096):
+                shown += piece
+        except OSError:  # how Linux says that the other side is closed
+            pass
+        assert process.wait(300) == 0
+    os.close(main)
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown.decode())
+    assert re.search(r"clip\.mp4 .*12/12.* (frames/s|s a frame)", text), text
 
 
 @pytest.mark.parametrize(
@@ -55,13 +142,26 @@ def test_an_animation_needs_no_pyav(tmp_path, model):
     [
         (["none.mp4"], "does not exist"),
         (["a.gif", "-o", "b.mp4"], "choose one of .apng, .gif, .png, .webp"),
+        (["a.mp4", "-o", "b.gif"], "choose one of .m4v, .mkv, .mov, .mp4, .webm"),
+        (["a.mp4", "-o", "b.mkv", "--format", "mp4"], "is not mp4"),
         (["a.gif", "--crf", 20], "--codec, --crf and --preset are for videos"),
-        (["a.mp4", "--quality", 20], "--quality is for animated WebP"),
+        (["still.png", "--codec", "av1"], "--codec, --crf and --preset are for videos"),
+        (["a.mp4", "--quality", 20], "--quality is for pictures and animated WebP"),
+        (["a.mp4", "--check"], "--check is not for videos"),
+        (["a.mp4", "--dry-run"], "--dry-run is not for videos"),
         (["a.mp4", "--scale", 2, "--width", 100], "give one of them"),
+        (["s3://films/a.mp4", "-o", "large"], "fetch it first"),
+        (["a.mp4", "-o", "s3://films"], "name a folder"),
+        (["a.mp4", "sub/a.mp4", "-o", "large"], "would both become"),
     ],
 )
-def test_a_wrong_call_is_one_line(tmp_path, arguments, said):
-    (tmp_path / "a.gif").write_bytes(b"")
-    done = srgan("video", *arguments, cwd=tmp_path)
+def test_a_wrong_call_is_one_line(tmp_path, model, arguments, said):
+    animate(tmp_path / "a.gif")
+    (tmp_path / "sub").mkdir()
+    for name in ("a.mp4", "sub/a.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    Image.new("RGB", (8, 6)).save(tmp_path / "still.png")
+    done = upscale(*arguments, "-m", model, cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert said in done.stderr
+    assert not (tmp_path / "large").exists()

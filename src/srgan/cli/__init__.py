@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan import __version__
-from srgan.cli import convert, data, evaluate, models, serve, train, upscale, video
+from srgan.cli import convert, data, evaluate, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.errors import SrganError
 from srgan.files import why_not_written
@@ -25,7 +25,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale")(upscale.upscale_command)
-app.command("video")(video.video_command)
 app.command("train", short_help="Train a network on your own photographs.")(train.train_command)
 app.command("evaluate", short_help="Measure a network: PSNR and SSIM.")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)

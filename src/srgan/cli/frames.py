@@ -1,4 +1,4 @@
-"""The progress bar of ``srgan video``: frames, frames a second, time left."""
+"""The progress bar of videos and animations: frames, frames a second, time left."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class FrameBar(Listener):
     def started(self, source: Path, total: int, resumed: int) -> None:
         """Show the video's name."""
         name = source.name.replace("[", r"\[")  # text in brackets would be taken for markup
-        self._progress.update(self._task, description=name, total=total or None, completed=resumed)
+        # Another task for each clip: the one before must not count in the speed, nor leave its total.
+        self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(name, total=total or None, completed=resumed)
         self._lines.started(source, total, resumed)
 
     def frame(self, done: int) -> None:

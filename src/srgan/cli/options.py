@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class CodecOption(StrEnum):
+    """Codecs of videos."""
+
+    auto = "auto"
+    h264 = "h264"
+    hevc = "hevc"
+    av1 = "av1"
+
 
 ModelOption = Annotated[
     str,

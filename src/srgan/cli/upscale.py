@@ -7,12 +7,12 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from srgan.cli.lines import printable, say
-from srgan.cli.options import FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
+from srgan.cli.options import CodecOption, FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
 from srgan.errors import UsageError
 from srgan.models.catalogue import DEFAULT
 from srgan.sizes import Target, parse_fit
@@ -31,7 +31,12 @@ class PrecisionOption(StrEnum):
 
 def upscale_command(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH…", help="Pictures, or folders of pictures.", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="PATH…",
+            help="Pictures, folders of pictures, videos, animated GIF, WebP and PNG.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         str | None,
@@ -39,7 +44,7 @@ def upscale_command(
             "--output",
             "-o",
             metavar="OUT",
-            help="A file for one picture, a folder for many. Default: photo_x4.jpg beside photo.jpg, and the folder "
+            help="A file for one picture or video, a folder for many. Default: photo_x4.jpg beside photo.jpg, and the folder "
             "photos_x4 beside photos; with another size _x1.5, _w1920, _h1080, _1920x1080.",
             show_default=False,
         ),
@@ -73,7 +78,9 @@ def upscale_command(
     format: Annotated[
         str | None,
         typer.Option(
-            metavar="EXT", help="Format of the results: png, jpg, webp, tif … Default: the input's.", show_default=False
+            metavar="EXT",
+            help="Format of the results: png, jpg, webp, tif, mp4, mkv … Default: the input's.",
+            show_default=False,
         ),
     ] = None,
     quality: Annotated[
@@ -86,6 +93,24 @@ def upscale_command(
         str | None,
         typer.Option(
             metavar="FILE", help="And draw where one picture's result contradicts its input.", show_default=False
+        ),
+    ] = None,
+    codec: Annotated[
+        CodecOption, typer.Option(help="For videos. auto: H.264 for 8 bits, HEVC for more, AV1 in WebM.")
+    ] = CodecOption.auto,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="For videos: lower is better and larger. Default: 17 for H.264, 18 for HEVC, 22 for AV1.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="For videos, the encoder's: ultrafast to veryslow, AV1 13 to 0. Default: medium, 6.",
+            show_default=False,
         ),
     ] = None,
     threads: Annotated[
@@ -106,37 +131,54 @@ def upscale_command(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Enlarge pictures.
+    """Enlarge pictures, videos and animated pictures.
 
-    Prints one line for each file written. A picture that fails is reported, the rest goes on, and the command exits
+    Prints one line for each file written. A file that fails is reported, the rest goes on, and the command exits
     with 1. A folder's results have a journal among them: started again, the command goes on where it was stopped and
     does only what changed. Outputs that it did not make are skipped.
+
+    Of a video, timestamps, audio, subtitles, chapters, rotation and colour tags stay. Started again, the command goes
+    on where it was stopped there, too.
     """
     budget = parse_size(memory)
     box = None if fit is None else parse_fit(fit)
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
     from srgan import batch, image, jobs, outputs, report_page
-    from srgan.cli import folder
+    from srgan.cli import folder, moving
     from srgan.upscaler import Upscaler
+    from srgan.video import names
 
-    upscaler = Upscaler(
-        model,
-        scale=scale,
-        width=width,
-        height=height,
-        fit=box,
-        wrap=wrap,
-        tta=tta,
-        fidelity=fidelity,
-        precision=precision.value,
-        memory=budget,
-        exact=exact,
-        threads=threads,
-    )
+    clips, paths = moving.split(paths, output, format)
+    given = {"--check": check, "--check-map": check_map, "--dry-run": dry_run, "--report": report}
+    wishes = moving.Wishes(codec, crf, preset, quality, overwrite, quiet)
+    moving.check(clips, wishes, [name for name, value in given.items() if value])
+    if clips and paths and output is not None:
+        output = os.path.join(output, "")  # for both it is a folder
+
+    options: dict[str, Any] = {
+        "scale": scale,
+        "width": width,
+        "height": height,
+        "fit": box,
+        "wrap": wrap,
+        "tta": tta,
+        "fidelity": fidelity,
+        "precision": precision.value,
+        "memory": budget,
+        "exact": exact,
+        "threads": threads,
+    }
+    upscaler = Upscaler(model, **options)
+    films = names.plan(clips, output, upscaler.label, format=format)
+    made = {"model": model, **options}
+    if films and not paths:
+        if not moving.run(films, upscaler, made, wishes, many=len(films) > 1):
+            raise typer.Exit(1)
+        return
     urls = folder.plan_urls(paths, output, scale=upscaler.label, format=format)
     work = outputs.plan(paths, output, scale=upscaler.label, format=format) if urls is None else urls.jobs
-    single = urls is None and len(work) == 1 and not os.path.isdir(paths[0])  # a folder is one whatever it holds
+    single = urls is None and len(work) == 1 and not clips and not os.path.isdir(paths[0])  # a folder is never single
     place = batch.results_folder(work, paths, output) if urls is None else urls.folder
     if single:
         place = None
@@ -155,18 +197,8 @@ def upscale_command(
         outputs.refuse_existing(Path(check_map), overwrite=overwrite)
     whole = None
     if place is not None:
-        settings = {
-            "scale": scale,
-            "width": width,
-            "height": height,
-            "fit": box,
-            "wrap": wrap,
-            "tta": tta,
-            "fidelity": fidelity,
-            "precision": precision.value,
-            "exact": exact,
-            "quality": quality,
-        }
+        settings = {name: value for name, value in options.items() if name not in ("memory", "threads")}
+        settings["quality"] = quality
         whole = folder.describe(work, place, model, settings, None if urls is None else urls.versions)
         if dry_run:
             print("\n".join(folder.dry_run(whole, upscaler, overwrite=overwrite, quality=quality)))
@@ -195,7 +227,8 @@ def upscale_command(
         say(
             f"{len(done_all.written)} written, {unchanged}{len(done_all.skipped)} skipped, {len(done_all.failed)} failed"
         )
-    if done_all.failed:
+    fine = moving.run(films, upscaler, made, wishes, many=True)
+    if done_all.failed or not fine:
         raise typer.Exit(1)
 
 

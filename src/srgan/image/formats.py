@@ -116,7 +116,7 @@ def sniff(head: bytes, suffix: str = "") -> Format | str:
             return FORMATS["AVIF"]
         if any(b in brands for b in _HEIC_BRANDS):
             return "it is a HEIC picture, which needs a patented decoder: convert it to JPEG"
-        return "it is a video, which 'srgan video' enlarges, or a format that srgan does not read: convert it to PNG"
+        return "it is a video, which 'srgan upscale' knows by its suffix (.mp4, .mov), or no format of ours: convert it"
     for magic, what in _NOT_READ:
         if head.startswith(magic):
             return f"it is {what}"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image import bmp, exif, iptc, pnm, tiff, vips
+from srgan.image import apng, bmp, exif, iptc, pnm, tiff, vips
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.picture import Header, Picture, to_rgb8
 
@@ -174,6 +174,7 @@ class _VipsSource(_Source):
         # By descriptor: no file name reaches libvips, whose names cannot be arbitrary bytes. It shares its place in the
         # file with us, so whatever else is read is read before.
         tags = tiff.read(file, page) if kind.name == "TIFF" else (None, None)
+        frames = apng.frame_count(file) if kind.name == "PNG" else 1  # of which libvips knows nothing
         if page:
             count = vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
             if not 0 <= page < count:
@@ -191,7 +192,7 @@ class _VipsSource(_Source):
         width, height = image.width, image.height
         if self.orientation >= 5:
             width, height = height, width
-        pages = max(vips.field(image, "n-pages", 1), 1)
+        pages = max(vips.field(image, "n-pages", 1), frames)
         self.header = Header(width, height, image.bands, self._depth(), kind.name, pages)
 
     def _orientation(self) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from srgan.errors import UsageError
+from srgan import image, outputs
+from srgan.errors import SrganError, UsageError
+from srgan.outputs import Job
 
 WRITABLE = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Extensions of results, and the container that each means."""
@@ -27,23 +30,61 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in ANIMATED
 
 
-def target_for(source: Path, output: str | None, label: str) -> Path:
-    """Return where the result goes: ``clip_x4.mp4`` beside ``clip.mp4``, or as ``output`` says.
+def moves(path: str | os.PathLike[str], wanted: str | None = None) -> bool:
+    """Return whether all frames of a file are to be enlarged: a video by its name, an animation by its content too.
+
+    Parameters
+    ----------
+    wanted : extension of the result where it is given: of an animation that shall be a .jpg, one frame is
+    """
+    if os.path.isdir(path):
+        return False
+    if is_video(path):
+        return True
+    if not is_animation(path) or (wanted and wanted not in ANIMATED and wanted not in WRITABLE):
+        return False
+    try:
+        return image.probe(path).pages > 1
+    except SrganError:  # which whoever reads it says
+        return False
+
+
+def plan(clips: Sequence[Path], output: str | None, label: str, *, format: str | None = None) -> list[Job]:
+    """Decide where the results go: ``clip_x4.mp4`` beside ``clip.mp4``, or as ``output`` says.
 
     A container that is only read becomes Matroska, which holds any audio and subtitles.
+
+    Parameters
+    ----------
+    output : a file for one clip, a folder for many; a folder too if it exists as one or ends with a slash
+    label : of the enlargement, for instance ``x4``
+    format : extension for all results
 
     Raises
     ------
     UsageError
-        if the extension is not one that can be written, or a video would become a picture or the other way round
+        if the extension is not one that can be written, a video would become a picture or the other way round, or two
+        results would be one file, or an input
     """
-    kinds = set(ANIMATED) if is_animation(source) else set(WRITABLE)
-    suffix = source.suffix.lower()
-    name = f"{source.stem}_{label}{source.suffix if suffix in kinds else '.mkv'}"
-    if output is None:
-        return source.with_name(name)
-    if output.endswith(("/", os.sep)) or Path(output).is_dir():
-        return Path(output) / name
-    if Path(output).suffix.lower() not in kinds:
-        raise UsageError(f"cannot write {output!r} from {source.name!r}: choose one of {', '.join(sorted(kinds))}")
-    return Path(output)
+    extension = None if format is None else "." + format.lower().lstrip(".")
+    as_file = (
+        output is not None and len(clips) == 1 and not output.endswith(("/", os.sep)) and not os.path.isdir(output)
+    )
+    jobs = []
+    for clip in clips:
+        if output is not None and as_file:
+            target = Path(output)
+            if extension is not None and target.suffix.lower() != extension:
+                raise UsageError(f"{target} is not {format}: name the output accordingly, or leave --format out")
+        else:
+            end = extension or (clip.suffix if clip.suffix.lower() in _kinds(clip) else ".mkv")
+            target = (clip.parent if output is None else Path(output)) / f"{clip.stem}_{label}{end}"
+        if target.suffix.lower() not in _kinds(clip):
+            kinds = ", ".join(sorted(_kinds(clip)))
+            raise UsageError(f"cannot write {str(target)!r} from {clip.name!r}: choose one of {kinds}")
+        jobs.append(Job(clip, target))
+    return outputs.without_collisions(jobs)
+
+
+def _kinds(clip: Path) -> set[str]:
+    return set(ANIMATED) if is_animation(clip) else set(WRITABLE)

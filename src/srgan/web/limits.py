@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 from srgan import image
@@ -30,10 +29,9 @@ def check(path: Path, settings: Settings) -> Header:
             f"the picture has {header.width} x {header.height} pixels, {_millions(pixels)}, and the limit here is "
             f"{_millions(settings.max_pixels)}: make it smaller, or cut it into parts",
         )
-    frames = header.pages if header.pages > 1 or header.format != "PNG" else _frames_of_png(path)
-    if frames > 1:
+    if header.pages > 1:
         raise ProblemError(
-            422, f"the file has {frames} frames or pages, and single pictures are enlarged here: send one of them"
+            422, f"the file has {header.pages} frames or pages, and single pictures are enlarged here: send one of them"
         )
     return header
 
@@ -51,17 +49,3 @@ def check_result(size: Size, settings: Settings) -> None:
 
 def _millions(pixels: int) -> str:
     return f"{pixels / 1e6:,.{0 if pixels >= 10_000_000 else 2}f} million"
-
-
-def _frames_of_png(path: Path) -> int:
-    """Return how many frames a PNG says it has: the chunk acTL, before the pixels, makes it an animation (APNG)."""
-    with path.open("rb") as file:
-        file.seek(8)
-        while len(head := file.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", head)
-            if kind == b"IDAT":
-                break
-            if kind == b"acTL" and len(data := file.read(4)) == 4:
-                return max(int(struct.unpack(">I", data)[0]), 1)
-            file.seek(length + 4, 1)  # its data and its checksum
-    return 1
