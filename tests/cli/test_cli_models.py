@@ -8,7 +8,7 @@ import pytest
 
 import tiny_models
 from srgan.cli.models import figures
-from srgan.models.catalogue import CATALOGUE, Entry, resolve
+from srgan.models.catalogue import CATALOGUE, DEFAULT, Entry, resolve
 from srgan.models.metadata import read_info
 from tiny_runs import call
 
@@ -23,6 +23,7 @@ def test_the_list_has_each_network_with_its_own_figures() -> None:
         info = read_info(resolve(name))
         assert line.split()[1] == f"x{info.scale}"
         assert entry.when in line
+        assert ("(the default)" in line) == (name == DEFAULT)
         assert info.card["evaluation"]
         for scores in info.card["evaluation"]:
             assert f"{scores['set']} {scores['psnr_y']:.2f} dB / {scores['ssim_y']:.3f}" in line

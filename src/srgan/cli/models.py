@@ -31,15 +31,16 @@ def models_command(
         for line in _outline({**head, **info.card}):
             print(printable(line))  # a card from elsewhere may say anything, and move the cursor
         return
-    from srgan.models.catalogue import shipped_file
+    from srgan.models.catalogue import DEFAULT, shipped_file
 
     rows = [("NAME", "SCALE", "TAKE IT FOR", "PSNR-Y / SSIM-Y")]
     for key, entry in CATALOGUE.items():
+        when = entry.when + (" (the default)" if key == DEFAULT else "")
         if shipped_file(entry).is_file():
             info = read_info(shipped_file(entry))
-            rows.append((key, f"x{info.scale}", entry.when, figures(info.card)))
+            rows.append((key, f"x{info.scale}", when, figures(info.card)))
         else:
-            rows.append((key, "", entry.when, "(its file is missing: install srgan again)"))
+            rows.append((key, "", when, "(its file is missing: install srgan again)"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip())

@@ -35,7 +35,7 @@ CATALOGUE: dict[str, Entry] = {
         partner="srresnet-x4",
     ),
     "srresnet-x4": Entry(
-        "srresnet-x4.onnx", "photographs: sharper than bicubic, nothing invented, highest PSNR (the default)"
+        "srresnet-x4.onnx", "photographs: sharper than bicubic, nothing invented, highest PSNR"
     ),
 }
 
