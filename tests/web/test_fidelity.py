@@ -83,7 +83,7 @@ def test_the_page_has_a_slider_for_those_networks(browser, server, folder, tmp_p
     page = context.new_page()
     page.set_default_timeout(TIMEOUT * 1000)
     page.goto(server.url)
-    slider = page.get_by_label("Between sharp and faithful")
+    slider = page.get_by_label("Fidelity")
     slider.wait_for()
     page.check("input[value='srresnet-x4']")
     assert not slider.is_visible()
@@ -92,6 +92,7 @@ def test_the_page_has_a_slider_for_those_networks(browser, server, folder, tmp_p
     for _ in range(6):
         page.keyboard.press("ArrowRight")
     assert slider.input_value() == "0.3"
+    assert page.locator("#fidelity-value").text_content() == "0.3"
     page.set_input_files("#file", folder / "photo.png")
     page.click("#go:not([disabled])")
     page.locator("#result").wait_for()

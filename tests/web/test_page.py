@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import srgan.image
 from conftest import serving, wait_for
@@ -83,6 +84,19 @@ def test_a_picture_is_enlarged_compared_and_downloaded_with_its_profile(page, ph
     assert result.resolution == pytest.approx((16, 16), rel=0.01)
     original = srgan.image.read(photo).pixels
     assert np.abs(result.pixels[::4, ::4].astype(int) - original).max() <= 2  # computed in bf16 where there is bf16
+
+
+def test_a_jpeg_stays_a_jpeg_with_its_exif(page, profile, tmp_path):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0132] = "A camera", "2024:05:06 07:08:09"  # its make, and when
+    source = tmp_path / "photo.jpg"
+    Image.new("RGB", (24, 16), (200, 90, 40)).save(source, exif=exif, icc_profile=profile, quality=95)
+    enlarge(page, source)
+    with Image.open(download(page, tmp_path / "out")) as result:
+        assert (result.format, result.size) == ("JPEG", (96, 64))
+        found = result.getexif()
+        assert (found[0x010F], found[0x0132]) == ("A camera", "2024:05:06 07:08:09")
+        assert result.info["icc_profile"] == profile
 
 
 def test_progress_is_shown_and_work_can_be_cancelled(browser, slow_model, tmp_path):
@@ -166,6 +180,8 @@ def test_zoom_and_keys(page, photo):
     assert page.locator("#zoom").text_content() == "200 %"
     width = page.locator("#after").evaluate("image => image.getBoundingClientRect().width")
     assert width == pytest.approx(480)
+    # No wider than the picture: empty stripes beside it would look like transparency.
+    assert page.locator("#viewer").evaluate("viewer => viewer.clientWidth") == 480
     page.locator("#viewer").focus()
     for _ in range(6):
         page.keyboard.press("+")

@@ -58,6 +58,11 @@ def begin(server, body):
     return connect(server, head, body)
 
 
+def read_all(connection):
+    while connection.recv(1 << 20):
+        pass
+
+
 def answer_of(connection):
     data = b""
     while b"\r\n\r\n" not in data and (piece := connection.recv(4096)):
@@ -117,6 +122,20 @@ def test_sigterm_lets_pictures_finish_and_takes_no_new_ones(slow_model, tmp_path
         assert server.process.wait(TIMEOUT) == 0
 
 
+def test_sigterm_ends_idle_connections_at_once(models, small):
+    with serving(*models) as server, httpx.Client(base_url=server.url, timeout=TIMEOUT) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.post("/v1/upscale", content=small).status_code == 200  # both on a connection that stays
+        silent = connect(server, "")  # and one on which nothing was sent yet
+        begun = connect(server, "GET /healthz HTTP/1.1\nHost:")  # or half a request
+        wait_for(lambda: b" 200 " in answer_of(connect(server, "GET /healthz HTTP/1.1\nHost: x\n\n")))
+        server.process.send_signal(signal.SIGTERM)
+        # Not until 15 s of silence, nor the deadline of 600 s: this would run into the timeout of the whole test.
+        assert server.process.wait(60) == 0
+        assert silent.recv(100) == b""
+        assert begun.recv(100) == b""
+
+
 def takes_connections(server):
     try:
         connect(server, "").close()
@@ -149,6 +168,22 @@ def test_slow_and_hostile_clients_do_not_keep_others_out(models, small):
         assert answer_of(connect(server, both)).startswith(b"HTTP/1.1 4")
         assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
         assert "Traceback" not in server.errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems give a connection more time")
+def test_a_client_that_does_not_read_its_result_is_given_up(models, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    side = 800  # the result has 31 MB, more than the kernel keeps for a connection
+    body = f"P6 {side} {side} 255\n".encode() + bytes(3 * side * side)
+    with serving(*models) as server:
+        connection = begin(server, body)
+        wait_for(lambda: list(tmp_path.glob("*/result.pnm")))
+        wait_for(lambda: 'route="/v1/upscale",status="200"' in figures(server))
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(OSError, match="reset"):
+            read_all(connection)
+        assert server.stop() == 0
+        assert server.errors == "srgan: stopped\n"
 
 
 def test_progress_is_told_to_whoever_has_the_ticket(slow_model, large):

@@ -159,6 +159,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
 
     @api.post(
         "/v1/upscale",
+        tags=["Pictures"],
         summary="Enlarge a picture",
         dependencies=guarded,
         response_class=Response,  # of no one media type: errors are JSON, pictures of many kinds
@@ -255,7 +256,13 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
                 work.add_done_callback(lambda _: remove())
             raise
 
-    @api.get("/v1/models", summary="The networks and the limits", dependencies=guarded, responses=documented(401, 403))
+    @api.get(
+        "/v1/models",
+        tags=["Pictures"],
+        summary="The networks and the limits",
+        dependencies=guarded,
+        responses=documented(401, 403),
+    )
     def models() -> ModelList:
         """List what `model` may be, the default first."""
         return ModelList(
@@ -274,6 +281,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
 
     @api.get(
         "/v1/progress/{ticket}",
+        tags=["Pictures"],
         summary="How far a picture is",
         dependencies=guarded,
         responses=documented(401, 403, 404, 422),
@@ -289,13 +297,14 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
             done=min(place.done / place.total, 1) if place.total else 0,
         )
 
-    @api.get("/healthz", summary="Whether the server lives")
+    @api.get("/healthz", tags=["Server"], summary="Whether the server lives")
     async def healthz() -> Health:
         """Answer at once, however long the queue is."""
         return Health()
 
     @api.get(
         "/metrics",
+        tags=["Server"],
         summary="Figures for Prometheus",
         dependencies=guarded,
         response_class=Response,

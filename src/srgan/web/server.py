@@ -27,7 +27,7 @@ def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool =
     KeyboardInterrupt
         after Ctrl-C
     """
-    listener = _listen(host, port)
+    listener = _listen(host, port, settings.stall)
     config = uvicorn.Config(
         app,
         http="h11",  # httptools, taken where it is installed, has no limit for the size of headers
@@ -49,7 +49,7 @@ def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool =
         print("srgan: stopped", file=sys.stderr)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, stall: float) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, place = found[0]
@@ -58,6 +58,9 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SrganError(f"cannot listen on {host!r}: {error.strerror or error}: check --host") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "linux":
+            # Connections inherit it: one whose client takes nothing for so long breaks, and its result is removed.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(stall * 1000))
         listener.bind(place)
         listener.listen(256)
     except OSError as error:

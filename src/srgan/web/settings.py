@@ -20,7 +20,7 @@ class Settings:
     deadline: float = 600.0
     """Seconds from the first byte of a request to its answer, waiting included."""
     stall: float = 20.0
-    """Seconds that a client may take between two pieces of its body."""
+    """Seconds that a client may take between two pieces of its body, or without taking anything of its answer (Linux)."""
     token: str | None = None
     """Bearer token that the API asks for; None lets everybody in."""
     origins: tuple[str, ...] = ()

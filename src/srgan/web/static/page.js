@@ -51,6 +51,7 @@ function showModels() {
     $("models").append(label);
   }
   showSizes();
+  showFidelity(); // a browser may have kept its place
 }
 
 const model = () => server.models.find((entry) => entry.name === new FormData($("form")).get("model"));
@@ -71,6 +72,8 @@ function showSizes() {
 }
 
 $("models").addEventListener("change", showSizes);
+const showFidelity = () => ($("fidelity-value").textContent = $("fidelity").value);
+$("fidelity").addEventListener("input", showFidelity);
 $("size").addEventListener("change", () => {
   showSizes();
   if ($("size").value === "width") $("width").focus();
@@ -292,7 +295,9 @@ function frame() {
   const scale = Math.min(room / result.width, (innerHeight * 0.75) / result.height, Math.max(screenPixel(), 320 / result.width));
   const [width, height] = [result.width * scale, result.height * scale];
   const fitted = view.wanted === "fit";
-  $("viewer").style.width = $("slider").style.width = `${fitted ? width : room}px`;
+  // Zoomed, it grows to the page's width, but never beyond the picture: what is beside it would look transparent.
+  const zoomed = Math.max(width, Math.min(room, result.width * Number(view.wanted) * screenPixel()));
+  $("viewer").style.width = $("slider").style.width = `${fitted ? width : zoomed}px`;
   $("viewer").style.height = `${fitted ? height : Math.max(height, Math.min(240, room))}px`;
   return scale;
 }
