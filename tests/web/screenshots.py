@@ -1,14 +1,23 @@
-"""Take the page's screenshots for the documentation: ``python tests/web/screenshots.py OUT PICTURE [OPTION…]``.
+"""Take the page's screenshots: ``python tests/web/screenshots.py OUT PICTURE [OPTION…]``.
 
-The options go to ``srgan serve``. Writes page-1280.png, page-390.png and both again in dark mode.
+The options go to ``srgan serve``. Writes ``page-1280.webp`` and ``page-390.webp``, with a result, the same as they begin
+(``empty-``) and with an error (``error-``), and all again in dark mode (``-dark``). Those in docs/ are made by
+``python tests/web/screenshots.py /tmp/shots examples/spices.jpg``; look at all of them.
 """
 
+import io
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from conftest import CHROMIUM, CHROMIUM_FLAGS, serving
+
+
+def shoot(page, path):
+    with Image.open(io.BytesIO(page.screenshot(full_page=True))) as shot:
+        shot.convert("RGB").save(path, "WEBP", quality=80, method=6)
 
 
 def main(out, picture, *options):
@@ -23,16 +32,17 @@ def main(out, picture, *options):
                 page.goto(server.url)
                 suffix = f"{width}" if scheme == "light" else f"{width}-dark"
                 page.locator("#models input").first.wait_for()
-                page.screenshot(path=out / f"empty-{suffix}.png", full_page=True)
+                shoot(page, out / f"empty-{suffix}.webp")
                 page.set_input_files("#file", picture)
                 page.click("#go:not([disabled])")
                 page.locator("#result").wait_for()
+                page.mouse.move(0, 0)
                 page.wait_for_timeout(1500)  # the page glides to the result
-                page.screenshot(path=out / f"page-{suffix}.png", full_page=True)
+                shoot(page, out / f"page-{suffix}.webp")
                 page.set_input_files("#file", __file__)
                 page.click("#go:not([disabled])")
                 page.locator("#error").wait_for()
-                page.screenshot(path=out / f"error-{suffix}.png", full_page=True)
+                shoot(page, out / f"error-{suffix}.webp")
                 page.close()
         browser.close()
 
