@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["SRGAN_CACHE"] = ""  # tests compile what they test, and leave nothing in the home of who runs them
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

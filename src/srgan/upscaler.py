@@ -392,6 +392,7 @@ class _Job:
             give(core, cut(tile, network.tail(batch)))
             return
         features = network.body(batch)
+        network.body.release()
         room = _tail_bytes(network, self.upscaler._memory) // network.tail.bytes_per_pixel
         halo = network.tail.radius
 
@@ -402,6 +403,7 @@ class _Job:
         limit: int | None = None
         for part in tiling.plan_region(core, window, halo=halo, max_pixels=room).tiles:
             limit = tiling.compute(part, enlarge, halo=halo, within=window, limit=limit)
+        network.tail.release()
 
     def _write(self, network: Network, core: Box, result: NDArray[np.float32], origin: Box, out: NDArray[Any]) -> None:
         """Check the network's output for a box and put it into the picture."""

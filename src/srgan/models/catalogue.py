@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from srgan.errors import ModelError, UnknownModelError
@@ -34,9 +33,7 @@ CATALOGUE: dict[str, Entry] = {
         "more texture, some of it invented; trained for few steps yet: a fine grid shows on close look",
         partner="srresnet-x4",
     ),
-    "srresnet-x4": Entry(
-        "srresnet-x4.onnx", "photographs: sharper than bicubic, nothing invented, highest PSNR"
-    ),
+    "srresnet-x4": Entry("srresnet-x4.onnx", "photographs: sharper than bicubic, nothing invented, highest PSNR"),
 }
 
 
@@ -71,5 +68,5 @@ def resolve(name_or_path: str | Path) -> Path:
 
 def shipped_file(entry: Entry) -> Path:
     """Return where a shipped network lies, whether or not it is there."""
-    # The wheel is always unpacked (OpenVINO maps the file), so a Traversable of this package is a real path.
-    return Path(str(resources.files("srgan.models").joinpath(entry.file)))
+    # The wheel is always unpacked (OpenVINO maps the file), and importlib.resources takes 0.02 s to import.
+    return Path(__file__).with_name(entry.file)
