@@ -123,6 +123,7 @@ def _frontend_errors(frontend: ModuleType) -> tuple[type[Exception], ...]:
 
 
 _POINTWISE = {"PRelu", "Relu", "Tanh", "Sigmoid", "Clamp", "Add", "Subtract", "Multiply", "Divide", "Convert", "Result"}
+_POINTWISE |= {"FakeQuantize"}  # of networks in int8, with Convert, Subtract and Multiply
 
 
 def walk(graph: Any) -> dict[str, Step]:
@@ -189,17 +190,25 @@ def peak_values(graph: Any, steps: dict[str, Step]) -> int:
 def find_cut(graph: Any, steps: dict[str, Step]) -> str | None:
     """Return the tensor between body and tail, or None if there is none worth it.
 
-    Candidates stand on the input's grid, are alone (all that follows depends on them and on nothing earlier), and leave
-    less than TAIL_RADIUS for the tail. The one with the smallest peak up to it wins.
+    Candidates are floats, stand on the input's grid, are alone (all that follows depends on them and on nothing
+    earlier), and leave less than TAIL_RADIUS for the tail. The one with the smallest peak up to it wins.
     """
     total = next(reversed(steps.values())).radius
+    f32 = import_openvino().Type.f32
+    floats = {node.get_friendly_name() for node in graph.get_ordered_ops() if node.get_output_element_type(0) == f32}
     best: tuple[int, int] | None = None
     found = None
     so_far = 0
     for order, (name, peak, alive) in enumerate(_timeline(graph, steps)):
         so_far = max(so_far, peak)
         step = steps[name]
-        if alive != {name} or step.grid != 1 or step.radius == 0 or total - step.radius > TAIL_RADIUS:
+        if (
+            alive != {name}
+            or name not in floats
+            or step.grid != 1
+            or step.radius == 0
+            or total - step.radius > TAIL_RADIUS
+        ):
             continue
         if best is None or (so_far, -order) < best:
             best, found = (so_far, -order), name

@@ -46,13 +46,15 @@ from srgan.graphs import (
     split,
     walk,
 )
+from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
 
-Precision = Literal["auto", "fp32", "bf16"]
-"""What the network computes in: ``auto`` is bf16 where the processor has instructions for it, else fp32."""
+Precision = Literal["auto", "fp32", "bf16", "int8"]
+"""What the network computes in: ``auto`` is bf16 where the processor has instructions for it, else fp32; ``int8`` is for
+networks that have such a form (:mod:`srgan.models.int8`), whose other layers are then fp32."""
 
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 
 MAX_THREADS = 1024
 """More is a slip of the finger, and the runtime takes a number too large for it for a fault of the model."""
@@ -144,7 +146,7 @@ class Network:
     ----------
     name, scale, radius, card : see :class:`srgan.models.metadata.ModelInfo`
     path : the model file
-    precision : ``"fp32"`` or ``"bf16"``, never ``"auto"``
+    precision : ``"fp32"``, ``"bf16"`` or ``"int8"``, never ``"auto"``
     body, tail : the two halves; ``body`` is None where the graph could not be cut, and ``tail`` then is the whole of it
     """
 
@@ -184,8 +186,8 @@ def load(
     UnknownModelError, ModelError
         see :func:`srgan.models.catalogue.resolve` and :func:`srgan.models.metadata.read_info`
     UsageError
-        for an unknown precision, bf16 on a processor without it, fewer than one thread, a fidelity out of range or for
-        a network that is no GAN
+        for an unknown precision, bf16 on a processor without it, int8 of a network that has no such form or is blended,
+        fewer than one thread, a fidelity out of range or for a network that is no GAN
     SrganError
         if OpenVINO cannot be loaded
     """
@@ -194,19 +196,22 @@ def load(
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"threads is {threads}: give 1 to {MAX_THREADS}")
     info = read_info(resolve(model))
+    if precision == "int8" and fidelity is not None:
+        raise UsageError("fidelity blends weights, which int8 has rounded: leave out --fidelity or --precision int8")
+    file = int8.find(info) if precision == "int8" else info
     core, has_bf16 = _open_core()
     if precision == "bf16" and not has_bf16:
         raise UsageError("this processor has no bf16 instructions: use --precision auto or fp32")
-    chosen = "bf16" if has_bf16 and precision != "fp32" else "fp32"
+    chosen = "bf16" if precision == "auto" and has_bf16 else "fp32" if precision == "auto" else precision
     settings = {"INFERENCE_PRECISION_HINT": _HINTS[chosen]}
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = str(threads)
 
     # A blend is not kept: its fidelity is mostly tried out in steps, and each one would be an entry.
-    key = None if fidelity is not None else cache.key_of(info.path, chosen, _identity(core))
+    key = None if fidelity is not None else cache.key_of(file.path, chosen, _identity(core))
     network = None if key is None else _kept(info, chosen, core, settings, key)
     if network is None:
-        graph = read_graph(info) if fidelity is None else blend(info, fidelity)
+        graph = read_graph(file) if fidelity is None else blend(info, fidelity)
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
             cache.keep(key, [_exported(part) for part in (network.body, network.tail) if part is not None])

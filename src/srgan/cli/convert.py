@@ -1,4 +1,4 @@
-"""``srgan convert``: weights from elsewhere in, a network for ``srgan upscale --model`` out."""
+"""``srgan convert``: weights from elsewhere in, a network for ``srgan upscale --model`` out; or its int8 form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def convert_command(
         Path,
         typer.Argument(
             help="Weights: srgan-keras .h5, .pth of a known SRGAN repository or of a community network, "
-            "or a checkpoint of srgan train.",
+            "or a checkpoint of srgan train. With --int8: a network, by its name or .onnx file.",
             show_default=False,
         ),
     ],
@@ -46,12 +46,27 @@ def convert_command(
     half: Annotated[
         bool, typer.Option("--fp16", help="Store weights in fp16: half the file, nearly the same.")
     ] = False,
+    int8: Annotated[
+        Path | None,
+        typer.Option(
+            "--int8",
+            metavar="PHOTOS",
+            help="Instead: write the int8 form of a network, for srgan upscale --precision int8. It is adjusted to the "
+            "photographs in this folder.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
     """Convert a file of weights to a network that srgan upscale --model takes, and check it.
 
     Code in a .pth file is never run. The result is compared with the original network before it is written.
     """
+    if int8 is not None:
+        if to is not Target.onnx or half or name is not None:
+            raise UsageError("--int8 writes another form of the same network: leave out --to, --fp16 and --name")
+        _quantise(file, int8, output, overwrite=overwrite)
+        return
     if to is Target.state_dict and (half or name is not None):
         raise UsageError("--fp16 and --name are for --to onnx: leave them out")
     suffix = ".onnx" if to is Target.onnx else ".safetensors"
@@ -73,3 +88,13 @@ def convert_command(
         f"{done.path}: {done.origin}, x{done.scale}; differs from the original network by at most {done.difference:.1e} of 1"
     )
     print(f"to use it: srgan upscale PHOTO --model {done.path}")
+
+
+def _quantise(model: Path, photos: Path, output: Path | None, *, overwrite: bool) -> None:
+    try:
+        from srgan.quantising import quantise
+    except ImportError as error:
+        raise MissingExtraError("srgan convert --int8", "int8") from error
+    done = quantise(model, photos, output, overwrite=overwrite)
+    print(f"{done.path}: {done.int8:.2f} dB in int8, {done.fp32:.2f} dB in fp32, on {done.crops} crops kept apart")
+    print(f"to use it: srgan upscale PHOTO --model {model} --precision int8")

@@ -20,6 +20,7 @@ class PrecisionOption(StrEnum):
 
     fp32 = "fp32"
     bf16 = "bf16"
+    int8 = "int8"
     auto = "auto"
 
 
