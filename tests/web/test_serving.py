@@ -122,6 +122,13 @@ def test_sigterm_lets_pictures_finish_and_takes_no_new_ones(slow_model, tmp_path
         assert server.process.wait(TIMEOUT) == 0
 
 
+def test_sigterm_is_heard_as_soon_as_the_address_is_printed(models):
+    for _ in range(3):
+        with serving(*models) as server:
+            server.process.terminate()
+            assert server.process.wait(60) == 0
+
+
 def test_sigterm_ends_idle_connections_at_once(models, small):
     with serving(*models) as server, httpx.Client(base_url=server.url, timeout=TIMEOUT) as client:
         assert client.get("/healthz").status_code == 200

@@ -39,14 +39,27 @@ def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool =
         timeout_graceful_shutdown=int(settings.deadline) + 5,
         h11_max_incomplete_event_size=64 << 10,
     )
-    # uvicorn drains on SIGTERM, and then raises the signal again: by then all is done, and the exit code shall be 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    if not quiet:
-        print(f"srgan: open {address(listener)} in a browser; Ctrl-C ends", flush=True)
+    server = _Server(config, "" if quiet else f"srgan: open {address(listener)} in a browser; Ctrl-C ends")
+    # uvicorn drains on SIGTERM, and then raises the signal again: by then all is done, and the exit code shall be 0. One
+    # that comes before uvicorn listens to signals must not be lost.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     if not quiet:
         print("srgan: stopped", file=sys.stderr)
+
+
+class _Server(uvicorn.Server):
+    """Says ``line`` once connections are taken, and signals are listened to."""
+
+    def __init__(self, config: uvicorn.Config, line: str) -> None:
+        super().__init__(config)
+        self._line = line
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._line:
+            print(self._line, flush=True)
 
 
 def _listen(host: str, port: int, stall: float) -> socket.socket:
