@@ -238,3 +238,52 @@ def test_pages_are_counted(tmp_path: Path, upscaler: Upscaler) -> None:
     done = jobs.run_one(Job(tmp_path / "scan.tif", tmp_path / "out.png"), upscaler)
     assert done.pages == 3
     np.testing.assert_array_equal(read(tmp_path / "out.png"), larger(noise(seed=0)))
+
+
+def save_pages(path: Path) -> list[np.ndarray]:
+    pages = [noise(7, 9, 1), noise(20, 5, 2), noise(3, 30, 3)]
+    first, *rest = (Image.fromarray(page) for page in pages)
+    first.save(path, save_all=True, append_images=rest, compression="tiff_deflate")
+    return pages
+
+
+def test_all_pages_of_a_tiff_file(tmp_path: Path, upscaler: Upscaler) -> None:
+    pages = save_pages(tmp_path / "scan.tif")
+    log = Log()
+    done = jobs.run_one(plan([tmp_path / "scan.tif"], scale="x2")[0], upscaler, check=True, listener=log)
+    assert (done.before, done.after, done.pages, done.enlarged) == ((9, 7), (18, 14), 3, 3)
+    with Image.open(tmp_path / "scan_x2.tif") as found:
+        assert found.n_frames == 3
+        for number, page in enumerate(pages):
+            found.seek(number)
+            np.testing.assert_array_equal(np.asarray(found), larger(page))
+    assert log.progressed[-1] == (253, 253)
+    assert log.progressed == sorted(log.progressed)
+    assert files(tmp_path) == ["scan.tif", "scan_x2.tif"]
+    alone = []
+    for page in pages:  # the check is that of the page that fits its input least
+        Image.fromarray(page).save(tmp_path / "page.png")
+        one = jobs.run_one(Job(tmp_path / "page.png", tmp_path / "large.png"), upscaler, overwrite=True, check=True)
+        assert one.check is not None
+        alone.append(one.check.psnr)
+    assert done.check is not None
+    assert done.check.psnr == pytest.approx(min(alone))
+
+
+def test_of_pages_another_format_has_the_first(tmp_path: Path, upscaler: Upscaler) -> None:
+    pages = save_pages(tmp_path / "scan.tif")
+    done = jobs.run_one(Job(tmp_path / "scan.tif", tmp_path / "scan.png"), upscaler)
+    assert (done.pages, done.enlarged) == (3, 1)
+    np.testing.assert_array_equal(read(tmp_path / "scan.png"), larger(pages[0]))
+
+
+def test_a_page_that_is_damaged_fails_the_file(tmp_path: Path, upscaler: Upscaler) -> None:
+    save_pages(tmp_path / "scan.tif")
+    data = (tmp_path / "scan.tif").read_bytes()
+    with Image.open(tmp_path / "scan.tif") as whole:
+        whole.seek(2)
+        start = whole.tag_v2[273][0]
+    (tmp_path / "scan.tif").write_bytes(data[: start + 2] + b"spoiled" + data[start + 9 :])
+    with pytest.raises(ImageReadError, match="damaged"):
+        jobs.run_one(Job(tmp_path / "scan.tif", tmp_path / "out.tif"), upscaler)
+    assert files(tmp_path) == ["scan.tif"]

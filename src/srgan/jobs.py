@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from srgan.consistency import Consistency
     from srgan.image import Picture
-    from srgan.upscaler import Upscaler
+    from srgan.upscaler import Progress, Upscaler
 
 LARGE_BYTES = 256 << 20
 """A result of more bytes than this is written while it is computed, and never is in memory as a whole; where its format
@@ -40,9 +40,11 @@ class Done:
     after: tuple[int, int]
     seconds: float
     check: Consistency | None = None
-    """How far the result, reduced again, is from the input, where that was asked for."""
+    """How far the result, reduced again, is from the input, where that was asked for; of several pages the worst one."""
     pages: int = 1
-    """How many pages or frames the input has; the first one was enlarged."""
+    """How many pages or frames the input has."""
+    enlarged: int = 1
+    """How many of them the result has: all of them where both files are TIFF, else the first one. Sizes are its."""
 
 
 @dataclass(frozen=True)
@@ -175,12 +177,16 @@ def run(
                 # What the format cannot hold is said before the work, not after it.
                 height, width = upscaler.size_of(picture.height, picture.width)
                 image.checked_format(job.target, width, height, quality)
-                if _is_streamed(picture, job, upscaler):
+                paged = picture.pages > 1 and picture.format == image.format_of(job.target).name == "TIFF"
+                if paged or _is_streamed(picture, job, upscaler):
                     if last is not None:
                         settle(*last)
                         last = None
                     with access.target(job, overwrite=job in replaceable) as place:
-                        done = _stream(picture, job, upscaler, started, place, quality, check, listener)
+                        if paged:
+                            done = _stream_pages(picture, job, upscaler, started, place, access, check, listener)
+                        else:
+                            done = _stream(picture, job, upscaler, started, place, quality, check, listener)
                     report.written.append(done)
                     listener.written(done)
                     continue
@@ -316,17 +322,65 @@ def _stream(
     listener: Listener,
 ) -> Done:
     height, width = upscaler.size_of(picture.height, picture.width)
+    path, overwrite = place
+    with (
+        _in_memory(job.source),
+        image.stream(picture, path, height, width, overwrite=overwrite, quality=quality) as sink,
+    ):
+        comparison = _fill(sink, picture, job, upscaler, check, listener.progress)
+    return _done(job, picture, height, width, started, comparison)
+
+
+def _fill(
+    sink: image.Sink, picture: Picture, job: Job, upscaler: Upscaler, check: bool, progress: Progress
+) -> Consistency | None:
+    """Compute a picture into a sink."""
+    comparison = _comparison(picture.pixels, *upscaler.size_of(picture.height, picture.width)) if check else None
 
     def bands() -> Iterator[NDArray[Any]]:
         with _named(job.source):
-            yield from upscaler.bands(picture.pixels, progress=listener.progress)
+            yield from upscaler.bands(picture.pixels, progress=progress)
 
-    with _in_memory(job.source):
-        comparison = _comparison(picture.pixels, height, width) if check else None
-        path, overwrite = place
-        with image.stream(picture, path, height, width, overwrite=overwrite, quality=quality) as sink:
-            for band in bands():
-                sink.write(band)
-                if comparison is not None:
-                    comparison.feed(band)
-    return _done(job, picture, height, width, started, comparison)
+    for band in bands():
+        sink.write(band)
+        if comparison is not None:
+            comparison.feed(band)
+    return comparison
+
+
+def _stream_pages(
+    first: Picture,
+    job: Job,
+    upscaler: Upscaler,
+    started: float,
+    place: tuple[Path, bool],
+    access: Access,
+    check: bool,
+    listener: Listener,
+) -> Done:
+    """Compute all pages of a TIFF file into another one; ``first`` is the first of them."""
+    worst: Consistency | None = None
+    path, overwrite = place
+    with _in_memory(job.source), access.source(job) as source:
+        headers = [image.probe(source, page=number) for number in range(first.pages)]
+        after = [upscaler.size_of(header.height, header.width) for header in headers]
+        nbytes = sum(
+            height * width * header.bands * (2 if header.depth > 8 else 1)
+            for header, (height, width) in zip(headers, after, strict=True)
+        )
+        before, total = 0, sum(header.height * header.width for header in headers)
+
+        def tell(done: int, of: int) -> None:
+            # A page may take several passes through the network: what counts is its share that is done.
+            listener.progress(before + header.height * header.width * done // of, total)
+
+        with image.stream_pages(path, nbytes=nbytes, overwrite=overwrite) as page:
+            for number, (header, size) in enumerate(zip(headers, after, strict=True)):
+                picture = image.read(source, page=number) if number else first
+                with page(picture, *size) as sink:
+                    comparison = _fill(sink, picture, job, upscaler, check, tell)
+                if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
+                    worst = comparison
+                before += header.height * header.width
+    done = _done(job, first, *after[0], started, worst)
+    return replace(done, enlarged=first.pages)

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import picture_samples
 from srgan import image
 from srgan.errors import ImageWriteError, OutputExistsError, UsageError
 from srgan.image import Picture
@@ -150,3 +152,56 @@ print(peak() - before)
     assert int(done.stdout) < 70, "megabytes, for a picture of 96"
     header = image.probe(tmp_path / f"a{suffix}")
     assert (header.width, header.height) == (8000, 4000)
+
+
+@pytest.mark.parametrize("nbytes", [0, 4 << 30], ids=["classic", "BigTIFF"])
+def test_pages_of_a_tiff_file_keep_what_belongs_to_each(tmp_path: Path, nbytes: int) -> None:
+    pages = [
+        picture(7, 9, 1, "uint16", exif=EXIF, iptc=b"iptc"),
+        picture(1, 1, 4, "uint8"),
+        picture(300, 200, 3, "uint8", icc=profile(), exif=picture_samples.exif(), xmp=b"<x/>", resolution=(5.0, 4.0)),
+        picture(50, 1000, 1, "uint8", resolution=(2.0, 2.0)),
+    ]
+    file = tmp_path / "pages.tif"
+    with image.stream_pages(file, nbytes=nbytes) as page:
+        for number, entry in enumerate(pages):
+            alone = tmp_path / f"{number}.tif"
+            with image.stream(entry, alone, entry.height, entry.width) as sink:
+                sink.write(entry.pixels)
+            with page(entry, entry.height, entry.width) as sink:
+                sink.write(entry.pixels)
+    assert file.read_bytes()[2:4] == (b"+\0" if nbytes else b"*\0")
+    assert [entry.name for entry in sorted(tmp_path.iterdir())] == ["0.tif", "1.tif", "2.tif", "3.tif", "pages.tif"]
+    for number, entry in enumerate(pages):
+        found, alone_read = image.read(file, page=number), image.read(tmp_path / f"{number}.tif")
+        np.testing.assert_array_equal(found.pixels, entry.pixels)
+        for name in ("icc", "exif", "xmp", "iptc", "resolution", "depth"):
+            assert getattr(found, name) == getattr(alone_read, name), (number, name)
+        assert found.pages == 4
+    with Image.open(file) as pillow:  # another reader, and what libvips does not read
+        assert pillow.n_frames == 4
+        for number, entry in enumerate(pages):
+            pillow.seek(number)
+            assert pillow.size == (entry.width, entry.height)
+            np.testing.assert_array_equal(np.asarray(pillow).reshape(entry.pixels.shape), entry.pixels)
+        pillow.seek(2)
+        place = pillow.getexif().get_ifd(0x8825)
+        with Image.open(tmp_path / "2.tif") as alone_pillow:
+            assert place == alone_pillow.getexif().get_ifd(0x8825)
+        assert place
+
+
+def test_a_page_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    small = picture(4, 5, 3, "uint8")
+
+    def write_two(rows_of_the_second: int) -> None:
+        with image.stream_pages(tmp_path / "a.tif", nbytes=0) as page:
+            for rows in (4, rows_of_the_second):
+                with page(small, 4, 5) as sink:
+                    sink.write(small.pixels[:rows])
+
+    with pytest.raises(ValueError, match="2 rows were written, not 4"):
+        write_two(2)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ImageWriteError, match="one page"), image.stream_pages(tmp_path / "a.png", nbytes=0):
+        pass

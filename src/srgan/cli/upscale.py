@@ -263,8 +263,9 @@ def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
                 before, after = ("x".join(map(str, size)) for size in (done.before, done.after))
                 said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
                 target = printable(str(done.job.target))
+                after += f" and {done.enlarged - 1} more pages" if done.enlarged > 1 else ""
                 print(f"{target}  {before} -> {after}  {done.seconds:.1f} s{said}", flush=True)
-                if done.pages > 1:
+                if done.pages > done.enlarged:
                     say(f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged")
 
         def skipped(self, job: Job) -> None:

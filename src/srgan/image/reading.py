@@ -35,15 +35,15 @@ _REASONS = {
 }
 
 
-def probe(path: str | os.PathLike[str]) -> Header:
-    """Read a picture's header; no pixel is decoded.
+def probe(path: str | os.PathLike[str], *, page: int = 0) -> Header:
+    """Read a picture's header; no pixel is decoded. ``page`` as for :func:`read`.
 
     Raises
     ------
     ImageReadError
         if the file is missing, may not be read, or does not begin like a picture
     """
-    with _opened(Path(path)) as source:
+    with _opened(Path(path), page) as source:
         return source.header
 
 

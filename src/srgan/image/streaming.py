@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import struct
+import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from srgan.errors import ImageWriteError
 from srgan.files import atomic_path
-from srgan.image import pnm, vips, writing
+from srgan.image import pnm, tiff, vips, writing
 from srgan.image.formats import Format
 from srgan.image.picture import Picture
 
@@ -78,22 +79,67 @@ def stream(
     if kind.name not in STREAMED:
         raise ImageWriteError(f"cannot write {str(path)!r}: {kind.name} pictures are written whole: write PNG or TIFF")
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
+        make = _PnmSink if kind.name == "PNM" else _VipsSink
+        with _finished(path, kind, lambda: make(picture, kind, out, height, width, quality)) as sink:
+            yield sink
+
+
+PageOpener = Callable[[Picture, int, int], AbstractContextManager[Sink]]
+"""Called with the picture that a page is made from, height and width of the page; gives what takes its rows."""
+
+
+@contextmanager
+def stream_pages(path: str | os.PathLike[str], *, nbytes: int, overwrite: bool = False) -> Iterator[PageOpener]:
+    """Open a TIFF file for several pages, one after the other, each with the belongings of its own picture.
+
+    Parameters
+    ----------
+    nbytes : of the pixels of all pages: what is too large for the classic kind of TIFF becomes a BigTIFF
+    overwrite, errors : as for :func:`stream`
+    """
+    path = Path(path)
+    kind = writing.format_of(path)
+    if kind.name != "TIFF":
+        raise ImageWriteError(f"cannot write {str(path)!r}: {kind.name} files have one page: write TIFF")
+    with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
+
+        @contextmanager
+        def page(picture: Picture, height: int, width: int) -> Iterator[Sink]:
+            with tempfile.TemporaryFile(dir=partial.parent) as file:
+                make = lambda: _VipsSink(picture, kind, file, height, width, None, nbytes)  # noqa: E731
+                with _finished(path, kind, make) as sink:
+                    yield sink
+                tiff.append(out, file)
+
+        yield page
+
+
+@contextmanager
+def _finished(path: Path, kind: Format, make: Callable[[], _FileSink]) -> Iterator[Sink]:
+    """Give a sink and complete its file after the block, or stop it."""
+    try:
+        sink = make()
         try:
-            sink = (_PnmSink if kind.name == "PNM" else _VipsSink)(picture, kind, out, height, width, quality)
-            try:
-                yield sink
-                sink.finish()
-            finally:
-                sink.close()
-        except vips.Error as error:
-            raise writing.encoder_error(path, kind, error) from None
+            yield sink
+            sink.finish()
+        finally:
+            sink.close()
+    except vips.Error as error:
+        raise writing.encoder_error(path, kind, error) from None
 
 
 class _FileSink(Sink):
     """What the sinks share: rows are brought to what the format can hold, and counted."""
 
     def __init__(
-        self, picture: Picture, kind: Format, out: BinaryIO, height: int, width: int, quality: int | None
+        self,
+        picture: Picture,
+        kind: Format,
+        out: BinaryIO,
+        height: int,
+        width: int,
+        quality: int | None,
+        nbytes: int = 0,
     ) -> None:
         self.height, self.width = height, width
         self.picture, self.kind = picture, kind
@@ -101,6 +147,7 @@ class _FileSink(Sink):
         self.channels = sample.pixels.shape[2]
         self.deep = sample.pixels.dtype == np.uint16
         self.out = out
+        self.nbytes = nbytes
         self.rows = 0
         self._begin(replace(picture, icc=sample.icc), kind, quality)
 
@@ -162,7 +209,7 @@ class _VipsSink(_FileSink):
             image = vips.load_pipe("PNG", self._reading, unlimited=True)
             image = image.copy()
             image.remove("bits-per-sample")  # which would be the depth that is written
-            writing.encode(image, picture, kind, self.out, quality, streamed=True)
+            writing.encode(image, picture, kind, self.out, quality, streamed=True, nbytes=self.nbytes)
         except Exception as error:  # handed to the thread that writes, whatever it is
             self._failure = error.with_traceback(None)
         finally:

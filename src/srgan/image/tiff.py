@@ -1,16 +1,20 @@
-"""EXIF and IPTC data out of TIFF files and into them, where it is spread over the file's own directories.
+"""EXIF and IPTC data out of TIFF files and into them, where it is spread over the file's own directories; and pages.
 
 A TIFF file has no block of EXIF data: what describes the photograph stands among the tags of its first directory, and
 those of the camera and the place in directories of their own that it points to (TIFF 6.0; CIPA DC-008, section 4.6).
 libvips neither reads nor writes them, and cuts IPTC captions to a quarter (8.18). Values move when they are taken over,
 so maker notes keep their bytes, but those few that count from the beginning of the file point elsewhere, as with every
 program that does this.
+
+A file of several pages has a chain of directories. libvips writes such files only of pages of one size and in one go;
+here each page is a file first, which is then put behind the others, its offsets moved.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -24,6 +28,10 @@ _WORD = {5: 4, 10: 4}
 
 _POINTERS = (0x8769, 0x8825, 0xA005)
 """Tags of directories inside: camera, place, interoperability."""
+
+_SUB_DIRECTORIES = 0x014A
+_PLACES = (0x0111, 0x0144)
+"""Tags of offsets of strips and tiles."""
 
 _RESOLUTION = {0x011A, 0x011B, 0x0128}
 
@@ -127,6 +135,52 @@ def add(file: BinaryIO, exif: bytes | None, caption: bytes | None) -> None:
     file.flush()
 
 
+def append(file: BinaryIO, page: BinaryIO) -> None:
+    """Put the one page of the open TIFF file ``page`` behind the pages of ``file``, which may be empty.
+
+    Both are of one byte order and one kind, classic or BigTIFF, as libvips has written them.
+    """
+    base = file.seek(0, os.SEEK_END)
+    if base:
+        base += file.write(bytes(-base % 16))
+    page.seek(0)
+    shutil.copyfileobj(page, file, 1 << 20)
+    if not base:
+        return
+    layout, first = _head(file)
+    at = base + _head(page)[1]
+    _move(file, layout, at, base)
+    last = first
+    while following := _link(file, layout, last):
+        last = following
+    size, records, _ = _records(file, layout, last)
+    file.seek(last + struct.calcsize(layout.counter) + size * len(records))
+    file.write(struct.pack(layout.offset, at))
+    file.flush()
+
+
+def _move(file: BinaryIO, layout: _Layout, at: int, base: int) -> None:
+    """Add ``base`` to all offsets of a directory, and of those that it points to."""
+    size, records, _ = _records(file, layout, at)
+    width = struct.calcsize(layout.offset)
+    for number, record in enumerate(records):
+        tag, kind, count, field = struct.unpack(layout.record, record)
+        value = at + struct.calcsize(layout.counter) + (number + 1) * size - width
+        if _BYTES.get(kind, 0) * count > width:
+            place = struct.unpack(layout.offset, field)[0] + base
+            file.seek(value)
+            file.write(struct.pack(layout.offset, place))
+            value = place
+        if tag not in (*_PLACES, *_POINTERS, _SUB_DIRECTORIES):
+            continue
+        code = f"{layout.order}{count}{'Q' if _BYTES[kind] == 8 else 'I'}"
+        places = [place + base for place in struct.unpack(code, _take(file, value, struct.calcsize(code)))]
+        file.seek(value)
+        file.write(struct.pack(code, *places))
+        for place in () if tag in _PLACES else places:
+            _move(file, layout, place, base)
+
+
 def _entries_of(exif: bytes, order: str) -> list[_Entry]:
     """Return the entries of a block of EXIF data, each tag once, in another byte order; none if it is damaged."""
     source = io.BytesIO(exif.removeprefix(b"Exif\0\0"))
@@ -169,8 +223,13 @@ def _records(file: BinaryIO, layout: _Layout, at: int) -> tuple[int, list[bytes]
     return size, [data[i : i + size] for i in range(0, count * size, size)], data[count * size :]
 
 
+def _link(file: BinaryIO, layout: _Layout, at: int) -> int:
+    """Return the place of the directory after this one, 0 if it is the last."""
+    return int(struct.unpack(layout.offset, _records(file, layout, at)[2])[0])
+
+
 def _next(file: BinaryIO, layout: _Layout, at: int) -> int:
-    place = int(struct.unpack(layout.offset, _records(file, layout, at)[2])[0])
+    place = _link(file, layout, at)
     if not place:
         raise _DamagedError
     return place

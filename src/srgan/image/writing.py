@@ -128,7 +128,14 @@ def _encode_with_vips(picture: Picture, kind: Format, out: BinaryIO, quality: in
 
 
 def encode(
-    image: vips.Image, picture: Picture, kind: Format, out: BinaryIO, quality: int | None, *, streamed: bool = False
+    image: vips.Image,
+    picture: Picture,
+    kind: Format,
+    out: BinaryIO,
+    quality: int | None,
+    *,
+    streamed: bool = False,
+    nbytes: int = 0,
 ) -> None:
     """Encode an image with profile, EXIF, XMP, IPTC and resolution of a picture, which may be of another size.
 
@@ -137,6 +144,7 @@ def encode(
     out : the empty file, open for writing and reading
     picture : its resolution is of its own size and grows with the image's
     streamed : leave out what needs all pixels at once
+    nbytes : size of all pixels that the file will have, where this picture's are only some of them
     """
     factor = image.width / picture.width
     resolution = picture.resolution and (picture.resolution[0] * factor, picture.resolution[1] * factor)
@@ -146,7 +154,7 @@ def encode(
     image = vips.with_blob(image, "xmp-data", picture.xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", picture.xmp))
     image = vips.with_blob(image, "iptc-data", picture.iptc if kind.name != "TIFF" else None)
     deep = image.format == "ushort"
-    nbytes = image.width * image.height * image.bands * (2 if deep else 1)
+    nbytes = max(nbytes, image.width * image.height * image.bands * (2 if deep else 1))
     operation, options = options_of(kind, quality, deep=deep, nbytes=nbytes, streamed=streamed)
     options["keep"] = vips.KEEP_ALL_BUT_EXIF
     about = picture.exif and exif.corrected(picture.exif, image.width, image.height, resolution)
