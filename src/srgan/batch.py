@@ -143,18 +143,20 @@ def run(
     return report
 
 
+def look(where: PurePath, versions: Versions | None) -> str | None:
+    """Return the version of a file: behind a URL, as listed, if it was."""
+    if isinstance(where, Remote) and versions is not None:
+        return versions.get(where)
+    return storage.version(where)
+
+
 def target_name(job: Job, folder: PurePath) -> str:
     """Return the name of a picture in the journal."""
     return job.target.relative_to(folder).as_posix()
 
 
 def _judge(job: Job, name: str, journal: Journal, overwrite: bool, versions: Versions | None) -> Verdict:
-    def look(place: PurePath) -> str | None:
-        if isinstance(place, Remote) and versions is not None:
-            return versions.get(place)
-        return storage.version(place)
-
-    source, output = look(job.source), look(job.target)
+    source, output = look(job.source, versions), look(job.target, versions)
     verdict = journal.judge(name, source=source, output=output, overwrite=overwrite)
     if verdict is Verdict.REPLACE and not overwrite and not isinstance(job.source, Remote):
         known = journal.content_known(name)

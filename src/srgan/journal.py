@@ -159,7 +159,7 @@ class Journal:
     def entry(self, target: str) -> Entry | None:
         """Return a picture's row, or None."""
         with self._errors():
-            row = self._database.execute("SELECT * FROM pictures WHERE target = ?", (_text(target),)).fetchone()
+            row = self._database.execute("SELECT * FROM pictures WHERE target = ?", (as_text(target),)).fetchone()
         return None if row is None else _entry(row)
 
     def entries(self, state: State | None = None) -> Iterator[Entry]:
@@ -230,7 +230,7 @@ class Journal:
         """
         self._upsert(
             target,
-            source=_text(source),
+            source=as_text(source),
             state=State.BEGUN.value,
             source_version=source_version,
             content=content,
@@ -263,7 +263,7 @@ class Journal:
 
     def fail(self, target: str, *, source: str, reason: str) -> None:
         """Note why a picture could not be done; the next run tries it again."""
-        self._upsert(target, source=_text(source), state=State.FAILED.value, reason=_text(reason), finished=_now())
+        self._upsert(target, source=as_text(source), state=State.FAILED.value, reason=as_text(reason), finished=_now())
 
     def save_as(self, path: Path) -> None:
         """Write a copy of the journal as it is now to a file that does not exist."""
@@ -276,13 +276,13 @@ class Journal:
         changes = ", ".join(f"{name} = excluded.{name}" for name in values)
         self._execute(
             f"INSERT INTO pictures (target, {names}) VALUES (?, {marks}) ON CONFLICT (target) DO UPDATE SET {changes}",
-            _text(target),
+            as_text(target),
             *values.values(),
         )
 
     def _update(self, target: str, **values: Any) -> None:
         changes = ", ".join(f"{name} = ?" for name in values)
-        self._execute(f"UPDATE pictures SET {changes} WHERE target = ?", *values.values(), _text(target))
+        self._execute(f"UPDATE pictures SET {changes} WHERE target = ?", *values.values(), as_text(target))
 
     def _execute(self, statement: str, *values: Any) -> None:
         with self._errors():
@@ -335,7 +335,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(target, source, State(state), *rest)
 
 
-def _text(name: str) -> str:
+def as_text(name: str) -> str:
     """Return a name as text that SQLite takes: bytes that are no UTF-8 are written as hexadecimal."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

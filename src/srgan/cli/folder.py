@@ -15,12 +15,23 @@ from srgan.errors import SrganError
 from srgan.estimate import Estimate, estimate
 from srgan.files import why_not_written
 from srgan.journal import NAME, Journal, settings_text
+from srgan.models import catalogue
 from srgan.storage import Remote, RemoteAccess
 
 if TYPE_CHECKING:
     from srgan.jobs import Listener, Report
     from srgan.outputs import Job
     from srgan.upscaler import Upscaler
+
+
+@dataclass
+class Cluster:
+    """Where to compute instead of on this machine, and how to open the network there."""
+
+    address: str
+    """``auto``, ``local`` or ``HOST:PORT``."""
+    model: str
+    options: Mapping[str, Any]
 
 
 @dataclass
@@ -66,6 +77,7 @@ def run(
     check: bool,
     listener: Listener,
     report_to: str | None = None,
+    cluster: Cluster | None = None,
 ) -> Report:
     """Do a folder job, and write its page if one is asked for."""
     if not isinstance(job.folder, Remote):
@@ -74,21 +86,42 @@ def run(
         except OSError as error:
             raise SrganError(f"cannot make the folder {job.folder}: {why_not_written(error)}") from None
     with batch.open_journal(job.folder, settings=job.settings, model=job.model) as journal:
-        report = batch.run(
-            job.work,
-            upscaler,
-            journal,
-            job.folder,
-            overwrite=overwrite,
-            quality=quality,
-            check=check,
-            listener=listener,
-            versions=job.versions,
-        )
+        if cluster is None:
+            report = batch.run(
+                job.work,
+                upscaler,
+                journal,
+                job.folder,
+                overwrite=overwrite,
+                quality=quality,
+                check=check,
+                listener=listener,
+                versions=job.versions,
+            )
+        else:
+            report = _on_cluster(cluster, job, journal, overwrite=overwrite, quality=quality, listener=listener)
         if report_to is not None:
             with RemoteAccess() as access:
                 report_page.write(Path(report_to), journal, job.folder, access, report)
     return report
+
+
+def _on_cluster(
+    where: Cluster, job: FolderJob, journal: Journal, *, overwrite: bool, quality: int | None, listener: Listener
+) -> Report:
+    from srgan import cluster
+
+    model = where.model if where.model in catalogue.CATALOGUE else os.path.abspath(catalogue.resolve(where.model))
+    return cluster.run(
+        job.work,
+        cluster.Making({"model": model, **where.options}, quality),
+        journal,
+        job.folder,
+        address=where.address,
+        overwrite=overwrite,
+        listener=listener,
+        versions=job.versions,
+    )
 
 
 def dry_run(job: FolderJob, upscaler: Upscaler, *, overwrite: bool, quality: int | None) -> list[str]:

@@ -132,6 +132,16 @@ def upscale_command(
             show_default=False,
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="For a folder: compute on a Ray cluster. auto: the one this machine is in; local: this machine's cores; "
+            "or HOST:PORT.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Enlarge pictures, videos and animated pictures.
@@ -153,7 +163,7 @@ def upscale_command(
     from srgan.video import names
 
     clips, paths = moving.split(paths, output, format)
-    given = {"--check": check, "--check-map": check_map, "--dry-run": dry_run, "--report": report}
+    given = {"--check": check, "--check-map": check_map, "--dry-run": dry_run, "--report": report, "--ray": ray}
     wishes = moving.Wishes(codec, crf, preset, quality, overwrite, quiet)
     moving.check(clips, wishes, [name for name, value in given.items() if value])
     if clips and paths and output is not None:
@@ -185,8 +195,12 @@ def upscale_command(
     place = batch.results_folder(work, paths, output) if urls is None else urls.folder
     if single:
         place = None
-    if place is None and (dry_run or report is not None):
-        raise UsageError("--dry-run and --report are for a folder of pictures: name one, or give many and -o FOLDER")
+    if place is None and (dry_run or report is not None or ray is not None):
+        raise UsageError(
+            "--dry-run, --report and --ray are for a folder of pictures: name one, or give many and -o FOLDER"
+        )
+    if ray is not None and check:
+        raise UsageError("--check is not for a cluster: leave --check or --ray out")
     if report is not None:
         report_page.check_name(report)
     if single:
@@ -224,6 +238,7 @@ def upscale_command(
                 check=check,
                 listener=listener,
                 report_to=report,
+                cluster=None if ray is None else folder.Cluster(ray, model, options),
             )
     if not quiet:
         unchanged = f"{len(done_all.unchanged)} up to date, " if done_all.unchanged else ""
