@@ -1,9 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from srgan.metrics import VGG_DISTANCE_LAYERS, vgg_distance
+from srgan.networks.vgg import VGGFeatures
 from srgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, grid_loss
 
 
@@ -53,10 +56,10 @@ class Doubles(nn.Module):
 
 def test_content_loss_by_hand():
     hr, sr = torch.full((1, 3, 4, 4), 0.5), torch.full((1, 3, 4, 4), 0.75)
-    plain = ContentLoss(Doubles(), {"a": 1.0, "b": 0.5}, kind="mse", constant=0.1)
+    plain = ContentLoss(Doubles(), {"a": 1.0, "b": 0.5}, kind="mse", scaling="constant", constant=0.1)
     # a: (0.1 * 2 * 0.25)**2; b: (0.1 * 100 * 0.25)**2 / 2
     assert plain(sr, hr).item() == pytest.approx(0.05**2 + 0.5 * 2.5**2)
-    relative = ContentLoss(Doubles(), {"a": 1.0, "b": 0.5}, kind="l1", constant=None)
+    relative = ContentLoss(Doubles(), {"a": 1.0, "b": 0.5}, kind="l1", scaling="relative")
     # each layer differs by half of its mean magnitude on HR
     assert relative(sr, hr).item() == pytest.approx(0.5 + 0.25)
 
@@ -68,13 +71,15 @@ def test_relative_content_loss_does_not_depend_on_the_files_magnitudes():
 
     torch.manual_seed(0)
     sr, hr = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
-    losses = [ContentLoss(f, {"a": 1.0, "b": 1.0}, kind="mse", constant=None)(sr, hr) for f in (Doubles(), Scaled())]
+    losses = [
+        ContentLoss(f, {"a": 1.0, "b": 1.0}, kind="mse", scaling="relative")(sr, hr) for f in (Doubles(), Scaled())
+    ]
     assert torch.allclose(*losses)
 
 
 def test_content_gradients_flow_to_sr_alone():
     hr, sr = torch.rand(1, 3, 4, 4, requires_grad=True), torch.rand(1, 3, 4, 4, requires_grad=True)
-    ContentLoss(Doubles(), {"a": 1.0}, kind="mse", constant=None)(sr, hr).backward()
+    ContentLoss(Doubles(), {"a": 1.0}, kind="mse", scaling="relative")(sr, hr).backward()
     assert hr.grad is None
     assert sr.grad.abs().sum() > 0
 
@@ -106,3 +111,19 @@ def test_grid_loss_drives_a_grid_out():
         loss.backward()
         optimizer.step()
     assert (grid - grid.mean()).abs().max() < 0.05
+
+
+def test_unit_features_make_the_vgg_distance():
+    torch.manual_seed(0)
+    vgg = VGGFeatures("vgg16", VGG_DISTANCE_LAYERS)
+    random = np.random.default_rng(0)
+    hr, sr = (random.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(2))
+    loss = ContentLoss(vgg, dict.fromkeys(VGG_DISTANCE_LAYERS, 0.2), kind="mse", scaling="unit")
+    found = loss(*(torch.from_numpy(x.transpose(2, 0, 1).copy())[None] / 255 for x in (sr, hr)))
+    assert found.item() == pytest.approx(vgg_distance(sr, hr, vgg), rel=1e-4)
+
+
+def test_unit_features_of_black_have_a_finite_gradient():
+    sr = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    ContentLoss(Doubles(), {"a": 1.0}, kind="mse", scaling="unit")(sr, torch.full((1, 3, 4, 4), 0.5)).backward()
+    assert torch.isfinite(sr.grad).all()

@@ -53,6 +53,23 @@ def test_three_steps_by_hand(shape):
         assert np.abs(parameter.detach().numpy() - weight).max() < 1e-4
 
 
+def test_many_weights_step_as_each_would_alone():
+    """Matrices of one shape go through the iteration together, in whatever memory layout."""
+    torch.manual_seed(2)
+    shapes = [(8, 4, 3, 3), (16, 8, 3, 3), (8, 4, 3, 3), (8, 12, 1, 3)]
+    together = [torch.randn(shape).to(memory_format=torch.channels_last).requires_grad_() for shape in shapes]
+    alone = [weight.detach().clone().contiguous().requires_grad_() for weight in together]
+    optimizers = [Muon(together, decay=1.0), *(Muon([weight], decay=1.0) for weight in alone)]
+    for _ in range(3):
+        for one, other in zip(together, alone, strict=True):
+            other.grad = torch.randn(one.shape)
+            one.grad = other.grad.to(memory_format=torch.channels_last)
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other.to(memory_format=torch.channels_last), rtol=1e-5, atol=1e-6)
+
+
 def test_updates_have_the_size_of_adams():
     parameter = torch.zeros(32, 32, 3, 3, requires_grad=True)
     parameter.grad = 1e-6 * torch.randn(32, 32, 3, 3, generator=torch.Generator().manual_seed(0))

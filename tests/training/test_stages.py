@@ -232,11 +232,12 @@ def test_shifted_batches_are_cut_at_an_offset_that_the_step_decides(vgg_file):
     assert offsets == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
-def test_a_closer_look_finds_each_terms_gradient_and_changes_nothing(vgg_file):
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_closer_look_finds_each_terms_gradient_and_changes_nothing(vgg_file, precision):
     recipe = recipe_of(
         pixel={"weight": 2.0}, content={**CONTENT, "weight": 0.5}, adversarial={"weight": 0.1, "kind": "relativistic"}
     )
-    plain, looked = trainer_of(recipe, vgg_file), trainer_of(recipe, vgg_file)
+    plain, looked = (trainer_of(recipe, vgg_file, precision=precision) for _ in range(2))
     for number in range(3):
         plain.step(*batch(number), number)
         looked.step(*batch(number), number, examine=True)

@@ -12,9 +12,10 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,10 @@ from torch.utils.data import DataLoader, Dataset
 from srgan.errors import DataError, ImageError, TrainingError
 from srgan.files import why_not_written
 from srgan.training.degradation import CONTEXT, bicubic, mod_crop, photo, sharpened
+
+_T = TypeVar("_T")
+
+WORKER_LOST = "a process that prepares batches has ended (out of memory?): go on with --resume --set data.workers=0"
 
 
 class Batch(NamedTuple):
@@ -165,6 +170,20 @@ def _decode(
     from srgan.image import read_rgb8
 
     scale, bands, smallest = request["scale"], request["bands"], request["smallest"]
+
+    def prepared(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | str:
+        """Return HR and LR, or why there are none."""
+        try:
+            pixels = read_rgb8(file)
+        except ImageError as error:
+            return str(error)
+        if min(pixels.shape[:2]) < smallest:
+            return f"{pixels.shape[1]} x {pixels.shape[0]} pixels are fewer than the crop needs ({smallest})"
+        hr = np.ascontiguousarray(mod_crop(to_bands(pixels, bands), scale))
+        if request["degradation"] == "photo":
+            hr = sharpened(hr)
+        return hr, np.ascontiguousarray(bicubic(hr, scale))
+
     pictures: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     digest = hashlib.sha256()
@@ -172,23 +191,13 @@ def _decode(
     partial = pixel_file.with_suffix(".part")
     try:
         with partial.open("wb") as out:
-            for number, file in enumerate(files):
-                try:
-                    pixels = read_rgb8(file)
-                except ImageError as error:
-                    rejected.append((file.name, str(error)))
+            for number, (file, found) in enumerate(_ahead(prepared, files)):
+                if progress:
+                    progress(number + 1)
+                if isinstance(found, str):
+                    rejected.append((file.name, found))
                     continue
-                finally:
-                    if progress:
-                        progress(number + 1)
-                if min(pixels.shape[:2]) < smallest:
-                    size = f"{pixels.shape[1]} x {pixels.shape[0]}"
-                    rejected.append((file.name, f"{size} pixels are fewer than the crop needs ({smallest})"))
-                    continue
-                hr = np.ascontiguousarray(mod_crop(to_bands(pixels, bands), scale))
-                if request["degradation"] == "photo":
-                    hr = sharpened(hr)
-                lr = np.ascontiguousarray(bicubic(hr, scale))
+                hr, lr = found
                 data = hr.tobytes() + lr.tobytes()
                 out.write(data)
                 digest.update(f"{file.name} {hr.shape}\n".encode())
@@ -201,6 +210,15 @@ def _decode(
     finally:
         partial.unlink(missing_ok=True)
     return {"request": request, "pictures": pictures, "rejected": rejected, "digest": digest.hexdigest()}
+
+
+def _ahead(work: Callable[[Path], _T], files: Sequence[Path]) -> Iterator[tuple[Path, _T]]:
+    """Yield each file with ``work`` of it, in order, on all processors; a few results wait at a time, not all."""
+    count = os.cpu_count() or 1
+    with ThreadPoolExecutor(count) as pool:
+        for start in range(0, len(files), 4 * count):
+            some = files[start : start + 4 * count]
+            yield from zip(some, pool.map(work, some), strict=True)
 
 
 def to_bands(pixels: NDArray[np.uint8], bands: int) -> NDArray[np.uint8]:
@@ -302,7 +320,15 @@ def _to_tensor(x: NDArray[np.uint8]) -> Tensor:
 
 
 def batches(
-    dataset: CropDataset, *, first_step: int, steps: int, batch: int, workers: int, rank: int = 0, devices: int = 1
+    dataset: CropDataset,
+    *,
+    first_step: int,
+    steps: int,
+    batch: int,
+    workers: int,
+    rank: int = 0,
+    devices: int = 1,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """Yield the batches of steps ``first_step`` to ``steps - 1``.
 
@@ -313,6 +339,7 @@ def batches(
     batch : crops a step over all devices; each device takes its share
     workers : processes that prepare batches; 0 prepares them here
     rank, devices : which share of how many this process takes
+    pinned : put batches where a GPU can fetch them while it computes
 
     Raises
     ------
@@ -327,6 +354,7 @@ def batches(
         dataset,
         batch_sampler=numbers,
         num_workers=workers,
+        pin_memory=pinned,
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_leave_interrupts_to_the_training,
     )
@@ -334,11 +362,17 @@ def batches(
         for lr, hr in loader:
             yield Batch(lr, hr)
     except RuntimeError as error:
-        if not workers:
+        if not is_loss_of_a_worker(error):
             raise
-        raise TrainingError(
-            "a process that prepares batches has ended (out of memory?): go on with --resume --set data.workers=0"
-        ) from error
+        raise TrainingError(WORKER_LOST) from error
+
+
+def is_loss_of_a_worker(error: BaseException) -> bool:
+    """Whether an exception is how torch says that a process that prepares batches has ended.
+
+    It is raised by a signal's handler: anywhere in the program, not only where the next batch is waited for.
+    """
+    return isinstance(error, RuntimeError) and "DataLoader worker (pid" in str(error)
 
 
 def _leave_interrupts_to_the_training(worker: int) -> None:

@@ -183,6 +183,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
         workers=run.recipe.data.workers,
         rank=processes.rank,
         devices=processes.count,
+        pinned=run.fabric.device.type == "cuda",
     )
     started, before = time.monotonic(), facts.seconds
     saved = done

@@ -30,17 +30,22 @@ class ContentLoss(nn.Module):
     features : maps pictures in [0, 1] to a dict of activations, as :class:`srgan.networks.vgg.VGGFeatures`
     layers : layer name -> weight
     kind : ``"mse"`` (the paper) or ``"l1"``
-    constant : multiplier of the features, or None to divide each layer by its mean magnitude on the HR batch: that makes
-        the loss independent of the magnitudes of the weight file (ImageNet weights from Caffe answer in the hundreds) and
-        lets the layers' weights mean what they say
+    scaling : ``"constant"`` multiplies the features by ``constant``. ``"relative"`` divides each layer by its mean magnitude
+        on the HR batch: that makes the loss independent of the magnitudes of the weight file (ImageNet weights from Caffe
+        answer in the hundreds) and lets the layers' weights mean what they say. ``"unit"`` brings the activations after
+        their ReLU to unit length at each position, as LPIPS does (arXiv:1801.03924, equation 1), times the square root of
+        the number of channels: with ``"mse"`` a layer's loss is its part of :func:`srgan.metrics.vgg_distance`
+    constant : for scaling ``"constant"``
     """
 
-    def __init__(self, features: nn.Module, layers: Mapping[str, float], *, kind: str, constant: float | None) -> None:
+    def __init__(
+        self, features: nn.Module, layers: Mapping[str, float], *, kind: str, scaling: str, constant: float = 1.0
+    ) -> None:
         super().__init__()
         self.features = features
         self.layers = dict(layers)
         self.difference = DIFFERENCES[kind]
-        self.constant = constant
+        self.scaling, self.constant = scaling, constant
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the loss, a scalar; gradients flow to ``sr`` alone. Both ``[N, C, H, W]``, [0, 1]."""
@@ -49,12 +54,17 @@ class ContentLoss(nn.Module):
         found = self.features(sr)
         total = sr.new_zeros(())
         for layer, weight in self.layers.items():
-            wanted = target[layer].float()
-            factor = (
-                self.constant if self.constant is not None else 1 / shared_mean(wanted.abs().mean()).clamp_min(1e-8)
-            )
-            total = total + weight * self.difference(found[layer].float() * factor, wanted * factor)
+            total = total + weight * self.difference(*self._scaled(found[layer].float(), target[layer].float()))
         return total
+
+    def _scaled(self, found: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        if self.scaling == "unit":
+            length = wanted.shape[1] ** 0.5
+            return _unit(found) * length, _unit(wanted) * length
+        if self.scaling == "relative":
+            size = shared_mean(wanted.abs().mean()).clamp_min(1e-8)
+            return found / size, wanted / size
+        return found * self.constant, wanted * self.constant
 
     @torch.no_grad()
     def shares(self, sr: Tensor, hr: Tensor) -> dict[str, float]:
@@ -64,6 +74,11 @@ class ContentLoss(nn.Module):
             layer: float(found[layer].float().abs().mean() / wanted[layer].float().abs().mean().clamp_min(1e-8))
             for layer in self.layers
         }
+
+
+def _unit(features: Tensor) -> Tensor:
+    # Where all activations are next to nothing their direction means nothing: no gradient from there.
+    return F.normalize(features.relu(), dim=1, eps=1e-3)
 
 
 def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:

@@ -30,10 +30,11 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 _STEPS = 5
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
-    """Return about ``U V^T`` for ``matrix = U S V^T``, ``[rows, columns]``; singular values come to lie around 1 (0.7 to 1.2)."""
-    x: Tensor = matrix / (matrix.norm() + 1e-7)  # the spectral norm is at most the Frobenius norm
-    tall = x.shape[0] > x.shape[1]
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """Return about ``U V^T`` for each ``U S V^T`` of ``[..., rows, columns]``; singular values end around 1 (0.7 to 1.2)."""
+    # The spectral norm is at most the Frobenius norm.
+    x: Tensor = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
     for _ in range(_STEPS):
@@ -75,17 +76,26 @@ class Muon(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                momentum = state["momentum"]
-                momentum.lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(momentum, group["momentum"])
-                matrix = ahead.reshape(len(ahead), -1)
-                size = 0.2 * max(matrix.shape) ** 0.5
-                parameter.mul_(1 - group["lr"] * group["decay"])
-                parameter.add_(orthogonalised(matrix).view(ahead.shape), alpha=-group["lr"] * size)
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if weights:
+                self._update(weights, group["lr"], group["momentum"], group["decay"])
         return loss  # type: ignore[no-any-return]
+
+    def _update(self, weights: list[Tensor], lr: float, keep: float, decay: float) -> None:
+        """Step ``weights``; matrices of one shape go through the iteration together, in a few large products."""
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        for weight in weights:
+            if "momentum" not in self.state[weight]:
+                self.state[weight]["momentum"] = torch.zeros_like(weight)
+        momenta = [self.state[weight]["momentum"] for weight in weights]
+        torch._foreach_lerp_(momenta, gradients, 1 - keep)
+        ahead = torch._foreach_lerp(gradients, momenta, keep)
+        torch._foreach_mul_(weights, 1 - lr * decay)
+        alike: dict[tuple[int, int], list[int]] = {}
+        for place, weight in enumerate(weights):
+            alike.setdefault((len(weight), weight[0].numel()), []).append(place)
+        for shape, places in alike.items():
+            updates = orthogonalised(torch.stack([ahead[place].reshape(shape) for place in places]))
+            size = 0.2 * max(shape) ** 0.5
+            for place, update in zip(places, updates, strict=True):
+                weights[place].add_(update.view(weights[place].shape), alpha=-lr * size)

@@ -79,8 +79,9 @@ class ContentLoss:
     network: Literal["vgg19", "vgg16"] = _doc("feature network, with ImageNet weights", "vgg19")
     layers: dict[str, float] = _doc("convolution -> its weight; activations before the ReLU", {"conv5_4": 1.0})
     kind: Literal["mse", "l1"] = _doc("difference of the features", "mse")
-    scaling: Literal["relative", "constant"] = _doc(
+    scaling: Literal["relative", "unit", "constant"] = _doc(
         "'relative' divides each layer by its mean magnitude on the HR batch, whatever the weight file's own magnitudes; "
+        "'unit' takes the ReLU and brings the features of each position to unit length (LPIPS); "
         "'constant' multiplies features by `constant`",
         "relative",
     )

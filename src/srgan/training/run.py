@@ -27,7 +27,7 @@ from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
-from srgan.training.data import Pictures, prepare
+from srgan.training.data import WORKER_LOST, Pictures, is_loss_of_a_worker, prepare
 from srgan.training.loop import Facts, Run, fit
 from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun
 from srgan.training.recipe import Recipe, Stage, load_recipe, to_toml
@@ -106,6 +106,8 @@ def train(request: Request) -> list[Path]:
             times = " times accumulate" if stage.accumulate > 1 else ""
             raise UsageError(f"stages.{name}.batch ({stage.batch}) must be a multiple of the number of devices{times}")
     fabric = _fabric(request, recipe, devices, nodes)
+    # Crops have one size: the time that cuDNN takes to find its fastest convolutions for it is paid once a stage.
+    torch.backends.cudnn.benchmark = True
     processes = launch(fabric)
     existed = request.out.exists()
     ours = not request.resume and (not existed or _is_empty(request.out))
@@ -160,6 +162,9 @@ def _explained(processes: Processes, out: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        if is_loss_of_a_worker(error):
+            processes.end(failed=True)
+            raise TrainingError(WORKER_LOST) from error
         how = processes.end(failed=True) or "another process of this run has ended"
         if not is_loss_of_a_process(error):
             raise

@@ -145,8 +145,9 @@ class Trainer:
             content = stage.content
             features = load_vgg(content.network, content.layers, vgg_weights)
             features.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            constant = content.constant if content.scaling == "constant" else None
-            self.content = ContentLoss(features, content.layers, kind=content.kind, constant=constant)
+            self.content = ContentLoss(
+                features, content.layers, kind=content.kind, scaling=content.scaling, constant=content.constant
+            )
 
     def _generator_adam(self, generator: Generator, others: set[int]) -> Optimizer:
         """Return Adam for all parameters but ``others``, with the stage's rates for the last convolution and for vectors."""
@@ -205,7 +206,7 @@ class Trainer:
         for place, (part, hr) in enumerate(zip(lrs, hrs, strict=True)):
             with self.fabric.no_backward_sync(self.generator, enabled=place < last):
                 sr = self.generator(part) if only is None else only
-                total, parts = self._generator_losses(sr, hr, number, examine=examine and place == last)
+                total, parts = self._generator_losses(sr, hr, number, part if examine and place == last else None)
                 self.fabric.backward(total / len(lrs))
             found.append(torch.stack([x.detach() for x in (total, *parts)]))
         self._clip()
@@ -216,10 +217,13 @@ class Trainer:
         return Losses(*torch.stack(found).mean(dim=0), *judged)
 
     def _generator_losses(
-        self, sr: Tensor, hr: Tensor, number: int, *, examine: bool
+        self, sr: Tensor, hr: Tensor, number: int, examined: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """Return the total, and each term before its weight."""
+        """Return the total, and each term before its weight; with LR pictures ``examined``, examine the terms."""
         stage = self.stage
+        sr = output = sr.view_as(
+            sr
+        )  # gradients can be taken here without those of Fabric's hooks on the network's output
         content = adversarial = self._nothing()
         pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
         total = stage.pixel.weight * pixel
@@ -237,8 +241,8 @@ class Trainer:
             adversarial = self._judge(sr, hr)
             terms["adversarial"] = stage.adversarial.weight * adversarial
             total = total + terms["adversarial"]
-        if examine:
-            self.examination = self._examined(terms, sr.detach(), hr)
+        if examined is not None:
+            self.examination = self._examined(terms, examined, output, sr.detach(), hr)
         return total, (pixel, content, adversarial)
 
     def _nothing(self) -> Tensor:
@@ -254,11 +258,17 @@ class Trainer:
                 self.fabric.clip_gradients(self.generator, optimizer, max_norm=math.inf, error_if_nonfinite=False)
         nn.utils.clip_grad_norm_(self.generator_parts.parameters(), self.stage.clip)
 
-    def _examined(self, terms: dict[str, Tensor], sr: Tensor, hr: Tensor) -> Examination:
-        weights = list(self.generator_parts.parameters())
+    def _examined(self, terms: dict[str, Tensor], lr: Tensor, output: Tensor, sr: Tensor, hr: Tensor) -> Examination:
+        # The generator runs once more, unwrapped and with copies of its buffers, which leaves everything as it was: under
+        # mixed precision its own graph takes no other backward pass than Fabric's.
+        weights = dict(self.generator_parts.named_parameters())
+        buffers = {name: buffer.clone() for name, buffer in self.generator_parts.named_buffers()}
+        with self.fabric.autocast():
+            again = torch.func.functional_call(self.generator_parts, {**weights, **buffers}, (lr,)).float()
         gradients = {}
         for name, term in terms.items():
-            parts = torch.autograd.grad(term, weights, retain_graph=True)
+            (asked,) = torch.autograd.grad(term, output, retain_graph=True)
+            parts = torch.autograd.grad(again, list(weights.values()), asked, retain_graph=True)
             gradients[name] = float(torch.stack([part.float().norm() for part in parts]).norm())
         features = {}
         if self.content is not None:

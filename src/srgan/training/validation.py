@@ -87,7 +87,8 @@ def find_validation(folders: Sequence[Path], *, scale: int, bands: int, degradat
 def upscale(generator: Generator, lr: NDArray[np.uint8], fabric: Fabric) -> NDArray[np.uint8]:
     """Enlarge one picture ``[h, w, C]`` uint8 to ``[s*h, s*w, C]`` uint8, rounded to the nearest level."""
     x = torch.from_numpy(lr.transpose(2, 0, 1).copy())[None].to(fabric.device).float().div_(255)
-    with fabric.autocast():
+    # Every picture has its own size: no search for the fastest convolutions.
+    with fabric.autocast(), torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=True):
         y = generator(x.to(memory_format=torch.channels_last))[0]
     pixels = y.float().clamp_(0, 1).mul_(255).round_().to(torch.uint8)
     array: NDArray[np.uint8] = pixels.permute(1, 2, 0).cpu().numpy()
