@@ -3,8 +3,10 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,27 @@ def test_a_video_is_written_beside_its_source(tmp_path, model, clips):
     again = upscale(source, "--model", model, "--scale", 2)
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
     assert "--overwrite" in again.stderr
+
+
+def test_a_killed_command_goes_on_where_it_was(tmp_path, model, clips):
+    frames = [clips.picture(number % 50, 32, 32) for number in range(800)]
+    source = clips.make(tmp_path / "clip.mp4", [3000 * n for n in range(800)], frames=frames)
+    command = [sys.executable, "-m", "srgan", "upscale", str(source), "-m", str(model), "--preset", "ultrafast"]
+    first_part = tmp_path / ".clip_x4.mp4.parts" / "000000.nut"
+    with subprocess.Popen(command) as process:
+        while not first_part.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL  # or it had ended before
+    assert not (tmp_path / "clip_x4.mp4").exists()
+    done = upscale(source, "-m", model, "--preset", "ultrafast")
+    assert done.returncode == 0
+    resumed = int(re.fullmatch(r"srgan: .*: (\d+) of about 800 frames are done already\n", done.stderr)[1])
+    assert resumed % 96 == 0
+    computed = int(re.search(r"  800 frames, (\d+) computed  ", done.stdout)[1])
+    assert 0 < computed <= 800 - resumed  # in a still stretch frames repeat
+    assert clips.shown(tmp_path / "clip_x4.mp4") == clips.shown(source)
 
 
 def test_an_output_says_name_and_container(tmp_path, model, clips):
