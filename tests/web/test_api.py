@@ -2,6 +2,8 @@
 
 import io
 import re
+import shutil
+import subprocess
 
 import httpx
 import numpy as np
@@ -66,7 +68,10 @@ def test_raw_bytes_are_enlarged_by_the_named_network(client, square):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
     assert int(answer.headers["content-length"]) == len(answer.content)
-    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''picture_x4.png"
+    assert (
+        answer.headers["content-disposition"]
+        == "attachment; filename=\"picture_x4.png\"; filename*=utf-8''picture_x4.png"
+    )
 
 
 def test_a_form_is_answered_with_the_name_the_profile_and_the_resolution(client, photo, profile, tmp_path):
@@ -78,7 +83,8 @@ def test_a_form_is_answered_with_the_name_the_profile_and_the_resolution(client,
     assert (result.width, result.height) == (240, 160)
     assert result.icc == profile
     assert result.resolution == pytest.approx((16, 16), rel=0.01)
-    assert answer.headers["content-disposition"].endswith("''F%C3%B6hn%20%26%20co_x4.png")
+    said = answer.headers["content-disposition"]
+    assert said == "attachment; filename=\"F_hn & co_x4.png\"; filename*=utf-8''F%C3%B6hn%20%26%20co_x4.png"
 
 
 def test_the_only_file_of_a_form_is_taken_whatever_its_field_is_called(client, square):
@@ -147,6 +153,14 @@ def test_sixteen_bits_gray_and_alpha_stay(client, tmp_path):
     assert (result.shape, result.dtype) == ((24, 20, 2), np.uint16)
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_curl_names_the_file_as_the_documentation_says(server, photo, tmp_path):
+    command = ["curl", "-sS", "-F", f"image=@{photo}", f"{server.url}/v1/upscale", "-OJ"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=TIMEOUT)
+    assert [path.name for path in tmp_path.iterdir()] == ["F_hn & co_x4.png"]
+    assert srgan.image.probe(tmp_path / "F_hn & co_x4.png").width == 240
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/cron.d/x.png", "a\x00b.png", "C:evil.png", "...", ""]
 )
@@ -157,6 +171,8 @@ def test_file_names_are_no_paths(client, square, name):
     assert re.fullmatch(r"[\w.%-]+_x4\.png", given), given
     assert not re.search(r"/|\\|%2F|%5C|%00|%3A", given, re.IGNORECASE)
     assert not given.startswith(".")
+    plain = re.search(r'filename="([^"]*)"', answer.headers["content-disposition"])[1]
+    assert re.fullmatch(r"[\w.-]+_x4\.png", plain, re.ASCII), plain
 
 
 # --- What is refused -------------------------------------------------------------------------------------------------

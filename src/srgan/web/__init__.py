@@ -8,6 +8,7 @@
     limits.py     a picture's header -> accepted or refused, before anything is decoded
     queue.py      the bounded queue and its one worker thread
     work.py       one picture: file -> file, stopped between tiles when nobody waits any more
+    naming.py     what results are called
     access.py     the bearer token, and requests that other sites make browsers send
     metrics.py    what Prometheus reads
     problems.py   errors as one sentence in JSON

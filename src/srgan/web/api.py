@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,7 +22,7 @@ from srgan import __version__, image
 from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
 from srgan.image.formats import RAW_SUFFIXES
 from srgan.sizes import MAX_SCALE, MAX_SIDE, Target
-from srgan.web import intake, limits
+from srgan.web import intake, limits, naming
 from srgan.web.access import guard
 from srgan.web.metrics import Metrics
 from srgan.web.offers import Offer
@@ -234,13 +233,13 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
             seconds = asyncio.get_running_loop().time() - started
             queue.took(seconds)
             metrics.pixels.inc(header.width * header.height)
-            result = f"{_stem(name)}_{size.label(offer.upscaler.scale)}{target.suffix}"
+            result = f"{naming.stem(name)}_{size.label(offer.upscaler.scale)}{target.suffix}"
             return FileStream(
                 target,
                 remove,
                 MEDIA_TYPES[kind.name],
                 {
-                    "content-disposition": f"attachment; filename*=utf-8''{quote(result)}",
+                    "content-disposition": naming.attachment(result),
                     "cache-control": "no-store",
                     "x-content-type-options": "nosniff",
                     "x-srgan-model": quote(offer.name),
@@ -374,12 +373,6 @@ def _format(wish: Wish, given: str) -> image.Format:
     if wish.format is None:
         return image.FORMATS[given]
     return next(f for f in image.FORMATS.values() if f".{wish.format}" in f.suffixes)
-
-
-def _stem(name: str) -> str:
-    """Return what a result is called after: the client's name without folders and control characters."""
-    stem = Path(re.sub(r"[\x00-\x1f\x7f/\\:]+", "_", name.rpartition("/")[2].rpartition("\\")[2])).stem
-    return stem.encode("utf-8", "ignore").decode()[:100].strip(" .") or "picture"
 
 
 _BINARY = {"type": "string", "format": "binary"}

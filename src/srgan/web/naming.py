@@ -1,0 +1,19 @@
+"""What results are called, as safely as clients call their pictures freely."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+
+def attachment(name: str) -> str:
+    """Return the header that names a file (RFC 6266): plainly for curl, which knows no other way, and in full."""
+    plain = re.sub(r"[^ !#-$&-\[\]-~]", "_", name)  # neither quotes, backslashes nor per cent signs
+    return f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name)}"
+
+
+def stem(name: str) -> str:
+    """Return what a result is called after: the client's name without folders and control characters."""
+    stem = Path(re.sub(r"[\x00-\x1f\x7f/\\:]+", "_", name.rpartition("/")[2].rpartition("\\")[2])).stem
+    return stem.encode("utf-8", "ignore").decode()[:100].strip(" .") or "picture"
