@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, IptcImagePlugin
 
 import picture_samples as samples
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image import Picture, probe, read, read_rgb8, to_rgb8, write
+from srgan.image import Picture, probe, read, read_rgb8, read_rows, to_rgb8, write
 
 
 def noise(height: int = 13, width: int = 17, channels: int = 3) -> Any:
@@ -228,6 +228,16 @@ def test_white_is_zero_in_some_tiff_files(tmp_path: Path) -> None:
 # --- GIF, WebP, AVIF -------------------------------------------------------------------------------------------------
 
 
+def test_an_animated_png_says_so_and_gives_its_first_frame(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(tmp_path / "p.png", save_all=True, append_images=frames[1:])
+    assert probe(tmp_path / "p.png").pages == 3
+    found = read(tmp_path / "p.png")
+    assert (found.pages, tuple(found.pixels[0, 0])) == (3, (255, 0, 0))
+    frames[0].save(tmp_path / "still.png")
+    assert probe(tmp_path / "still.png").pages == 1
+
+
 @pytest.mark.parametrize("end", ["gif", "webp"])
 def test_an_animation_gives_its_first_frame_or_another(end: str, tmp_path: Path) -> None:
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
@@ -379,3 +389,77 @@ def test_rgb8_is_what_metrics_take(tmp_path: Path) -> None:
     write(Picture(deep), tmp_path / "a.png")
     expected = np.repeat(np.rint(deep[:, :, :1] / 257), 3, axis=2)
     np.testing.assert_array_equal(read_rgb8(tmp_path / "a.png"), expected)
+
+
+# --- By rows ---------------------------------------------------------------------------------------------------------
+
+
+def tall(kind: str, folder: Path) -> Path:
+    """A picture of 700 rows of 33 pixels, in one of the ways that decoders find hard to read from top to bottom."""
+    values = np.random.default_rng(5).integers(0, 256, (700, 33, 3), dtype=np.uint8)
+    deep = values.astype(np.uint16) * 257
+    file = folder / kind.split()[0]
+    picture = pyvips.Image.new_from_array(values)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    ways: dict[str, Any] = {
+        "a.jpg": lambda: picture.jpegsave(str(file)),
+        "b.jpg progressive": lambda: picture.jpegsave(str(file), interlace=True),
+        "c.jpg CMYK": lambda: Image.fromarray(values).convert("CMYK").save(file),
+        "d.png": lambda: Image.fromarray(values).save(file, icc_profile=profile, exif=samples.exif(orientation=1)),
+        "e.png interlaced": lambda: picture.pngsave(str(file), interlace=True),
+        "f.png palette": lambda: Image.fromarray(values).quantize(16).save(file),
+        "g.png 16": lambda: picture.cast("ushort").copy(interpretation="rgb16").pngsave(str(file)),
+        "h.png gray": lambda: Image.fromarray(values[:, :, 0]).save(file, dpi=(300, 300)),
+        "i.tif": lambda: tifffile.imwrite(file, deep, rowsperstrip=7, photometric="rgb"),
+        "j.tif tiles": lambda: tifffile.imwrite(file, deep, tile=(48, 16), photometric="rgb"),
+        "k.tif floats": lambda: tifffile.imwrite(file, values.astype(np.float32) / 255, photometric="rgb"),
+        "l.webp": lambda: picture.webpsave(str(file)),
+        "m.gif": lambda: Image.fromarray(values).quantize(64).save(file),
+        "n.avif": lambda: picture.heifsave(str(file), compression="av1", effort=1),
+    }
+    ways[kind]()
+    return file
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["a.jpg", "b.jpg progressive", "c.jpg CMYK", "d.png", "e.png interlaced", "f.png palette", "g.png 16", "h.png gray"]
+    + ["i.tif", "j.tif tiles", "k.tif floats", "l.webp", "m.gif", "n.avif"],
+)
+def test_by_rows_it_is_the_same_picture(kind: str, tmp_path: Path) -> None:
+    file = tall(kind, tmp_path)
+    whole, by_rows = read(file), read_rows(file)
+    assert by_rows is not None
+    assert (by_rows.height, by_rows.width, by_rows.pixels.dtype) == (700, 33, whole.pixels.dtype)
+    for name in ("icc", "exif", "xmp", "iptc", "resolution", "format", "depth", "pages"):
+        assert getattr(by_rows, name) == getattr(whole, name), name
+    rows: Any = by_rows.pixels
+    for top, bottom in [(0, 1), (0, 70), (50, 200), (190, 640), (600, 700)]:
+        rows.forget(top)
+        np.testing.assert_array_equal(rows[top:bottom, 3:33], whole.pixels[top:bottom, 3:33])
+
+
+def test_what_is_not_read_by_rows(tmp_path: Path) -> None:
+    picture = Image.fromarray(noise())
+    picture.save(tmp_path / "a.bmp")
+    picture.save(tmp_path / "b.ppm")
+    picture.convert("RGBA").save(tmp_path / "c.png")
+    picture.save(tmp_path / "d.jpg", exif=samples.exif(orientation=6))
+    for name in ("a.bmp", "b.ppm", "c.png", "d.jpg"):
+        assert read_rows(tmp_path / name) is None
+    picture.save(tmp_path / "e.png")
+    with pytest.raises(ImageTooLargeError):
+        read_rows(tmp_path / "e.png", max_pixels=100)
+    with pytest.raises(ImageReadError, match="there is no such file"):
+        read_rows(tmp_path / "f.png")
+
+
+def test_damage_shows_where_the_rows_are_used(tmp_path: Path) -> None:
+    file = tall("a.jpg", tmp_path)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    found = read_rows(file)
+    assert found is not None
+    with pytest.raises(ImageReadError) as caught:
+        found.pixels[:, :]
+    assert str(file) in str(caught.value)
+    assert "get the picture again" in str(caught.value)
