@@ -4,7 +4,8 @@
     python benchmarks/batch.py large 1 10 100 400       # megapixels of output: seconds and peak memory
     python benchmarks/batch.py kills 50                 # kill -9 at random moments: tests/cli/test_cli_batch.py
 
-Each line is a process of its own, so that its peak memory is its own. Pictures are noise with some structure, made
+Each line is a process of its own, so that its peak memory is its own. On a machine that does other things too, look at
+CPU seconds (which those lengthen a little) instead of seconds. Pictures are noise with some structure, made
 here, 480x320 JPEG for ``many`` and PNG for ``large``.
 """
 
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from srgan.models.catalogue import DEFAULT
+
 SMALL = 480, 320
 """Width and height of the many."""
 
@@ -35,8 +38,8 @@ def picture(width: int, height: int, seed: int) -> Image.Image:
     return Image.fromarray((smooth + np.tile(grain, tiles)[:height, :width]).clip(0, 255).astype(np.uint8))
 
 
-def measure(paths: list[str], options: list[str]) -> tuple[float, float]:
-    """Run ``srgan upscale`` and return seconds from start to end, and peak megabytes of the process."""
+def measure(paths: list[str], options: list[str]) -> tuple[float, float, float]:
+    """Run ``srgan upscale`` and return seconds from start to end, CPU seconds, and peak megabytes of the process."""
     command = [sys.executable, "-m", "srgan", "upscale", *paths, "--quiet", *options]
     began = time.perf_counter()
     process = subprocess.Popen(command)
@@ -45,29 +48,32 @@ def measure(paths: list[str], options: list[str]) -> tuple[float, float]:
     if process.returncode:
         sys.exit(process.returncode)
     unit = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss is in bytes there, in kilobytes on Linux
-    return time.perf_counter() - began, usage.ru_maxrss / unit
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
 
 
-def network_alone(model: str, threads: int | None, seconds: float = 20.0) -> float:
-    """Return the pictures of the small size that the network makes in a second, from memory to memory."""
+def network_alone(model: str, threads: int | None, seconds: float = 20.0) -> tuple[float, float]:
+    """Return the pictures of the small size that the network makes in a second, and CPU seconds a picture.
+
+    From memory to memory, for so many seconds.
+    """
     from srgan import Upscaler
 
     upscaler = Upscaler(model, threads=threads)
     pixels = np.asarray(picture(*SMALL, seed=0))
     upscaler(pixels)
-    began, count = time.perf_counter(), 0
+    began, began_cpu, count = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - began < seconds:
         upscaler(pixels)
         count += 1
-    return count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began), (time.process_time() - began_cpu) / count
 
 
 def many(counts: list[int], model: str, threads: int | None) -> None:
     options = ["--model", model, *([] if threads is None else ["--threads", str(threads)])]
-    alone = network_alone(model, threads)
-    print(f"the network alone: {alone:.3f} pictures/s of {SMALL[0]}x{SMALL[1]}")
-    print("| pictures | seconds | pictures/s | of the network's | peak MB |")
-    print("|---|---|---|---|---|")
+    alone, cpu_alone = network_alone(model, threads)
+    print(f"the network alone: {alone:.3f} pictures/s of {SMALL[0]}x{SMALL[1]}, {cpu_alone:.2f} CPU s a picture")
+    print("| pictures | seconds | pictures/s | of the network's | CPU s a picture | peak MB |")
+    print("|---|---|---|---|---|---|")
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             photos = Path(folder, "photos")
@@ -75,24 +81,27 @@ def many(counts: list[int], model: str, threads: int | None) -> None:
             different = [picture(*SMALL, seed=seed) for seed in range(min(count, 16))]
             for number in range(count):
                 different[number % 16].save(photos / f"{number:06}.jpg", quality=90)
-            seconds, peak = measure([str(photos), "-o", str(Path(folder, "out"))], options)
+            seconds, cpu, peak = measure([str(photos), "-o", str(Path(folder, "out"))], options)
         rate = count / seconds
-        print(f"| {count:,} | {seconds:.1f} | {rate:.3f} | {rate / alone:.0%} | {peak:.0f} |", flush=True)
+        share = f"{rate:.3f} | {rate / alone:.0%} | {cpu / count:.2f}"
+        print(f"| {count:,} | {seconds:.1f} | {share} | {peak:.0f} |", flush=True)
 
 
 def large(megapixels: list[float], model: str, threads: int | None) -> None:
     options = ["--model", model, *([] if threads is None else ["--threads", str(threads)])]
-    print("| output megapixels | input | seconds | seconds/megapixel | peak MB |")
-    print("|---|---|---|---|---|")
+    print("| output megapixels | input | seconds | CPU s | CPU s/megapixel | peak MB |")
+    print("|---|---|---|---|---|---|")
     for size in megapixels:
         height = round((size * 1e6 / 16 * 2 / 3) ** 0.5)
         width = round(height * 1.5)
         with tempfile.TemporaryDirectory() as folder:
             photo = Path(folder, "photo.png")
             picture(width, height, seed=0).save(photo)
-            seconds, peak = measure([str(photo), "-o", str(Path(folder, "out.png"))], options)
+            seconds, cpu, peak = measure([str(photo), "-o", str(Path(folder, "out.png"))], options)
         made = width * height * 16 / 1e6
-        print(f"| {made:.1f} | {width}x{height} | {seconds:.1f} | {seconds / made:.3f} | {peak:.0f} |", flush=True)
+        print(
+            f"| {made:.1f} | {width}x{height} | {seconds:.1f} | {cpu:.1f} | {cpu / made:.3f} | {peak:.0f} |", flush=True
+        )
 
 
 def kills(count: int) -> None:
@@ -105,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=["many", "large", "kills"])
     parser.add_argument("numbers", type=float, nargs="+")
-    parser.add_argument("--model", default="srgan-x4")
+    parser.add_argument("--model", default=DEFAULT)
     parser.add_argument("--threads", type=int)
     asked = parser.parse_args()
     if asked.what == "many":
