@@ -57,7 +57,8 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
     import torch
     from lightning_fabric import Fabric
 
-    from srgan.training.data import CropDataset, batches, prepare
+    from srgan.training.data import CropDataset, batches
+    from srgan.training.pictures import prepare
     from srgan.training.run import _precision
     from srgan.training.stages import Trainer
 
@@ -94,7 +95,7 @@ def plain(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, An
     from srgan.networks.generator import Generator, GeneratorConfig
     from srgan.networks.vgg import load_vgg
     from srgan.resize import downscale
-    from srgan.training.data import prepare
+    from srgan.training.pictures import prepare
 
     recipe = recipe_of(options, stage)
     settings = recipe.stages["one"]

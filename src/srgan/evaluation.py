@@ -141,12 +141,21 @@ class Pair:
     lr: Path | None
 
 
+def pair_folders(folder: Path, scale: int) -> tuple[Path, Path | None]:
+    """Return where a folder has its HR and its LR, as :func:`find_pairs` says; None where LR is to be made."""
+    hr = folder / "HR" if (folder / "HR").is_dir() else folder
+    lr = next((place for place in (folder / f"LRx{scale}", folder / "LR") if place.is_dir()), None)
+    if lr is not None and (folder / f"HRx{scale}").is_dir():
+        hr = folder / f"HRx{scale}"
+    return hr, lr
+
+
 def find_pairs(folder: Path, scale: int) -> list[Pair]:
     """Return the pictures of a benchmark folder.
 
-    ``folder/LRx<scale>`` holds LR where the benchmark has it, made from ``folder/HRx<scale>`` if that is there, else from
-    ``folder/HR``: where the sides of HR are no multiples of the scale, benchmarks cut it for each scale. A folder without
-    ``HR/`` is itself taken as the HR pictures.
+    ``folder/LRx<scale>``, or else ``folder/LR``, holds LR where the benchmark has it, made from ``folder/HRx<scale>`` if that
+    is there, else from ``folder/HR``: where the sides of HR are no multiples of the scale, benchmarks cut it for each scale. A
+    folder without ``HR/`` is itself taken as the HR pictures.
 
     Raises
     ------
@@ -157,14 +166,11 @@ def find_pairs(folder: Path, scale: int) -> list[Pair]:
     """
     if not folder.is_dir():
         raise UsageError(f"'{folder}' is not a folder: give one with pictures, or with HR/ and LRx{scale}/ in it")
-    lr_folder = folder / f"LRx{scale}"
-    hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
-    if lr_folder.is_dir() and (folder / f"HRx{scale}").is_dir():
-        hr_folder = folder / f"HRx{scale}"
+    hr_folder, lr_folder = pair_folders(folder, scale)
     originals = list_pictures(hr_folder, recursive=False)
     if not originals:
         raise DataError(f"there are no pictures in '{hr_folder}': give a folder with pictures, or with HR/ in it")
-    if not lr_folder.is_dir():
+    if lr_folder is None:
         return [Pair(hr, None) for hr in originals]
     reduced = {lr.stem: lr for lr in list_pictures(lr_folder, recursive=False)}
     pairs = []

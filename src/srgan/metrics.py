@@ -76,6 +76,33 @@ def psnr_y(sr: NDArray[np.uint8], hr: NDArray[np.uint8], border: int) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
+def psnr(sr: NDArray[Any], hr: NDArray[Any], border: int) -> float:
+    """Return the peak signal-to-noise ratio over all bands, in dB, for a peak of the dtype's range; infinite for equal ones.
+
+    The squared error is averaged over the bands before the logarithm: a band in which there is nothing to see, and which any
+    network gets right, then cannot make the figure infinite. For 8-bit gray it is :func:`psnr_y`.
+
+    Parameters
+    ----------
+    sr, hr : ``[H, W, C]`` of the same shape and dtype, uint8 or uint16
+    border : pixels cropped from each side
+
+    Raises
+    ------
+    ValueError
+        when shapes or dtypes differ, or nothing is left inside the border
+    """
+    if sr.shape != hr.shape or sr.dtype != hr.dtype:
+        raise ValueError(f"pictures differ: {sr.shape} {sr.dtype} and {hr.shape} {hr.dtype}")
+    inside = (slice(border, sr.shape[0] - border), slice(border, sr.shape[1] - border))
+    difference = sr[inside].astype(np.float64) - hr[inside]
+    if not difference.size:
+        raise ValueError(f"nothing of {sr.shape[1]} x {sr.shape[0]} pixels is left inside a border of {border}")
+    error = float(np.mean(difference**2))
+    peak = int(np.iinfo(sr.dtype).max)
+    return float("inf") if error == 0 else float(10 * np.log10(peak**2 / error))
+
+
 def ssim_y(sr: NDArray[np.uint8], hr: NDArray[np.uint8], border: int) -> float:
     """Return the structural similarity of luma, up to 1; arguments and errors as :func:`psnr_y`.
 

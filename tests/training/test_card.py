@@ -4,8 +4,8 @@ from lightning_fabric import Fabric
 
 from srgan import __version__
 from srgan.training.card import make_card, to_markdown
-from srgan.training.data import prepare
 from srgan.training.loop import Facts, Run
+from srgan.training.pictures import prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe, parse_recipe
 from srgan.training.report import Reporter

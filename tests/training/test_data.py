@@ -10,7 +10,8 @@ from PIL import Image
 
 from srgan.errors import DataError
 from srgan.resize import downscale
-from srgan.training.data import CropDataset, batches, prepare
+from srgan.training.data import CropDataset, batches
+from srgan.training.pictures import prepare
 
 
 def save(folder, name, height, width, seed=0):
@@ -163,7 +164,8 @@ def test_devices_share_a_batch(tmp_path):
 LOSES_ITS_WORKER = """
 import multiprocessing, os, signal, sys
 from pathlib import Path
-from srgan.training.data import CropDataset, batches, is_loss_of_a_worker, prepare
+from srgan.training.data import CropDataset, batches, is_loss_of_a_worker
+from srgan.training.pictures import prepare
 
 if __name__ == "__main__":
     file, cache = map(Path, sys.argv[1:])

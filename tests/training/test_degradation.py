@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from srgan.resize import downscale
-from srgan.training.data import CropDataset, prepare
+from srgan.training.data import CropDataset
 from srgan.training.degradation import PhotoRanges, for_validation, photo, sharpened
+from srgan.training.pictures import prepare
 
 CLEAN = PhotoRanges(
     blur_kinds=(0, 0, 1),

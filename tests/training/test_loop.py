@@ -12,8 +12,8 @@ from lightning_fabric import Fabric
 from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
 from srgan.networks.generator import Generator
 from srgan.training.checkpoint import load_checkpoint, read_checkpoint
-from srgan.training.data import prepare
 from srgan.training.loop import Run, fit
+from srgan.training.pictures import prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe
 from srgan.training.report import Reporter

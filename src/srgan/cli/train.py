@@ -20,7 +20,11 @@ def _help_recipe(value: bool) -> None:
 
 def train_command(
     photos: Annotated[
-        Path | None, typer.Argument(help="Folder of photographs, searched recursively.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/).",
+            show_default=False,
+        ),
     ] = None,
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", help="Recipe: srgan, paper, keras, or a TOML file.", metavar="NAME|FILE")
@@ -32,6 +36,12 @@ def train_command(
         list[str] | None,
         typer.Option(
             "--set", help="Replace one value of the recipe; repeatable.", metavar="KEY=VALUE", show_default=False
+        ),
+    ] = None,
+    lr: Annotated[
+        Path | None,
+        typer.Option(
+            "--lr", help="Folder of the LR of PHOTOS, under the same names, to train on pairs.", show_default=False
         ),
     ] = None,
     validation: Annotated[
@@ -89,6 +99,7 @@ def train_command(
             out=out,
             recipe=recipe,
             overrides=tuple(overrides or ()),
+            lr=lr,
             validation=tuple(validation or ()),
             benchmarks=tuple(benchmark or ()),
             vgg_weights=vgg_weights,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +28,16 @@ CONTEXT = 32
 """HR pixels around a crop that go through the ``photo`` chain with it and are cut off: filters reach over its border."""
 
 
-def mod_crop(picture: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+def mod_crop(picture: NDArray[Any], scale: int) -> NDArray[Any]:
     """Cut right and bottom so that both sides are multiples of ``scale``: ``[H, W, C]`` -> ``[H - H % s, W - W % s, C]``."""
     height, width = picture.shape[0] // scale * scale, picture.shape[1] // scale * scale
     return picture[:height, :width]
 
 
-def bicubic(hr: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Reduce ``[H, W, C]`` uint8 to ``[H / scale, W / scale, C]`` uint8 as MATLAB does."""
-    return downscale(hr, scale).astype(np.uint8, copy=False)
+def bicubic(hr: NDArray[Any], scale: int) -> NDArray[Any]:
+    """Reduce ``[H, W, C]`` uint8 or uint16 to ``[H / scale, W / scale, C]`` of the same dtype as MATLAB does."""
+    small: NDArray[Any] = downscale(hr, scale)
+    return small
 
 
 # --- The chain of a photograph -----------------------------------------------------------------------------------------
@@ -223,13 +225,13 @@ def _to_bytes(x: Floats) -> NDArray[np.uint8]:
     return rounded
 
 
-def for_validation(name: str, hr: NDArray[np.uint8], scale: int, number: int) -> NDArray[np.uint8]:
+def for_validation(name: str, hr: NDArray[Any], scale: int, number: int) -> NDArray[Any]:
     """Return the LR of validation picture ``number``: the same in every run, whatever is random in the training.
 
     Parameters
     ----------
     name : ``"bicubic"`` or ``"photo"``
-    hr : ``[H, W, C]`` uint8, sides multiples of ``scale``
+    hr : ``[H, W, C]``, sides multiples of ``scale``; uint8, or uint16 for ``"bicubic"``
     scale : enlargement
     number : of the picture in its set; seeds its chain
     """

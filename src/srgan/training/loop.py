@@ -20,9 +20,10 @@ from torch import Tensor
 
 from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
 from srgan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from srgan.training.data import Batch, CropDataset, Pictures, batches
+from srgan.training.data import Batch, CropDataset, batches
 from srgan.training.doctor import Doctor
 from srgan.training.grid import grid_energy
+from srgan.training.pictures import Pictures
 from srgan.training.preview import write_preview
 from srgan.training.processes import Processes
 from srgan.training.recipe import Recipe, Stage

@@ -54,9 +54,10 @@ class DiscriminatorRecipe:
 class DataRecipe:
     """``[data]``: how training pairs are drawn."""
 
-    degradation: Literal["bicubic", "photo"] = _doc(
-        "how LR is made from HR: 'bicubic' as MATLAB's imresize, antialiased, 8-bit (the benchmarks), or 'photo', a random "
-        "chain of blur, resizing, noise and JPEG for each crop (what people's files are like)",
+    degradation: Literal["bicubic", "photo", "given"] = _doc(
+        "how LR is made from HR: 'bicubic' as MATLAB's imresize, antialiased (the benchmarks), or 'photo', a random chain of "
+        "blur, resizing, noise and JPEG for each crop (what people's files are like); 'given' takes the LR pictures that you "
+        "have: it is set by itself where the folder has HR/ and LRx4/ (or LR/), and by --lr",
         "bicubic",
     )
     flips: bool = _doc("mirror and rotate crops at random by multiples of 90 degrees", True)

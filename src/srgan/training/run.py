@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import shutil
@@ -17,24 +16,24 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from srgan import __version__
-from srgan.errors import CheckpointError, DataError, ImageError, SrganError, TrainingError, UsageError
+from srgan.errors import CheckpointError, DataError, SrganError, TrainingError, UsageError
 from srgan.evaluation import evaluate
 from srgan.export import build_onnx, load_weights, save_onnx, set_card
 from srgan.files import atomic_path, why_not_written
-from srgan.image import list_pictures, read
+from srgan.image import list_pictures
 from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
-from srgan.training.data import WORKER_LOST, Pictures, is_loss_of_a_worker, prepare
+from srgan.training.data import WORKER_LOST, is_loss_of_a_worker
 from srgan.training.loop import Facts, Run, fit
+from srgan.training.pictures import Pictures, prepare
 from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun
 from srgan.training.recipe import Recipe, Stage, load_recipe, to_toml
 from srgan.training.report import Reporter
+from srgan.training.sources import Files, find_files, has_pairs, hold_out
 from srgan.training.validation import ValidationSet, find_validation, load_validation
-
-_HELD_OUT = 10  # at most this many pictures, and at most one in ten, are kept from training to validate on
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,11 @@ class Request:
 
     Attributes
     ----------
-    photos : folder of training pictures, searched recursively; None when resuming
+    photos : folder of training pictures, searched recursively, or of pairs in ``HR/`` and ``LRx<scale>/``; None when resuming
     out : run folder
     recipe : name or TOML file
     overrides : ``KEY=VALUE`` strings for the recipe
+    lr : folder of the LR of the pictures in ``photos``, or None
     validation : folders of validation pictures; empty keeps some training pictures aside
     benchmarks : folders that the finished networks are evaluated on, beside the validation pictures
     vgg_weights : safetensors file for content losses, or None for torchvision's own
@@ -61,6 +61,7 @@ class Request:
     out: Path
     recipe: str = "srgan"
     overrides: tuple[str, ...] = ()
+    lr: Path | None = None
     validation: tuple[Path, ...] = ()
     benchmarks: tuple[Path, ...] = ()
     vgg_weights: Path | None = None
@@ -78,6 +79,7 @@ class _Plan:
 
     recipe: Recipe
     photos: Path
+    lr: Path | None
     validation: tuple[Path, ...]
     benchmarks: tuple[Path, ...]
     vgg_weights: Path | None
@@ -207,10 +209,12 @@ def _new(request: Request) -> _Plan:
     recipe = load_recipe(request.recipe, list(request.overrides))
     if request.photos is None:
         raise UsageError("name a folder of photographs to train on")
-    for folder in (request.photos, *request.validation, *request.benchmarks):
+    for folder in (request.photos, *filter(None, [request.lr]), *request.validation, *request.benchmarks):
         if not folder.is_dir():
             raise UsageError(f"'{folder}' is not a folder: give one with pictures in it")
-    _training_pictures(request.photos, request.out)
+    if request.lr or has_pairs(request.photos, recipe.generator.scale):
+        recipe = replace(recipe, data=replace(recipe.data, degradation="given"))
+    _files(recipe, request.photos, request.lr, request.out)
     for folder in request.validation:
         if not list_pictures(folder / "HR" if (folder / "HR").is_dir() else folder):
             raise DataError(f"there are no pictures in '{folder}' to validate on")
@@ -222,6 +226,7 @@ def _new(request: Request) -> _Plan:
     return _Plan(
         recipe,
         request.photos.resolve(),
+        request.lr.resolve() if request.lr else None,
         tuple(folder.resolve() for folder in request.validation),
         tuple(folder.resolve() for folder in request.benchmarks),
         request.vgg_weights.resolve() if request.vgg_weights else None,
@@ -233,6 +238,7 @@ def _write_plan(folder: Path, plan: _Plan) -> None:
     facts = {
         "srgan": __version__,
         "photos": str(plan.photos),
+        "lr": str(plan.lr) if plan.lr else None,
         "validation": [str(path) for path in plan.validation],
         "benchmarks": [str(path) for path in plan.benchmarks],
         "vgg_weights": str(plan.vgg_weights) if plan.vgg_weights else None,
@@ -253,6 +259,7 @@ def _resumed(request: Request) -> _Plan:
         stored = _Plan(
             load_recipe(request.out / "recipe.toml", list(request.overrides)),
             Path(facts["photos"]),
+            Path(facts["lr"]) if facts.get("lr") else None,
             tuple(Path(entry) for entry in facts["validation"]),
             tuple(Path(entry) for entry in facts["benchmarks"]),
             Path(facts["vgg_weights"]) if facts["vgg_weights"] else None,
@@ -265,6 +272,7 @@ def _resumed(request: Request) -> _Plan:
     return replace(
         stored,
         photos=request.photos.resolve() if request.photos else stored.photos,
+        lr=request.lr.resolve() if request.lr else stored.lr,
         validation=tuple(folder.resolve() for folder in request.validation) or stored.validation,
         benchmarks=tuple(folder.resolve() for folder in request.benchmarks) or stored.benchmarks,
         vgg_weights=request.vgg_weights.resolve() if request.vgg_weights else stored.vgg_weights,
@@ -302,66 +310,57 @@ def _load_data(
     plan: _Plan, out: Path, reporter: Reporter, processes: Processes
 ) -> tuple[Pictures, Sequence[ValidationSet]]:
     recipe = plan.recipe
-    files = _training_pictures(plan.photos, out)
+    files = _files(recipe, plan.photos, plan.lr, out)
     smallest = max(stage.crop for stage in recipe.stages.values())
-    kept: list[Path] = []
-    if not plan.validation:
-        files, kept = _hold_out(files, smallest)
     common: dict[str, Any] = {
         "scale": recipe.generator.scale,
         "bands": recipe.generator.bands,
         "degradation": recipe.data.degradation,
     }
-    cache = out / "cache"
+    lost, kept = files.lost, files.part([])
+    if not plan.validation:
+        files, kept = hold_out(files, smallest=smallest, scale=common["scale"], bands=common["bands"])
+
+    def prepared() -> Pictures:
+        return prepare(files.hr, out / "cache", partners=files.lr, smallest=smallest, **common)
+
     if processes.is_first:
-        reporter.say(f"decoding {len(files)} pictures of '{plan.photos}'")
-        prepare(files, cache, smallest=smallest, progress=None, **common)
+        what = "pictures" if files.lr is None else "pairs"
+        reporter.say(f"decoding {len(files)} {what} of '{plan.photos}'")
+        prepared()
     processes.wait()
-    pictures = prepare(files, cache, smallest=smallest, progress=None, **common)
-    for name, reason in pictures.rejected:
+    pictures = prepared()
+    for name, reason in (*lost, *pictures.rejected):
         reporter.say(f"left out: {name}: {reason}" if name not in reason else f"left out: {reason}")
     reporter.say(f"training on {len(pictures.names)} pictures, {pictures.megapixels:.1f} megapixels")
     if plan.validation:
         return pictures, find_validation(plan.validation, **common)
-    if kept:
-        reporter.say(f"validating on {len(kept)} pictures kept from training: {', '.join(file.name for file in kept)}")
+    if len(kept):
+        reporter.say(
+            f"validating on {len(kept)} pictures kept from training: {', '.join(file.name for file in kept.hr)}"
+        )
         if processes.is_first:
-            folder = out / "validation" / "HR"
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in kept:  # by their path, as two folders may have pictures of one name
-                shutil.copyfile(file, folder / "-".join(file.relative_to(plan.photos).parts))
+            _copy_kept(kept, out / "validation", common["scale"])
         processes.wait()
-        return pictures, [load_validation("validation", kept, **common)]
+        return pictures, [load_validation("validation", kept.hr, partners=kept.lr, **common)]
     reporter.say("fewer than ten pictures: none is kept from training to validate on; give some with --val")
     return pictures, []
 
 
-def _training_pictures(photos: Path, out: Path) -> list[Path]:
-    """List the pictures below ``photos``, but not those that the run itself writes where ``out`` lies in there."""
-    own = out.resolve()
-    files = [file for file in list_pictures(photos) if not file.absolute().is_relative_to(own)]
-    if not files:
-        raise DataError(f"there are no pictures in '{photos}': give a folder with JPEG, PNG, WebP or TIFF files")
-    return files
+def _files(recipe: Recipe, photos: Path, lr: Path | None, out: Path) -> Files:
+    paired = recipe.data.degradation == "given"
+    return find_files(photos, lr, scale=recipe.generator.scale, paired=paired, out=out)
 
 
-def _hold_out(files: list[Path], smallest: int) -> tuple[list[Path], list[Path]]:
-    """Split evenly spaced pictures off: one in ten, at most ten; a bad or small one is passed over for the one after it."""
-    count = min(_HELD_OUT, len(files) // 10)
-    if not count:
-        return files, []
-    starts = [(2 * i + 1) * len(files) // (2 * count) for i in range(count)]
-    kept: list[Path] = []
-    for start, end in zip(starts, [*starts[1:], len(files)], strict=True):
-        kept += itertools.islice((file for file in files[start:end] if _is_usable(file, smallest)), 1)
-    return [file for file in files if file not in kept], kept
-
-
-def _is_usable(file: Path, smallest: int) -> bool:
-    try:
-        return bool(min(read(file).pixels.shape[:2]) >= smallest)
-    except ImageError:
-        return False
+def _copy_kept(kept: Files, folder: Path, scale: int) -> None:
+    """Put the pictures that are validated on into a folder as benchmarks have it."""
+    for number, file in enumerate(kept.hr):
+        # By their path, as two folders may have pictures of one name; LR under the name of its HR.
+        name = "-".join(file.relative_to(kept.root).parts)
+        for place, source in (("HR", file), (f"LRx{scale}", kept.lr[number] if kept.lr else None)):
+            if source is not None:
+                (folder / place).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, (folder / place / name).with_suffix(source.suffix))
 
 
 def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> Path:

@@ -188,7 +188,7 @@ class Trainer:
 
         Parameters
         ----------
-        lr, hr : ``[N, C, h, w]`` and ``[N, C, s*h, s*w]``, uint8, on any device
+        lr, hr : ``[N, C, h, w]`` and ``[N, C, s*h, s*w]``, uint8 or uint16, on any device
         number : of the step within the stage, 0-based; sets the learning rate
         examine : look closer, and leave the result in :attr:`examination`; the step itself stays the same
         """
@@ -384,8 +384,9 @@ def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
 
 
 def _to_unit(x: Tensor, device: torch.device) -> Tensor:
+    full = torch.iinfo(x.dtype).max
     x = x.to(device=device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
-    return x.div_(255)
+    return x.div_(full)
 
 
 def _step(optimizer: Optimizer, factor: float) -> None:
