@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MODEL = "srgan-x4"
+MODEL = "srresnet-x4"
 
 Enlarge = Callable[[Any], Any]
 
@@ -181,6 +181,7 @@ WAYS: dict[str, Callable[[int], Enlarge]] = {
     "srgan, fp32": _ours("fp32", exact=False),
     "srgan, fp32, exact": _ours("fp32", exact=True),
     "srgan, bf16": _ours("bf16", exact=False),
+    "srgan, int8": _ours("int8", exact=False),
     "torch eager, fp32": _by_torch(_generator),
     "ONNX Runtime, plain graph": _onnx_runtime(_plain_onnx),
     "ONNX Runtime, srgan's file": _onnx_runtime(_shipped_onnx),
@@ -188,6 +189,7 @@ WAYS: dict[str, Callable[[int], Enlarge]] = {
     "RRDBNet-23, torch eager": _by_torch(_rrdbnet),
     "SRVGGNetCompact, torch eager": _by_torch(_srvgg),
 }
-"""All ways, by what the table calls them. The first seven compute the same network; the last two are Real-ESRGAN's."""
+"""All ways, by what the table calls them. The first eight compute the same network; the last two are Real-ESRGAN's."""
 
-SAME_NETWORK = tuple(WAYS)[:7]
+TORCH = "torch eager, fp32"
+SAME_NETWORK = tuple(WAYS)[:8]

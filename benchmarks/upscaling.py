@@ -1,15 +1,17 @@
 """How fast and how lean upscaling is, beside the other ways to do it, on this machine.
 
-    python benchmarks/upscaling.py            # everything, some ten minutes and more
+    python benchmarks/upscaling.py            # everything, the better part of an hour
     python benchmarks/upscaling.py --quick    # small pictures and few runs: does it work, roughly how fast
     python benchmarks/upscaling.py --part networks --part start
 
 networks   the same picture by each way of peers.py, each in a process of its own; medians of runs that take turns,
-           so that a busy moment hits all of them; the peak memory of each process; and, for the ways that compute the
-           same network, by how many levels of 255 they differ from torch at most
-files      a photograph file through `srgan upscale`'s engine: decode, network, encode
-start      from the start of the process to its end: the help, and a picture of 64 x 64 pixels
-memory     the peak of `srgan upscale` for small and large pictures
+           so that a busy moment hits all of them; how many times as fast as torch; the peak memory of each process;
+           and, for the ways that compute the same network, by how many levels of 255 they differ from torch at most
+files      a photograph from file to file: decode, network, encode; and the same with torch in the middle
+start      from the start of the process to its end: the help, and a picture of 64 x 64 pixels, with the network
+           compiled in this run and taken from the cache
+memory     the peak of `srgan upscale` for 1, 2.5, 10, 100 and 400 megapixels of output; the largest takes a quarter of
+           an hour on two cores
 
 Wall-clock seconds mean something on an idle machine only; CPU seconds (of all threads together) nearly anywhere. The
 extras train, community and dev are needed for the others' ways.
@@ -18,6 +20,7 @@ extras train, community and dev are needed for the others' ways.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -43,10 +46,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--way", action="append", dest="ways", help="only these ways of peers.py; repeatable")
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--size", help=argparse.SUPPRESS)
+    parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(options.child, options.size, options.threads)
+        child(options.child, options.work, options.threads)
         return
     print(f"{processor()}; {options.threads} threads; load {os.getloadavg()[0]:.1f} at the start")
     with tempfile.TemporaryDirectory() as folder:
@@ -91,11 +94,12 @@ def picture_of(height: int, width: int) -> Any:
 
 
 class Way:
-    """A process that has one way open and enlarges whenever it is told."""
+    """A process that has one way open and enlarges whenever it is told: a picture of a size, ``64x64``, or a file."""
 
-    def __init__(self, name: str, size: str, threads: int) -> None:
+    def __init__(self, name: str, work: str, threads: int) -> None:
         self.name = name
-        command = [sys.executable, str(HERE), "--child", name, "--size", size, "--threads", str(threads)]
+        self.peak = 0
+        command = [sys.executable, str(HERE), "--child", name, "--work", work, "--threads", str(threads)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -113,6 +117,10 @@ class Way:
         line = self.process.stdout.readline()
         return json.loads(line) if line else None
 
+    def median(self, key: str) -> float:
+        """Return the median of its runs, in seconds."""
+        return statistics.median(run[key] for run in self.runs)
+
     def failure(self) -> str:
         """Return the last line of what it said to stderr."""
         assert self.process.stderr is not None
@@ -120,14 +128,15 @@ class Way:
         return lines[-1] if lines else "it ended"
 
 
-def child(name: str, size: str, threads: int) -> None:
+def child(name: str, work: str, threads: int) -> None:
     """Be one way: a line on stdin is a run, its answer a line of JSON on stdout."""
     import numpy as np
 
     from peers import WAYS
 
     enlarge = WAYS[name](threads)
-    picture = picture_of(*map(int, size.split("x")))
+    file = Path(work) if os.path.exists(work) else None
+    picture = None if file else picture_of(*map(int, work.split("x")))
     result = None
     for line in sys.stdin:
         if line.strip() == "end":
@@ -135,8 +144,29 @@ def child(name: str, size: str, threads: int) -> None:
             print(json.dumps({"peak": peak_bytes()}), flush=True)
             return
         wall, cpu = time.perf_counter(), time.process_time()
-        result = enlarge(picture)
-        print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}), flush=True)
+        parts = {}
+        if file is None:
+            result = enlarge(picture)
+        else:
+            result, parts = from_file_to_file(enlarge, file)
+        said = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, **parts}
+        print(json.dumps(said), flush=True)
+
+
+def from_file_to_file(enlarge: Any, file: Path) -> tuple[Any, dict[str, float]]:
+    """Decode, enlarge, encode, and say how long each took."""
+    from srgan import image
+
+    times = [time.perf_counter()]
+    picture = image.read(file)
+    times.append(time.perf_counter())
+    large = enlarge(picture.pixels)
+    times.append(time.perf_counter())
+    target = file.with_name(f"large-{os.getpid()}{file.suffix}")
+    image.write(picture.with_pixels(large, 4), target, overwrite=True)
+    times.append(time.perf_counter())
+    names = ("decode", "network", "encode")
+    return large, dict(zip(names, (b - a for a, b in itertools.pairwise(times)), strict=True))
 
 
 def peak_bytes() -> int:
@@ -144,48 +174,52 @@ def peak_bytes() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
+def take_turns(names: Sequence[str], work: str, threads: int, runs: int, folder: Path) -> list[Way]:
+    """Measure ways against each other; those that cannot be opened are said and left out. Results go to the folder."""
+    ways = [Way(name, work, threads) for name in names]
+    for way in list(ways):
+        if way.ask("run") is None:  # the run that warms up, one after the other as all runs
+            print(f"left out: {way.name}: {way.failure()}")
+            ways.remove(way)
+    for _ in range(runs):
+        for way in ways:
+            answer = way.ask("run")
+            assert answer is not None, way.failure()
+            way.runs.append(answer)
+    for way in ways:
+        said = way.ask(f"end\n{folder / f'{names.index(way.name)}.npy'}")
+        assert said is not None, way.failure()
+        way.peak = said["peak"]
+        way.process.communicate()
+    return ways
+
+
 def measure_networks(options: argparse.Namespace, folder: Path) -> None:
-    from peers import SAME_NETWORK, WAYS
+    from peers import SAME_NETWORK, TORCH, WAYS
 
     sizes = ["64x64"] if options.quick else ["128x128", "256x256", "320x480"]
     runs = options.runs or (3 if options.quick else 7)
+    names = options.ways or list(WAYS)
     for size in sizes:
         height, width = map(int, size.split("x"))
-        names = options.ways or list(WAYS)
-        ways = [Way(name, size, options.threads) for name in names]
-        left_out, rows, results = [], [], {}
-        for way in list(ways):
-            if way.ask("run") is None:  # the run that warms up, one after the other as all runs
-                left_out.append((way.name, way.failure()))
-                ways.remove(way)
-        for _ in range(runs):
-            for way in ways:
-                answer = way.ask("run")
-                assert answer is not None, way.failure()
-                way.runs.append(answer)
-        for number, way in enumerate(ways):
-            file = folder / f"{number}.npy"
-            way.peak = way.ask(f"end\n{file}")["peak"]  # type: ignore[attr-defined, index]
-            way.process.communicate()
-            if way.name in SAME_NETWORK:
-                results[way.name] = file
+        ways = take_turns(names, size, options.threads, runs, folder)
+        results = {way.name: folder / f"{names.index(way.name)}.npy" for way in ways if way.name in SAME_NETWORK}
         far = differences(results)
-        for way in ways:
-            wall, cpu = (statistics.median(run[key] for run in way.runs) for key in ("wall", "cpu"))
-            rows.append(
-                (
-                    way.name,
-                    f"{wall:.3f}",
-                    f"{height * width / wall / 1000:.1f}",
-                    f"{cpu:.3f}",
-                    f"{way.peak / 1e6:.0f}",  # type: ignore[attr-defined]
-                    far.get(way.name, ""),
-                )
+        torch = next((way.median("wall") for way in ways if way.name == TORCH), None)
+        rows = [
+            (
+                way.name,
+                f"{way.median('wall'):.3f}",
+                f"{height * width / way.median('wall') / 1000:.1f}",
+                f"{torch / way.median('wall'):.1f}" if torch else "",
+                f"{way.median('cpu'):.3f}",
+                f"{way.peak / 1e6:.0f}",
+                far.get(way.name, ""),
             )
-        heads = "way", "wall s", "kpx/s", "CPU s", "peak MB", "levels from torch"
+            for way in ways
+        ]
+        heads = "way", "wall s", "kpx/s", "times torch", "CPU s", "peak MB", "levels from torch"
         table(f"{width} x {height} pixels, x4, median of {runs}", heads, rows)
-        for name, reason in left_out:
-            print(f"left out: {name}: {reason}")
 
 
 def differences(results: dict[str, Path]) -> dict[str, str]:
@@ -247,43 +281,48 @@ def measure_start(options: argparse.Namespace, folder: Path) -> None:
     rows = [
         ("python -c pass", *medians(runs, sys.executable, "-c", "pass")),
         ("srgan --help", *medians(runs, *srgan("--help"))),
-        ("srgan upscale, 64 x 64", *medians(runs, *srgan(*upscale))),
-        ("the same, --fidelity 0.5", *medians(runs, *srgan(*upscale, "--fidelity", 0.5))),
     ]
+    os.environ["SRGAN_CACHE"] = ""
+    rows.append(("srgan upscale, 64 x 64, no cache", *medians(runs, *srgan(*upscale))))
+    rows.append(
+        ("the same, --fidelity 0.5", *medians(runs, *srgan(*upscale, "--model", "srgan-x4", "--fidelity", 0.5)))
+    )
+    os.environ["SRGAN_CACHE"] = str(folder / "cache")
+    run(*srgan(*upscale))
+    rows.append(("srgan upscale, 64 x 64", *medians(runs, *srgan(*upscale))))
+    del os.environ["SRGAN_CACHE"]
     table(f"From start to end of the process, median of {runs}", ("command", "wall s", "CPU s", "peak MB"), rows)
 
 
 def measure_files(options: argparse.Namespace, folder: Path) -> None:
-    size = (96, 128) if options.quick else (320, 480)
+    from peers import TORCH
+
+    height, width = (96, 128) if options.quick else (320, 480)
     runs = options.runs or (3 if options.quick else 7)
     rows = []
     for suffix in (".jpg", ".png") if options.quick else (".jpg", ".png", ".webp", ".tif"):
-        save_picture(folder / f"file{suffix}", *size)
-        code = (
-            "import json, statistics, sys, time; import srgan.image as i; from srgan import Upscaler\n"
-            "path, target, threads, runs = sys.argv[1:]; up = Upscaler(threads=int(threads)); all = []\n"
-            "for _ in range(int(runs) + 1):\n"
-            "    t = [time.perf_counter()]; p = i.read(path); t.append(time.perf_counter()); q = up(p.pixels)\n"
-            "    t.append(time.perf_counter()); i.write(p.with_pixels(q, 4), target, overwrite=True)\n"
-            "    t.append(time.perf_counter()); all.append([b - a for a, b in zip(t, t[1:])])\n"
-            "print(json.dumps([statistics.median(x) for x in zip(*all[1:])]))"
-        )
-        command = [
-            sys.executable,
-            "-c",
-            code,
-            folder / f"file{suffix}",
-            folder / f"large{suffix}",
-            options.threads,
-            runs,
-        ]
-        said = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
-        decode, network, encode = json.loads(said)
-        total = decode + network + encode
-        times = (f"{value:.3f}" for value in (decode, network, encode, total))
-        rows.append((suffix, *times, f"{100 * network / total:.0f} %"))
-    heads = "file", "decode s", "network s", "encode s", "together s", "network's share"
-    table(f"{size[1]} x {size[0]} pixels from file to file, median of {runs}", heads, rows)
+        file = folder / f"file{suffix}"
+        save_picture(file, height, width)
+        names = options.ways or ["srgan, fp32", "srgan, bf16", "srgan, int8", *([TORCH] if suffix == ".jpg" else [])]
+        ways = take_turns(names, str(file), options.threads, runs, folder)
+        torch = next((way.median("wall") for way in ways if way.name == TORCH), None)
+        for way in ways:
+            times = (f"{way.median(part):.3f}" for part in ("decode", "network", "encode", "wall"))
+            share = f"{100 * way.median('network') / way.median('wall'):.0f} %"
+            faster = f"{torch / way.median('wall'):.1f}" if torch else ""
+            rows.append((suffix, way.name, *times, share, faster, f"{way.peak / 1e6:.0f}"))
+    heads = (
+        "file",
+        "way",
+        "decode s",
+        "network s",
+        "encode s",
+        "together s",
+        "network's share",
+        "times torch",
+        "peak MB",
+    )
+    table(f"{width} x {height} pixels from file to file, median of {runs}", heads, rows)
 
 
 def measure_memory(options: argparse.Namespace, folder: Path) -> None:
@@ -293,12 +332,13 @@ def measure_memory(options: argparse.Namespace, folder: Path) -> None:
     rows = []
     for height, width in sizes:
         save_picture(folder / "memory.jpg", height, width)
-        for budget in ("200MB", "1GB"):
+        # With a fifth of the memory it takes as long: the largest one is not done twice.
+        for budget in ("1GB", "200MB") if height < 5000 else ("1GB",):
             command = srgan("upscale", folder / "memory.jpg", "--overwrite", "--quiet", "--memory", budget)
-            wall, _, peak = run(*command)
+            wall, cpu, peak = run(*command)
             output = f"{width * 4} x {height * 4} ({width * height * 16 / 1e6:.1f} MP)"
-            rows.append((output, budget, f"{peak / 1e6:.0f}", f"{wall:.1f}"))
-    table("`srgan upscale`, JPEG to JPEG", ("output", "--memory", "peak MB", "wall s"), rows)
+            rows.append((output, budget, f"{peak / 1e6:.0f}", f"{wall:.1f}", f"{cpu:.1f}"))
+    table("`srgan upscale`, JPEG to JPEG", ("output", "--memory", "peak MB", "wall s", "CPU s"), rows)
 
 
 if __name__ == "__main__":

@@ -182,6 +182,38 @@ def test_streamed_or_whole_the_pixels_are_the_same(
     assert (streamed.before, streamed.after) == (whole.before, whole.after)
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_a_streamed_picture_is_never_decoded_whole(
+    tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    Image.fromarray(noise(600, 40)).save(tmp_path / f"a.{suffix}", dpi=(200, 200))
+    whole = jobs.run_one(Job(tmp_path / f"a.{suffix}", tmp_path / "whole.tif"), upscaler)
+    monkeypatch.setattr(jobs, "LARGE_BYTES", 0)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("decoded whole")
+
+    monkeypatch.setattr(jobs.image, "read", refuse)
+    done = jobs.run_one(Job(tmp_path / f"a.{suffix}", tmp_path / "rows.tif"), upscaler)
+    np.testing.assert_array_equal(read(tmp_path / "rows.tif"), read(tmp_path / "whole.tif"))
+    assert (done.before, done.after) == (whole.before, whole.after)
+    with Image.open(tmp_path / "rows.tif") as found:
+        assert found.info["dpi"] == pytest.approx((400, 400), rel=1e-3)
+
+
+def test_a_picture_that_turns_out_damaged_while_it_is_computed(
+    tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LARGE_BYTES", 0)
+    Image.fromarray(noise(600, 40)).save(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ImageReadError) as caught:
+        jobs.run_one(Job(tmp_path / "a.jpg", tmp_path / "b.jpg"), upscaler)
+    assert str(caught.value).count(str(tmp_path / "a.jpg")) == 1
+    assert files(tmp_path) == ["a.jpg"]
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("a.webp", "more than WebP can hold"), ("a.avif", "more than AVIF can hold")]
 )

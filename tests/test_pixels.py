@@ -108,3 +108,35 @@ def test_filling_under_transparency_changes_no_visible_pixel() -> None:
     low, high = picture[visible, :3].min(axis=0), picture[visible, :3].max(axis=0)
     assert (filled >= low).all()
     assert (filled <= high).all()  # means of visible pixels lie between them
+
+
+@pytest.mark.parametrize("dtype", FULL)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_part_is_filled_as_the_whole_is(monkeypatch: pytest.MonkeyPatch, dtype: str, seed: int) -> None:
+    monkeypatch.setattr(pixels, "_STRIP_PIXELS", 700)  # so that the coarse blocks are summed in several strips
+    random = np.random.default_rng(seed)
+    picture = random.integers(0, FULL[dtype], (61, 83, 4), dtype, endpoint=True)
+    picture[:, :, 3] *= random.random((61, 83)) < (0.002, 0.05, 0.5, 0.999)[seed]
+    picture[20:, 30:, 3] = 0
+    whole = pixels.bleed(picture)
+    bled = pixels.Bled(picture)
+    assert (bled.shape, bled.dtype) == (whole.shape, whole.dtype)
+    for top, left, bottom, right in [(0, 0, 61, 83), (0, 0, 1, 1), (7, 9, 40, 41), (33, 50, 61, 83), (60, 82, 61, 83)]:
+        np.testing.assert_array_equal(bled[top:bottom, left:right], whole[top:bottom, left:right])
+
+
+def test_rows_are_decoded_once_and_forgotten() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (300, 5, 3), np.uint8)
+    decoded: list[tuple[int, int]] = []
+
+    def decode(first: int, end: int) -> Any:
+        decoded.append((first, end))
+        return picture[first:end]
+
+    rows = pixels.Rows(picture.shape, picture.dtype, decode)
+    for top, bottom, left in [(0, 10, 0), (0, 10, 3), (5, 70, 1), (5, 6, 0), (60, 300, 2)]:
+        rows.forget(top)
+        np.testing.assert_array_equal(rows[top:bottom, left:5], picture[top:bottom, left:5])
+    assert decoded == [(0, 64), (64, 128), (128, 300)]
+    with pytest.raises(ValueError, match="before 60 are forgotten"):
+        rows[59:70, :]

@@ -143,6 +143,28 @@ def test_bands_are_the_picture(models: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(bands), upscaler(image))
 
 
+@pytest.mark.parametrize("scale", [None, 1.5])
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_picture_may_be_decoded_while_it_is_enlarged(models: Path, scale: float | None, exact: bool) -> None:
+    upscaler = smallest(models / "residual.onnx", scale=scale, exact=exact)
+    image = noise(400, 90, 3)
+    held = []
+
+    def decode(first: int, end: int) -> Any:
+        held.append(end - rows._first)
+        return image[first:end]
+
+    rows = pixels.Rows(image.shape, image.dtype, decode)
+    assert upscaler.takes_rows(400, 90)
+    result = np.concatenate(list(upscaler.bands(rows)))
+    far = abs(result.astype(int) - upscaler(image))  # the plan is another one
+    assert far.max() <= 1
+    assert (far > 0).mean() < 1e-2
+    assert max(held) < 250
+    assert not smallest(models / "residual.onnx", wrap=True).takes_rows(400, 90)  # it begins with the last rows
+    assert not smallest(models / "residual.onnx", scale=17).takes_rows(400, 90)  # twice through the network
+
+
 def test_a_large_picture_takes_the_cheap_halo_unless_exact(tmp_path: Path) -> None:
     file = tiny_models.residual(tmp_path / "deep.onnx", channels=16, blocks=16)
     memory = 30_000_000

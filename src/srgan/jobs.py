@@ -158,7 +158,7 @@ def run(
     writer = ThreadPoolExecutor(1, "srgan-write")
     last: tuple[Job, Future[Done]] | None = None
     try:
-        ahead = reader.submit(_read, waiting[0], access) if waiting else None
+        ahead = reader.submit(_read, waiting[0], access, upscaler, check) if waiting else None
         for number, job in enumerate(waiting, 1):
             current, ahead = ahead, None
             assert current is not None
@@ -169,7 +169,7 @@ def run(
                 fail(job, error)
                 picture = None
             if number < len(waiting):
-                ahead = reader.submit(_read, waiting[number], access)
+                ahead = reader.submit(_read, waiting[number], access, upscaler, check)
             if picture is None:
                 continue
             listener.started(job, number, len(waiting))
@@ -258,7 +258,7 @@ def _named(source: Path) -> Iterator[None]:
             yield
     except SrganError as error:
         about = str(error)
-        raise error if about.startswith(str(source)) else type(error)(f"{source}: {about}") from None
+        raise error if str(source) in about else type(error)(f"{source}: {about}") from None
 
 
 @contextmanager
@@ -269,8 +269,22 @@ def _in_memory(source: Path) -> Iterator[None]:
         raise SrganError(f"{source} does not fit into memory: cut it into parts, or close other programs") from None
 
 
-def _read(job: Job, access: Access) -> Picture:
+def _read(job: Job, access: Access, upscaler: Upscaler, check: bool) -> Picture:
+    """Read a picture; one whose result is streamed is only opened, and decoded while it is computed.
+
+    Not where it is compared with its result, for which it would have to be decoded again, and not from a file that lies
+    there for this moment only.
+    """
     with _in_memory(job.source), access.source(job) as path:
+        if path == job.source and not check:
+            picture = image.read_rows(path)
+            if (
+                picture is not None
+                and picture.pages == 1
+                and upscaler.takes_rows(picture.height, picture.width)
+                and _is_streamed(picture, job, upscaler)
+            ):
+                return picture
         return image.read(path)
 
 
@@ -307,7 +321,7 @@ def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
 
 def _is_streamed(picture: Picture, job: Job, upscaler: Upscaler) -> bool:
     height, width = upscaler.size_of(picture.height, picture.width)
-    nbytes = height * width * picture.pixels.shape[2] * picture.pixels.itemsize
+    nbytes = height * width * picture.pixels.shape[2] * picture.pixels.dtype.itemsize
     return nbytes > LARGE_BYTES and image.can_stream(job.target)
 
 

@@ -6,6 +6,7 @@ alpha, RGB, RGB + alpha. Inside it is NCHW float32 RGB in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,49 +84,148 @@ def store(values: NDArray[np.float32], out: NDArray[Any]) -> None:
         np.copyto(out[:, :, channel], values[channel], casting="unsafe")
 
 
+class Rows:
+    """A picture without alpha that is decoded from top to bottom while it is used, and forgotten behind.
+
+    Parameters
+    ----------
+    shape, dtype : of the whole picture, HWC
+    decode : called with first row and end; returns these rows. Calls go from top to bottom and leave no row out
+
+    Attributes
+    ----------
+    shape, dtype : as given
+    """
+
+    STRIP = 64
+    """At least so many rows are decoded at a time."""
+
+    def __init__(self, shape: tuple[int, int, int], dtype: Any, decode: Callable[[int, int], NDArray[Any]]) -> None:
+        self.shape = shape
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self._decode = decode
+        self._held = np.empty((0, *shape[1:]), self.dtype)
+        self._first = 0
+
+    def __getitem__(self, part: tuple[slice, slice]) -> NDArray[Any]:
+        """Return some rows and columns; ValueError if the rows are forgotten."""
+        rows, columns = (slice(*entry.indices(length)) for entry, length in zip(part, self.shape[:2], strict=True))
+        if rows.start < self._first:
+            raise ValueError(f"rows from {rows.start} are asked for, and those before {self._first} are forgotten")
+        have = self._first + len(self._held)
+        if rows.stop > have:
+            end = min(max(rows.stop, have + self.STRIP), self.shape[0])
+            self._held = np.concatenate([self._held, self._decode(have, end)])
+        return self._held[rows.start - self._first : rows.stop - self._first, columns]
+
+    def forget(self, before: int) -> None:
+        """Drop the rows before this one."""
+        done = max(min(before - self._first, len(self._held)), 0)
+        self._held = self._held[done:].copy()
+        self._first += done
+
+
 # --- Transparency ----------------------------------------------------------------------------------------------------
 # Alpha goes through bicubic interpolation, not through the network: it is geometry, not texture. A network trained to
 # invent detail would put specks of opacity where the picture is clear, and it would cost as much time as the colours.
 
 
-def bleed(image: NDArray[Any]) -> NDArray[Any]:
-    """Return the colours of a picture with alpha, invisible pixels filled from the visible ones around them.
+class Bled:
+    """The colours of a picture with alpha, invisible pixels filled from the visible ones around them.
 
     What lies under transparency is arbitrary, mostly black. The network would mix it into the visible side of each
     edge: a dark fringe. So before the network sees it, it is replaced by what a viewer would expect to go on there:
     the mean of the visible pixels of the smallest surrounding block (of 2, 4, 8 … pixels) that has any. Visible
     pixels stay as they are.
 
+    A part is filled when it is asked for, ``bled[rows, columns]`` with two slices; only the means of blocks of 8 pixels
+    and more are kept. So a large picture is never there twice, or in floats.
+
     Parameters
     ----------
     image : HWC with 2 or 4 channels, alpha last
 
-    Returns
-    -------
-    HWC with 1 or 3 channels, same dtype
+    Attributes
+    ----------
+    shape, dtype : of the whole: HWC with 1 or 3 channels, as given
     """
-    colours, alpha = image[:, :, :-1], image[:, :, -1]
-    if alpha.all() or not alpha.any():
-        return colours
-    visible = (alpha > 0).astype(np.float32)[:, :, None]
-    return np.where(alpha[:, :, None] > 0, colours, _filled(colours * visible, visible).astype(image.dtype))
+
+    def __init__(self, image: NDArray[Any]) -> None:
+        self._image = image
+        height, width, channels = image.shape
+        self.shape = height, width, channels - 1
+        self.dtype = image.dtype
+        self._coarse: NDArray[np.float32] | None = None
+        alpha = image[:, :, -1]
+        if alpha.all() or not alpha.any():
+            return
+        blocks = -(-height // _COARSE), -(-width // _COARSE)
+        sums = np.empty((*blocks, channels - 1), np.float32)
+        weights = np.empty((*blocks, 1), np.float32)
+        step = max(_STRIP_PIXELS // width // _COARSE, 1)
+        for first in range(0, blocks[0], step):
+            strip = _summed(image[first * _COARSE : (first + step) * _COARSE])
+            for _ in range(_COARSE.bit_length() - 1):
+                strip = _halved(strip[0]), _halved(strip[1])
+            sums[first : first + step], weights[first : first + step] = strip
+        self._coarse = _filled(sums, weights)
+
+    def __getitem__(self, part: tuple[slice, slice]) -> NDArray[Any]:
+        """Return the colours of some rows and columns, HWC."""
+        rows, columns = (slice(*entry.indices(length)) for entry, length in zip(part, self.shape[:2], strict=True))
+        inside = self._image[rows, columns]
+        if self._coarse is None or inside[:, :, -1].all():
+            return inside[:, :, :-1]
+        # Whole blocks, so that they hold the same pixels whatever part is asked for.
+        top, left = rows.start // _COARSE, columns.start // _COARSE
+        bottom, right = -(-rows.stop // _COARSE), -(-columns.stop // _COARSE)
+        blocks = self._image[top * _COARSE : bottom * _COARSE, left * _COARSE : right * _COARSE]
+        filled = _filled(*_summed(blocks), self._coarse[top:bottom, left:right], _COARSE)
+        filled = filled[rows.start - top * _COARSE :][: rows.stop - rows.start]
+        filled = filled[:, columns.start - left * _COARSE :][:, : columns.stop - columns.start]
+        return np.where(inside[:, :, -1:] > 0, inside[:, :, :-1], filled.astype(self.dtype))
 
 
-def _filled(sums: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Push and pull: average the visible pixels of ever larger blocks, then fill from the coarse levels down."""
-    if min(weights.shape[:2]) == 1 and max(weights.shape[:2]) == 1:
+_COARSE = 8
+_STRIP_PIXELS = 1 << 20
+
+
+def bleed(image: NDArray[Any]) -> NDArray[Any]:
+    """Return the whole of :class:`Bled`."""
+    return Bled(image)[:, :]
+
+
+def _summed(image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the colours of the visible pixels, others 0, and whether they are visible, 0 or 1."""
+    visible = (image[:, :, -1:] > 0).astype(np.float32)
+    return image[:, :, :-1] * visible, visible
+
+
+def _filled(
+    sums: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    coarse: NDArray[np.float32] | None = None,
+    blocks: int = 0,
+) -> NDArray[np.float32]:
+    """Push and pull: average the visible pixels of ever larger blocks, then fill from the coarse levels down.
+
+    Where ``coarse`` is given, it has what blocks of so many pixels a side are filled with; else the coarsest level is a
+    single pixel.
+    """
+    if coarse is not None and blocks == 1:
+        return coarse
+    if coarse is None and weights.shape[:2] == (1, 1):
         return (sums / np.maximum(weights, 1)).astype(np.float32, copy=False)
-    coarse_sums, coarse_weights = _halved(sums), _halved(weights)
-    coarse = _filled(coarse_sums, coarse_weights)
+    below = _filled(_halved(sums), _halved(weights), coarse, blocks // 2)
     height, width = weights.shape[:2]
-    wide = coarse.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
+    wide = below.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
     return np.where(weights > 0, sums / np.maximum(weights, np.float32(1e-12)), wide).astype(np.float32, copy=False)
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sum blocks of 2 x 2; the last block of an odd side is smaller."""
     height, width = values.shape[:2]
-    padded = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))
+    padded = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0))) if height % 2 or width % 2 else values
     return padded[0::2, 0::2] + padded[0::2, 1::2] + padded[1::2, 0::2] + padded[1::2, 1::2]
 
 

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path, PurePath
 
-from PIL import Image
-
 from srgan import image
 from srgan.errors import SrganError, UsageError
 from srgan.files import atomic_path
@@ -114,6 +112,8 @@ def _thumbnail(where: PurePath, access: Access) -> str | None:
             header = image.probe(path)
             if header.width * header.height > MOST_PIXELS:
                 return None
+            from PIL import Image
+
             small = Image.fromarray(image.read_rgb8(path))
     except SrganError:  # it is gone meanwhile
         return None

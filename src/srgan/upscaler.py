@@ -157,24 +157,31 @@ class Upscaler:
             top += len(band)
         return out[:, :, 0] if image.ndim == 2 else out
 
-    def bands(self, image: NDArray[Any], *, progress: Progress | None = None) -> Iterator[NDArray[Any]]:
+    def bands(self, image: NDArray[Any] | pixels.Rows, *, progress: Progress | None = None) -> Iterator[NDArray[Any]]:
         """Enlarge a picture and hand it out in bands of whole rows from top to bottom: for results beyond memory.
 
         Parameters and errors are those of a call, and so are the pixels; each band is HWC of the picture's dtype and is
-        the caller's to keep.
+        the caller's to keep. Where :meth:`takes_rows` says so, the picture may be decoded in the meantime.
         """
-        yield from self._stages(pixels.check(image), progress, None)
+        yield from self._stages(image if isinstance(image, pixels.Rows) else pixels.check(image), progress, None)
+
+    def takes_rows(self, height: int, width: int) -> bool:
+        """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.pixels.Rows` allows."""
+        return not self._wrap and len(sizes.passes((height, width), self.size_of(height, width), self.scale)) == 1
 
     def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> Plan:
         """Return the tiles that one pass over a picture of this size would be computed in."""
         whole = Box(0, 0, height, width)
         return self._plan(whole, whole, np.dtype(dtype), channels)
 
-    def _plan(self, region: Box, within: Box, dtype: np.dtype[Any], channels: int) -> Plan:
+    def _plan(self, region: Box, within: Box, dtype: np.dtype[Any], channels: int, *, by_rows: bool = False) -> Plan:
         network = self._network_for(dtype)
         row_bytes = region.width * self.scale**2 * channels * dtype.itemsize  # of the result, for one row of the input
         max_rows = max(self._memory // BAND_SHARE // row_bytes, tiling.MIN_SPLIT)
-        pictures = within.pixels * channels * dtype.itemsize + min(max_rows, region.height) * row_bytes
+        held = within.height
+        if by_rows:
+            held = min(held, max_rows + 2 * network.radius + pixels.Rows.STRIP)
+        pictures = held * within.width * channels * dtype.itemsize + min(max_rows, region.height) * row_bytes
         free = max(self._memory - pictures, self._least_memory(network))
         room = (free - _tail_bytes(network, self._memory)) // self._bytes_per_pixel(network)
 
@@ -186,13 +193,15 @@ class Upscaler:
             return exact
         return plan(HALO)
 
-    def _stages(self, picture: NDArray[Any], progress: Progress | None, out: NDArray[Any] | None) -> Iterator[Any]:
+    def _stages(
+        self, picture: NDArray[Any] | pixels.Rows, progress: Progress | None, out: NDArray[Any] | None
+    ) -> Iterator[Any]:
         """Yield the result's bands; where the last pass ends at its own size, they are parts of ``out`` if given."""
         before = picture.shape[0], picture.shape[1]
         after = self.size_of(*before)
         steps = sizes.passes(before, after, self.scale)
         if not steps:
-            yield from self._reduced(picture, after)
+            yield from self._reduced(picture[:, :], after)
             return
         meter = _Meter(progress, sum(height * width for height, width in [before, *steps[:-1]]))
         for step in steps[:-1]:
@@ -213,7 +222,7 @@ class Upscaler:
         yield from Resampler(before, after, margin=margin).feed(_wrapped(picture, margin))
 
     def _pass(
-        self, picture: NDArray[Any], after: Size, meter: _Meter, out: NDArray[Any] | None
+        self, picture: NDArray[Any] | pixels.Rows, after: Size, meter: _Meter, out: NDArray[Any] | None
     ) -> Iterator[NDArray[Any]]:
         """Take the picture through the network once and bring it to ``after``."""
         height, width, channels = picture.shape
@@ -311,23 +320,28 @@ class _Job:
     ``margin`` is for wrapped pictures: how many input pixels beyond each edge are wanted as well.
     """
 
-    def __init__(self, upscaler: Upscaler, image: NDArray[Any], meter: _Meter, margin: int = 0) -> None:
+    def __init__(self, upscaler: Upscaler, image: NDArray[Any] | pixels.Rows, meter: _Meter, margin: int = 0) -> None:
         height, width, channels = image.shape
         self.upscaler = upscaler
         self.scale = upscaler.scale
         self.network = upscaler._network_for(image.dtype)
-        self.alpha = image[:, :, -1] if pixels.has_alpha(channels) else None
-        self.colours = image if self.alpha is None else pixels.bleed(image)
+        self.alpha: NDArray[Any] | None = None
+        self.colours: NDArray[Any] | pixels.Rows | pixels.Bled = image
+        if pixels.has_alpha(channels):
+            whole = image[:, :]
+            self.alpha = whole[:, :, -1]
+            self.colours = pixels.Bled(whole)
         region = Box(0, 0, height, width)
         within = region
         if upscaler._wrap:
             # The network then sees the true continuation as far as its receptive field reaches, and so does alpha.
             border = max(self.network.radius, pixels.ALPHA_RADIUS) + margin
-            self.colours = _wrapped(self.colours, border)
+            self.colours = _wrapped(self.colours[:, :], border)
             self.alpha = None if self.alpha is None else _wrapped(self.alpha, border)
             within = Box(0, 0, height + 2 * border, width + 2 * border)
             region = Box(border, border, border + height, border + width).grow(margin, within)
-        self.plan = upscaler._plan(region, within, image.dtype, channels)
+        by_rows = isinstance(self.colours, pixels.Rows)
+        self.plan = upscaler._plan(region, within, image.dtype, channels, by_rows=by_rows)
         self.meter = meter
         self.per_pixel = height * width / region.pixels  # what a pixel of the region counts for
         self.limit: int | None = None
@@ -336,6 +350,8 @@ class _Job:
         """Compute one row of tiles into ``out``, its HWC output rows."""
         rows, region = band[0].core, self.plan.region
         origin = Box(rows.top, region.left, rows.bottom, region.right)
+        if isinstance(self.colours, pixels.Rows):
+            self.colours.forget(band[0].window.top)
         for tile in band:
             done = self.meter.done
             try:

@@ -2,7 +2,7 @@
 
 from srgan.image.formats import FORMATS, PICTURE_SUFFIXES, WRITABLE, Format, is_picture, list_pictures
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
-from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8
+from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
 from srgan.image.writing import checked_format, format_of, write
 
@@ -23,6 +23,7 @@ __all__ = [
     "probe",
     "read",
     "read_rgb8",
+    "read_rows",
     "stream",
     "stream_pages",
     "to_8_bit",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import UsageError
+from srgan.pixels import Rows
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Picture:
 
     pixels: NDArray[Any]
     """[height, width, channels], uint8 or uint16, full range. 1 channel: gray; 2: gray, alpha; 3: RGB; 4: RGB, alpha.
-    Alpha is straight: colours are not multiplied with it. Values are those of the profile :attr:`icc`, sRGB if None."""
+    Alpha is straight: colours are not multiplied with it. Values are those of the profile :attr:`icc`, sRGB if None.
+    From :func:`srgan.image.read_rows` they are :class:`srgan.pixels.Rows`, to be used once from top to bottom."""
     icc: bytes | None = None
     """ICC profile of the values."""
     exif: bytes | None = None
@@ -56,7 +58,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         pixels = self.pixels
-        if not (isinstance(pixels, np.ndarray) and pixels.ndim == 3 and pixels.shape[2] in (1, 2, 3, 4)):
+        if not (isinstance(pixels, np.ndarray | Rows) and len(pixels.shape) == 3 and pixels.shape[2] in (1, 2, 3, 4)):
             raise UsageError(
                 f"pixels are height x width x 1 to 4 channels, not {getattr(pixels, 'shape', type(pixels))}"
             )

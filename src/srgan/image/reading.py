@@ -17,6 +17,7 @@ from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import apng, bmp, exif, iptc, pnm, tiff, vips
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.picture import Header, Picture, to_rgb8
+from srgan.pixels import Rows, has_alpha
 
 MAX_PIXELS = 200_000_000
 """Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
@@ -69,13 +70,34 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, page: in
     """
     path = Path(path)
     with _opened(path, page) as source:
-        header = source.header
-        if header.width * header.height > max_pixels:
-            raise ImageTooLargeError(
-                f"{str(path)!r} has {header.width} x {header.height} pixels, {header.width * header.height / 1e6:,.0f} "
-                f"million, and the limit is {max_pixels / 1e6:,.0f} million: cut it into parts, or make it smaller"
-            )
+        _check_size(path, source.header, max_pixels)
         return source.decode()
+
+
+def read_rows(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture | None:
+    """Open a picture whose pixels are decoded from top to bottom while they are used.
+
+    Parameters and errors are those of :func:`read`; errors of decoding are raised where the pixels are used.
+
+    Returns
+    -------
+    the picture, whose ``pixels`` are :class:`srgan.pixels.Rows`; None where it has alpha, is turned by its orientation, or
+    is of a format that is decoded whole
+    """
+    path = Path(path)
+    with _opened(path) as source:
+        _check_size(path, source.header, max_pixels)
+        if not isinstance(source, _VipsSource):
+            return None
+        return source.rows(path)
+
+
+def _check_size(path: Path, header: Header, max_pixels: int) -> None:
+    if header.width * header.height > max_pixels:
+        raise ImageTooLargeError(
+            f"{str(path)!r} has {header.width} x {header.height} pixels, {header.width * header.height / 1e6:,.0f} "
+            f"million, and the limit is {max_pixels / 1e6:,.0f} million: cut it into parts, or make it smaller"
+        )
 
 
 def read_rgb8(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -108,13 +130,8 @@ def _opened(path: Path, page: int = 0) -> Iterator[_Source]:
                 raise ImageReadError(
                     f"cannot read page {page} of {shown}: {kind.name} files have one: leave the page out"
                 )
-            yield _source(file, kind, page)
-    except vips.Error as error:
-        raise ImageReadError(f"cannot read {shown}: {_damage(vips.tidy(error))}") from None
-    except vips.UnsupportedError as error:
-        raise ImageReadError(f"cannot read {shown}: {error}") from None
-    except (pnm.PnmError, bmp.BmpError) as error:
-        raise ImageReadError(f"cannot read {shown}: {_damage(str(error))}") from None
+            with _explained(shown):
+                yield _source(file, kind, page)
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}: check the path"
         raise ImageReadError(f"cannot read {shown}: {reason}") from None
@@ -122,6 +139,19 @@ def _opened(path: Path, page: int = 0) -> Iterator[_Source]:
         if "null" not in str(error):
             raise
         raise ImageReadError(f"cannot read {shown}: a path has no null characters: check it") from None
+
+
+@contextmanager
+def _explained(shown: str) -> Iterator[None]:
+    """Let the errors of the decoders say which file they are about, and what to do."""
+    try:
+        yield
+    except vips.Error as error:
+        raise ImageReadError(f"cannot read {shown}: {_damage(vips.tidy(error))}") from None
+    except vips.UnsupportedError as error:
+        raise ImageReadError(f"cannot read {shown}: {error}") from None
+    except (pnm.PnmError, bmp.BmpError) as error:
+        raise ImageReadError(f"cannot read {shown}: {_damage(str(error))}") from None
 
 
 def _damage(said: str) -> str:
@@ -220,9 +250,26 @@ class _VipsSource(_Source):
 
     def decode(self) -> Picture:
         image = vips.to_rgb_or_gray(self.image)
+        return self._picture(_upright(vips.to_array(image, self.header.depth), self.orientation))
+
+    def rows(self, path: Path) -> Picture | None:
+        """Return the picture with pixels that are decoded when they are used; None if that is not possible."""
+        image = vips.to_rgb_or_gray(self.image)
+        if self.orientation != 1 or has_alpha(image.bands):
+            return None
+
+        decoder = vips.row_decoder(image, self.header.depth)
+
+        def decode(first: int, end: int) -> NDArray[Any]:
+            with _explained(repr(str(path))):
+                return decoder(first, end)
+
+        dtype = np.uint8 if image.format == "uchar" else np.uint16
+        rows: Any = Rows((image.height, image.width, image.bands), dtype, decode)
+        return self._picture(rows)
+
+    def _picture(self, pixels: NDArray[Any]) -> Picture:
         icc = vips.blob(self.image, "icc-profile-data") if vips.keeps_profile(self.image) else None
-        pixels = vips.to_array(image, self.header.depth)
-        pixels = _upright(pixels, self.orientation)
         return Picture(
             pixels,
             icc=icc,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,9 @@ def to_srgb(pixels: NDArray[Any], icc: bytes) -> NDArray[Any]:
     return values if values.shape == pixels.shape else pixels
 
 
+_KINDS: dict[str, Any] = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float64}
+
+
 def to_array(image: Image, depth: int) -> NDArray[Any]:
     """Decode: ``[H, W, C]`` uint8, or uint16 of full range for samples of more than 8 bits.
 
@@ -156,10 +160,30 @@ def to_array(image: Image, depth: int) -> NDArray[Any]:
     UnsupportedError
         for floats outside [0, 1] or that are no numbers
     """
-    kinds: dict[str, Any] = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float64}
-    values: NDArray[Any] = np.frombuffer(image.write_to_memory(), dtype=np.dtype(kinds[str(image.format)])).reshape(
-        image.height, image.width, image.bands
-    )
+    values: NDArray[Any] = np.frombuffer(image.write_to_memory(), dtype=np.dtype(_KINDS[str(image.format)]))
+    return _samples(values.reshape(image.height, image.width, image.bands), depth)
+
+
+def row_decoder(image: Image, depth: int) -> Callable[[int, int], NDArray[Any]]:
+    """Return a function that decodes some rows, from the first one to the end, as :func:`to_array` does all of them.
+
+    It is called for all rows in their order. One region is kept for that: libvips reads a file that is opened for
+    sequential access once only.
+    """
+    kind = np.dtype(_KINDS[str(image.format)])
+    region: Any = None
+
+    def decode(first: int, end: int) -> NDArray[Any]:
+        nonlocal region
+        if region is None:  # it belongs to the thread that makes it
+            region = pyvips.Region.new(image)
+        data = region.fetch(0, first, image.width, end - first)
+        return _samples(np.frombuffer(data, kind).reshape(end - first, image.width, image.bands), depth)
+
+    return decode
+
+
+def _samples(values: NDArray[Any], depth: int) -> NDArray[Any]:
     if values.dtype.kind == "f":
         if not np.isfinite(values).all():
             raise UnsupportedError("some of its samples are not numbers (NaN or infinity)")
