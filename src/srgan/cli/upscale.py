@@ -278,7 +278,7 @@ def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
                 before, after = ("x".join(map(str, size)) for size in (done.before, done.after))
                 said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
                 target = printable(str(done.job.target))
-                after += f" and {done.enlarged - 1} more pages" if done.enlarged > 1 else ""
+                after += f", the first of {done.enlarged} pages" if done.enlarged > 1 else ""
                 print(f"{target}  {before} -> {after}  {done.seconds:.1f} s{said}", flush=True)
                 if done.pages > done.enlarged:
                     say(f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged")
