@@ -52,7 +52,7 @@ def partner(info: ModelInfo) -> ModelInfo:
     """
     path = _partner_path(info)
     if path is None:
-        able = ", ".join(sorted(name for name, entry in CATALOGUE.items() if entry.partner))
+        able = " or ".join(sorted(name for name, entry in CATALOGUE.items() if entry.partner))
         raise UsageError(
             f"fidelity blends a GAN with the network that it was trained from, and {info.name} has none: "
             f"take {able}, or leave fidelity out"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from srgan.errors import ModelError, UnknownModelError
 
-DEFAULT = "srresnet-x4"
+DEFAULT = "srgan-x4"
 """The network that ``srgan upscale`` takes when none is named."""
 
 
@@ -28,12 +28,12 @@ class Entry:
 
 
 CATALOGUE: dict[str, Entry] = {
-    "srgan-x4": Entry(
-        "srgan-x4.onnx",
-        "more texture, some of it invented; trained for few steps yet: a fine grid shows on close look",
-        partner="srresnet-x4",
+    "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srresnet-x4"),
+    "srresnet-x4": Entry("srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer"),
+    "photo-x4": Entry(
+        "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
     ),
-    "srresnet-x4": Entry("srresnet-x4.onnx", "photographs: sharper than bicubic, nothing invented, highest PSNR"),
+    "photo-psnr-x4": Entry("photo-psnr-x4.onnx", "the same, nothing invented: smooth and free of noise"),
 }
 
 

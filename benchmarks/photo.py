@@ -1,0 +1,74 @@
+"""Networks on pictures as people have them: blurred, noisy, JPEG-compressed, by twelve fixed random chains.
+
+    python benchmarks/photo.py PATH/val --vgg-weights vgg16_features.safetensors --model srgan-x4 --model photo-x4
+
+Chain number n is drawn from the seed n, by the code and ranges that ``recipes/photo.toml`` trains with, and reduces the middle
+of a picture of the folder, in the order of their names; the pictures must not be among those trained on. The table has the mean
+feature distance to the original (:func:`srgan.metrics.vgg_distance`: smaller is nearer) and the PSNR of luma; ``--sheet FILE``
+draws a crop of each beside the original, to be judged by eye.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from srgan import Upscaler
+from srgan.crops import most_detailed
+from srgan.evaluation import Bicubic
+from srgan.image import list_pictures, read_rgb8
+from srgan.metrics import VGG_DISTANCE_LAYERS, psnr_y, vgg_distance
+from srgan.networks.vgg import load_vgg
+from srgan.training.degradation import photo
+
+CHAINS, SCALE, SIDE = 12, 4, 480
+
+
+def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return LR and HR of each chain, [H, W, 3] uint8."""
+    files = list_pictures(folder)
+    found = []
+    for number in range(CHAINS):
+        hr = read_rgb8(files[number % len(files)])
+        top, left = (max(side - SIDE, 0) // 2 for side in hr.shape[:2])
+        hr = hr[top : top + SIDE, left : left + SIDE]
+        hr = np.ascontiguousarray(hr[: hr.shape[0] // SCALE * SCALE, : hr.shape[1] // SCALE * SCALE])
+        found.append((photo(hr, SCALE, np.random.default_rng(number)), hr))
+    return found
+
+
+def main() -> None:
+    """Print the table, draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="pictures that no network was trained on")
+    parser.add_argument("--model", dest="models", action="append", required=True)
+    parser.add_argument("--vgg-weights", type=Path, help="VGG16's weights; without it torchvision's own")
+    parser.add_argument("--sheet", type=Path, help="draw crops: bicubic, the models, the original")
+    options = parser.parse_args()
+
+    features = load_vgg("vgg16", VGG_DISTANCE_LAYERS, options.vgg_weights)
+    names = ["bicubic", *options.models]
+    networks = [Bicubic(SCALE), *(Upscaler(name, precision="fp32") for name in options.models)]
+    scores = np.zeros((len(networks), CHAINS, 2))
+    rows = []
+    for number, (lr, hr) in enumerate(pairs(options.folder)):
+        outputs = [network(lr) for network in networks]
+        for place, sr in enumerate(outputs):
+            scores[place, number] = vgg_distance(sr, hr, features), psnr_y(sr, hr, SCALE)
+        top, left = most_detailed(hr, 128)
+        rows.append(np.concatenate([x[top : top + 128, left : left + 128] for x in (*outputs, hr)], axis=1))
+    print("| model | feature distance | PSNR, dB | nearest of all in |\n|---|---|---|---|")
+    nearest = np.bincount(scores[:, :, 0].argmin(axis=0), minlength=len(networks))
+    for name, score, count in zip(names, scores.mean(axis=1), nearest, strict=True):
+        print(f"| {name} | {score[0]:.4f} | {score[1]:.2f} | {count} of {CHAINS} |")
+    if options.sheet:
+        half = CHAINS // 2
+        sheet = Image.fromarray(np.concatenate([np.concatenate(rows[:half]), np.concatenate(rows[half:])], axis=1))
+        sheet.resize((sheet.width * 3 // 2, sheet.height * 3 // 2), Image.Resampling.NEAREST).save(options.sheet)
+
+
+if __name__ == "__main__":
+    main()
