@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def most_detailed(hr: NDArray[np.uint8], side: int) -> tuple[int, int]:
+def most_detailed(hr: NDArray[Any], side: int) -> tuple[int, int]:
     """Return top and left of the ``side`` x ``side`` window of ``[H, W, C]`` that has the largest mean gradient.
 
     Differences between methods show in texture and edges; the middle of a picture is often its sky or its bokeh.

@@ -106,6 +106,12 @@ def read_graph(info: ModelInfo) -> Any:
         raise ModelError(f"{info.path} cannot be read as a network: {DAMAGED}") from None
     ends = [*graph.inputs, *graph.outputs]
     shapes = [end.get_partial_shape() for end in ends]
+    bands = {shape[1].get_length() for shape in shapes if len(shape) == 4 and shape[1].is_static}
+    if len(bands) == 1 and bands != {3}:
+        raise ModelError(
+            f"{info.path} is no network from RGB to RGB pictures, but of {bands.pop()} bands: run it in ONNX Runtime, as "
+            "docs/training.md shows"
+        )
     if (
         len(graph.inputs) != 1
         or len(graph.outputs) != 1

@@ -8,6 +8,7 @@ I_SR - I_HR as peaks at the frequencies of its period; photographs have none the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,12 @@ _FLAT = 1 / 3  # share of the windows, those with the smallest gradients
 _AROUND = (-5, -4, 4, 5)  # bins from a peak that tell what there is without it: outside the Hann window's lobe
 
 
-def grid_energy(sr: Sequence[NDArray[np.uint8]], hr: Sequence[NDArray[np.uint8]], scale: int) -> dict[int, float]:
+def grid_energy(sr: Sequence[NDArray[Any]], hr: Sequence[NDArray[Any]], scale: int) -> dict[int, float]:
     """Measure the grids of generated pictures.
 
     Parameters
     ----------
-    sr, hr : pictures and what they should be, ``[H, W, C]`` uint8 each
+    sr, hr : pictures and what they should be, ``[H, W, C]`` uint8 or uint16 each
     scale : enlargement; periods of 2, 4, ... up to it are looked for
 
     Returns
@@ -48,7 +49,7 @@ def grid_energy(sr: Sequence[NDArray[np.uint8]], hr: Sequence[NDArray[np.uint8]]
     }
 
 
-def _windows(picture: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+def _windows(picture: NDArray[Any]) -> list[NDArray[np.float64]]:
     gray = picture.mean(axis=2, dtype=np.float64)
     height, width = (side // _SIDE * _SIDE for side in gray.shape)
     return [

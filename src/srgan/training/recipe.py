@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from srgan.errors import RecipeError
+from srgan.image.multiband import MAX_BANDS
 
 
 def _doc(text: str, default: Any = dataclasses.MISSING) -> Any:
@@ -34,7 +35,9 @@ class NetworkRecipe:
     """``[generator]``: the shape of the generator."""
 
     scale: int = _doc("enlargement, a power of two", 4)
-    bands: int = _doc("colour bands: 3 for RGB, 1 for gray", 3)
+    bands: int = _doc(
+        "bands of the pictures, 1 to 13: 3 for RGB, 1 for gray; for another number all pictures must have so many", 3
+    )
     features: int = _doc("feature maps of the trunk (paper: 64)", 64)
     blocks: int = _doc("residual blocks (paper: 16)", 16)
     norm: Literal["batch", "none"] = _doc("'batch' for the paper's BatchNorm, 'none' for none (EDSR)", "batch")
@@ -338,7 +341,12 @@ def _contradictions(recipe: Recipe) -> list[str]:
 
     generator, scale = recipe.generator, recipe.generator.scale
     need(scale >= 2 and not scale & (scale - 1), f"generator.scale must be a power of two from 2 on, not {scale}")
-    need(generator.bands in (1, 3), f"generator.bands must be 1 or 3, not {generator.bands}")
+    need(1 <= generator.bands <= MAX_BANDS, f"generator.bands must be from 1 to {MAX_BANDS}, not {generator.bands}")
+    coloured = generator.bands in (1, 3)
+    need(
+        coloured or recipe.data.degradation != "photo",
+        f"data.degradation 'photo' is for 1 or 3 bands, and generator.bands is {generator.bands}: take 'bicubic'",
+    )
     for name in ("features", "blocks"):
         need(getattr(generator, name) >= 1, f"generator.{name} must be at least 1")
     for name in ("features", "dense"):
@@ -383,6 +391,11 @@ def _contradictions(recipe: Recipe) -> list[str]:
             need(weight >= 0, f"{at}.{term}.weight must not be negative")
         need(any(weights.values()), f"{at} has no loss: give pixel, content or adversarial a weight above 0")
         if stage.content.weight:
+            need(
+                coloured,
+                f"{at}.content: VGG's features are of 3 bands (or 1, repeated), and generator.bands is {generator.bands}: "
+                "set its weight to 0",
+            )
             need(bool(stage.content.layers), f"{at}.content.layers is empty")
             for layer, weight in stage.content.layers.items():
                 need(weight > 0, f"{at}.content.layers.{layer} must be above 0")
