@@ -6,6 +6,7 @@ As a crop depends on nothing else, a run resumes in the middle of anything with 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,8 +20,6 @@ from srgan.errors import DataError, TrainingError
 from srgan.image.multiband import deepened
 from srgan.training.degradation import CONTEXT, photo
 from srgan.training.pictures import Pictures
-
-WORKER_LOST = "a process that prepares batches has ended (out of memory?): go on with --resume --set data.workers=0"
 
 
 class Batch(NamedTuple):
@@ -166,20 +165,29 @@ def batches(
         worker_init_fn=_leave_interrupts_to_the_training,
     )
     try:
-        for lr, hr in loader:
+        for lr, hr in _started(loader):
             yield Batch(lr, hr)
-    except RuntimeError as error:
-        if not is_loss_of_a_worker(error):
+    except (RuntimeError, OSError, EOFError) as error:  # the last two: it was just sending a batch
+        if not workers or "in DataLoader worker process" in str(error):  # which a living one has met, and sent
             raise
-        raise TrainingError(WORKER_LOST) from error
+        raise TrainingError(
+            "a process that prepares batches has ended (out of memory?): go on with --resume --set data.workers=0"
+        ) from error
 
 
-def is_loss_of_a_worker(error: BaseException) -> bool:
-    """Whether an exception is how torch says that a process that prepares batches has ended.
+def _started(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Start the worker processes, and let the fetching of a batch alone find out that one has died.
 
-    It is raised by a signal's handler: anywhere in the program, not only where the next batch is waited for.
+    Torch would also raise that from a signal's handler, in whatever line the program is just at: a step, a checkpoint.
     """
-    return isinstance(error, RuntimeError) and "DataLoader worker (pid" in str(error)
+    # Where there is no such signal, or no handler can be set, torch sets none either.
+    if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
+        return iter(loader)
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        return iter(loader)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _leave_interrupts_to_the_training(worker: int) -> None:

@@ -26,7 +26,6 @@ from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
-from srgan.training.data import WORKER_LOST, is_loss_of_a_worker
 from srgan.training.loop import Facts, Run, fit
 from srgan.training.pictures import Pictures, prepare
 from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun
@@ -164,9 +163,6 @@ def _explained(processes: Processes, out: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if is_loss_of_a_worker(error):
-            processes.end(failed=True)
-            raise TrainingError(WORKER_LOST) from error
         how = processes.end(failed=True) or "another process of this run has ended"
         if not is_loss_of_a_process(error):
             raise
