@@ -170,10 +170,14 @@ def test_check_says_how_far_the_result_is_from_the_input(nearest: Path) -> None:
 def test_pages_that_are_left_out_are_said(nearest: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save("a.tif", save_all=True, append_images=frames[1:])
-    done = call("upscale", "a.tif", "-m", nearest)
+    one = ("upscale", "a.tif", "-m", nearest, "-o", "one.png")
+    done = call(*one)
     assert done.code == 0
     assert done.err == "srgan: a.tif has 2 pages or frames: the first one was enlarged\n"
-    assert call("upscale", "a.tif", "-m", nearest, "-q", "--overwrite") == Result(0, "", "")
+    assert call(*one, "-q", "--overwrite") == Result(0, "", "")
+    assert call("upscale", "a.tif", "-m", nearest, "-o", "all.tif").err == ""
+    with Image.open("all.tif") as pages:
+        assert (pages.n_frames, pages.size) == (2, (16, 16))
 
 
 @pytest.mark.parametrize("name", [b"\xff.png", b"a\nb.png", b"a\x1b[31mb.png", "größer 大 🙂.png".encode(), b"-x.png"])
