@@ -1,4 +1,4 @@
-"""``srgan data``: what to know about a folder of pictures before training on it."""
+"""``srgan data``: what to know about a folder of pictures before training on it, and tiles of big ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from srgan.image.multiband import MAX_BANDS
 
 if TYPE_CHECKING:
     from srgan.datacheck import DataReport
@@ -61,6 +63,54 @@ def check_command(
             partial.write_text(report.to_json(), encoding="utf-8")
     if report.problems:
         raise typer.Exit(1)
+
+
+@app.command("prepare")
+def prepare_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
+    out: Annotated[str, typer.Argument(help="Empty folder, or URL such as s3://bucket/name.", show_default=False)],
+    bands: Annotated[
+        int, typer.Option(help="Bands of the network to train: 3 for RGB, 1 for gray, up to 13.", min=1, max=MAX_BANDS)
+    ] = 3,
+    tile: Annotated[int, typer.Option(help="Side of the tiles, pixels.", min=16)] = 512,
+    overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.", min=0)] = 64,
+    flat: Annotated[
+        float,
+        typer.Option(help="Drop tiles that vary less: standard deviation in levels of 255. 0 drops plain ones.", min=0),
+    ] = 3.0,
+    shard_size: Annotated[int, typer.Option(help="Megabytes a shard.", min=1)] = 256,
+) -> None:
+    """Cut big pictures into tiles, drop flat ones, and write them as shards that srgan train takes.
+
+    The shards are tar files of PNG (TIFF for more than four bands), with an index. Training on them: srgan train OUT.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from srgan import shards
+    from srgan.storage import place
+
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(f"cutting {folder}", total=None)
+        summary = shards.prepare(
+            folder,
+            place(out),
+            bands=bands,
+            tile=tile,
+            overlap=overlap,
+            flat=flat,
+            shard_bytes=shard_size * 1_000_000,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for name, reason in summary.rejected:
+        errors.print(f"left out: {name}: {reason}", markup=False)
+    print(
+        f"{summary.tiles} tiles of {summary.pictures} pictures, {summary.nbytes / 1e6:.1f} MB in {summary.shards} shards; "
+        f"{summary.flat} flat tiles dropped, {len(summary.rejected)} pictures with damage"
+    )
+    print(f"to train on them: srgan train {out}" + (f" --set generator.bands={bands}" if bands != 3 else ""))
 
 
 def _print_table(report: DataReport) -> None:

@@ -20,9 +20,10 @@ def _help_recipe(value: bool) -> None:
 
 def train_command(
     photos: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
-            help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/).",
+            help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/); or folder or URL of "
+            "shards that srgan data prepare has made.",
             show_default=False,
         ),
     ] = None,
@@ -87,15 +88,17 @@ def train_command(
     if photos is None and not resume:
         raise UsageError("name a folder of photographs to train on: srgan train PHOTOS")
     try:
+        from srgan.storage import place
         from srgan.training.run import Request, default_folder, train
     except ImportError as error:
         raise MissingExtraError("srgan train", "train") from error
+    source = place(photos) if photos is not None else None
     if out is None:
-        assert photos is not None
-        out = default_folder(photos, recipe)
+        assert source is not None
+        out = default_folder(source, recipe)
     networks = train(
         Request(
-            photos=photos,
+            photos=source,
             out=out,
             recipe=recipe,
             overrides=tuple(overrides or ()),

@@ -6,10 +6,13 @@ they are: a fourth band is infrared and not transparency, and a TIFF may have th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyvips
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError
@@ -99,3 +102,46 @@ def to_bands(pixels: NDArray[Any], bands: int) -> NDArray[Any]:
 def deepened(pixels: NDArray[Any]) -> NDArray[np.uint16]:
     """Return the values as uint16 of full range: uint8 is multiplied by 257, so that 255 becomes 65535."""
     return pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16) * np.uint16(257)
+
+
+@contextmanager
+def open_rows(path: Path, bands: int) -> Iterator[tuple[tuple[int, int], Callable[[int, int], NDArray[Any]]]]:
+    """Open a picture of any size to be decoded from top to bottom.
+
+    Parameters
+    ----------
+    path, bands : as for :func:`read_bands`
+
+    Returns
+    -------
+    (height, width) in pixels, and a function that takes a first row and an end and returns ``[end - first, width, bands]``; it
+    is called for all rows in their order, in one thread. Formats that are decoded whole, and turned pictures, are read whole
+    at once, up to their limit of pixels.
+
+    Raises
+    ------
+    ImageTooLargeError, ImageReadError
+        as :func:`read_bands`, here or where the rows are asked for
+    """
+    with _opened(path) as source:
+        if (
+            isinstance(source, _VipsSource)
+            and source.orientation == 1
+            and (bands in (1, 3) or source.image.bands == bands)
+        ):
+            header = source.header
+            image = vips.to_rgb_or_gray(source.image) if bands in (1, 3) else source.image
+            region: Any = None
+
+            def decode(first: int, end: int) -> NDArray[Any]:
+                nonlocal region
+                region = region or pyvips.Region.new(image)  # which belongs to the thread that makes it
+                data = region.fetch(0, first, image.width, end - first)
+                part = pyvips.Image.new_from_memory(data, image.width, end - first, image.bands, image.format)
+                rows = _samples(part, header.depth)
+                return to_bands(rows, bands) if bands in (1, 3) else rows
+
+            yield (header.height, header.width), decode
+            return
+    pixels = read_bands(path, bands)
+    yield pixels.shape[:2], lambda first, end: pixels[first:end]

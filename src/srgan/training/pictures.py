@@ -167,6 +167,7 @@ def prepare_samples(
         "degradation": degradation,
         "format": _FORMAT,
     }
+    request = json.loads(json.dumps(request))  # as it comes back from the file
     index_file, pixel_file = cache / "pixels.json", cache / "pixels.u8"
     index = _read_index(index_file, pixel_file, request)
     if index is None:

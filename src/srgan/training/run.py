@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -24,15 +24,16 @@ from srgan.image import list_pictures
 from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
+from srgan.storage import Remote, place
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
+from srgan.training.loading import for_data, load_data
 from srgan.training.loop import Facts, Run, fit
-from srgan.training.pictures import Pictures, prepare
 from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun
 from srgan.training.recipe import Recipe, Stage, load_recipe, to_toml
 from srgan.training.report import Reporter
-from srgan.training.sources import Files, find_files, has_pairs, hold_out
-from srgan.training.validation import ValidationSet, find_validation, load_validation
+
+_A_DAY = 4e8  # LR pixels: what two processor cores train on in a day, about
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Request:
 
     Attributes
     ----------
-    photos : folder of training pictures, searched recursively, or of pairs in ``HR/`` and ``LRx<scale>/``; None when resuming
+    photos : folder of training pictures, searched recursively, or of pairs in ``HR/`` and ``LRx<scale>/``; or folder
+        or URL of shards that ``srgan data prepare`` has made; None when resuming
     out : run folder
     recipe : name or TOML file
     overrides : ``KEY=VALUE`` strings for the recipe
@@ -56,7 +58,7 @@ class Request:
     quiet : nothing on the terminal
     """
 
-    photos: Path | None
+    photos: PurePath | None
     out: Path
     recipe: str = "srgan"
     overrides: tuple[str, ...] = ()
@@ -77,7 +79,7 @@ class _Plan:
     """A checked request: what a resumed run reads back from its folder."""
 
     recipe: Recipe
-    photos: Path
+    photos: PurePath
     lr: Path | None
     validation: tuple[Path, ...]
     benchmarks: tuple[Path, ...]
@@ -121,11 +123,15 @@ def train(request: Request) -> list[Path]:
             checkpoint = load_checkpoint(request.out / "checkpoints", reporter.say) if request.resume else None
             if request.resume and checkpoint is None:  # stopped before its first checkpoint
                 initial = _initial_weights(plan)
-            pictures, validation = _load_data(plan, request.out, reporter, processes)
+            pictures, validation = load_data(
+                recipe, plan.photos, plan.lr, plan.validation, request.out, reporter, processes
+            )
             if checkpoint:
                 reporter.say(f"going on after step {checkpoint.step} of {checkpoint.stage}")
             elif request.resume:
                 reporter.say("there is no checkpoint yet: going on from the start")
+            elif fabric.device.type == "cpu" and _lr_pixels(recipe) > _A_DAY:
+                reporter.say("this recipe is work for a GPU, and days on a processor: --recipe laptop takes hours")
             run = Run(request.out, recipe, pictures, validation, fabric, processes, plan.vgg_weights, reporter)
             exported: list[Path] = []
 
@@ -155,6 +161,11 @@ def train(request: Request) -> list[Path]:
         raise
     processes.end(failed=False)
     return exported
+
+
+def _lr_pixels(recipe: Recipe) -> float:
+    scale = recipe.generator.scale
+    return sum(stage.steps * stage.batch * (stage.crop / scale) ** 2 for stage in recipe.stages.values())
 
 
 @contextmanager
@@ -205,12 +216,10 @@ def _new(request: Request) -> _Plan:
     recipe = load_recipe(request.recipe, list(request.overrides))
     if request.photos is None:
         raise UsageError("name a folder of photographs to train on")
-    for folder in (request.photos, *filter(None, [request.lr]), *request.validation, *request.benchmarks):
+    for folder in (*filter(None, [request.lr]), *request.validation, *request.benchmarks):
         if not folder.is_dir():
             raise UsageError(f"'{folder}' is not a folder: give one with pictures in it")
-    if request.lr or has_pairs(request.photos, recipe.generator.scale):
-        recipe = replace(recipe, data=replace(recipe.data, degradation="given"))
-    _files(recipe, request.photos, request.lr, request.out)
+    recipe = for_data(recipe, request.photos, request.lr, request.out)
     for folder in request.validation:
         if not list_pictures(folder / "HR" if (folder / "HR").is_dir() else folder):
             raise DataError(f"there are no pictures in '{folder}' to validate on")
@@ -221,13 +230,17 @@ def _new(request: Request) -> _Plan:
         init = str(resolve(init).resolve())  # a resumed run may stand in another folder
     return _Plan(
         recipe,
-        request.photos.resolve(),
+        _absolute(request.photos),
         request.lr.resolve() if request.lr else None,
         tuple(folder.resolve() for folder in request.validation),
         tuple(folder.resolve() for folder in request.benchmarks),
         request.vgg_weights.resolve() if request.vgg_weights else None,
         init,
     )
+
+
+def _absolute(photos: PurePath) -> PurePath:
+    return photos if isinstance(photos, Remote) else Path(photos).resolve()
 
 
 def _write_plan(folder: Path, plan: _Plan) -> None:
@@ -254,7 +267,7 @@ def _resumed(request: Request) -> _Plan:
         facts: Any = json.loads(file.read_text(encoding="utf-8"))
         stored = _Plan(
             load_recipe(request.out / "recipe.toml", list(request.overrides)),
-            Path(facts["photos"]),
+            place(facts["photos"]),
             Path(facts["lr"]) if facts.get("lr") else None,
             tuple(Path(entry) for entry in facts["validation"]),
             tuple(Path(entry) for entry in facts["benchmarks"]),
@@ -267,7 +280,7 @@ def _resumed(request: Request) -> _Plan:
         raise CheckpointError(f"'{file}' is damaged: start anew in another --out") from error
     return replace(
         stored,
-        photos=request.photos.resolve() if request.photos else stored.photos,
+        photos=_absolute(request.photos) if request.photos else stored.photos,
         lr=request.lr.resolve() if request.lr else stored.lr,
         validation=tuple(folder.resolve() for folder in request.validation) or stored.validation,
         benchmarks=tuple(folder.resolve() for folder in request.benchmarks) or stored.benchmarks,
@@ -300,63 +313,6 @@ def _cpu_has_bf16() -> bool:
         if test is not None and test():
             return True
     return False
-
-
-def _load_data(
-    plan: _Plan, out: Path, reporter: Reporter, processes: Processes
-) -> tuple[Pictures, Sequence[ValidationSet]]:
-    recipe = plan.recipe
-    files = _files(recipe, plan.photos, plan.lr, out)
-    smallest = max(stage.crop for stage in recipe.stages.values())
-    common: dict[str, Any] = {
-        "scale": recipe.generator.scale,
-        "bands": recipe.generator.bands,
-        "degradation": recipe.data.degradation,
-    }
-    lost, kept = files.lost, files.part([])
-    if not plan.validation:
-        files, kept = hold_out(files, smallest=smallest, scale=common["scale"], bands=common["bands"])
-
-    def prepared() -> Pictures:
-        return prepare(files.hr, out / "cache", partners=files.lr, smallest=smallest, **common)
-
-    if processes.is_first:
-        what = "pictures" if files.lr is None else "pairs"
-        reporter.say(f"decoding {len(files)} {what} of '{plan.photos}'")
-        prepared()
-    processes.wait()
-    pictures = prepared()
-    for name, reason in (*lost, *pictures.rejected):
-        reporter.say(f"left out: {name}: {reason}" if name not in reason else f"left out: {reason}")
-    reporter.say(f"training on {len(pictures.names)} pictures, {pictures.megapixels:.1f} megapixels")
-    if plan.validation:
-        return pictures, find_validation(plan.validation, **common)
-    if len(kept):
-        reporter.say(
-            f"validating on {len(kept)} pictures kept from training: {', '.join(file.name for file in kept.hr)}"
-        )
-        if processes.is_first:
-            _copy_kept(kept, out / "validation", common["scale"])
-        processes.wait()
-        return pictures, [load_validation("validation", kept.hr, partners=kept.lr, **common)]
-    reporter.say("fewer than ten pictures: none is kept from training to validate on; give some with --val")
-    return pictures, []
-
-
-def _files(recipe: Recipe, photos: Path, lr: Path | None, out: Path) -> Files:
-    paired = recipe.data.degradation == "given"
-    return find_files(photos, lr, scale=recipe.generator.scale, paired=paired, out=out)
-
-
-def _copy_kept(kept: Files, folder: Path, scale: int) -> None:
-    """Put the pictures that are validated on into a folder as benchmarks have it."""
-    for number, file in enumerate(kept.hr):
-        # By their path, as two folders may have pictures of one name; LR under the name of its HR.
-        name = "-".join(file.relative_to(kept.root).parts)
-        for place, source in (("HR", file), (f"LRx{scale}", kept.lr[number] if kept.lr else None)):
-            if source is not None:
-                (folder / place).mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, (folder / place / name).with_suffix(source.suffix))
 
 
 def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, Tensor], facts: Facts) -> Path:
@@ -394,9 +350,9 @@ def _own_validation(folder: Path) -> tuple[Path, ...]:
     return (own,) if own.is_dir() else ()
 
 
-def default_folder(photos: Path, recipe: str) -> Path:
+def default_folder(photos: PurePath, recipe: str) -> Path:
     """Return ``runs/<photos>-<recipe>``, with a number when it is taken."""
-    base = Path("runs") / f"{photos.resolve().name or 'photos'}-{Path(recipe).stem}"
+    base = Path("runs") / f"{_absolute(photos).name or 'photos'}-{Path(recipe).stem}"
     folder, number = base, 1
     while (folder / "run.json").exists():
         number += 1

@@ -1,15 +1,19 @@
-"""Which files a training takes: the pictures of a folder, or pairs of HR and LR; and which of them are kept to validate on."""
+"""What a training takes: the pictures of a folder, pairs of HR and LR, or tiles in shards; and what is kept to validate on."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from srgan.errors import DataError
 from srgan.evaluation import pair_folders
+from srgan.files import atomic_path
 from srgan.image import list_pictures
-from srgan.training.pictures import decoded, samples_of
+from srgan.shards import Shards, decode_tile, read_tiles
+from srgan.training.pictures import Pictures, Sample, decoded, prepare_samples, samples_of
 
 _HELD_OUT = 10  # at most this many pictures, and at most one in ten, are kept from training to validate on
 
@@ -104,7 +108,6 @@ def _pictures(folder: Path, out: Path) -> list[Path]:
 def hold_out(files: Files, *, scale: int, bands: int, smallest: int) -> tuple[Files, Files]:
     """Split evenly spaced pictures off: one in ten, at most ten; a bad or small one is passed over for the one after it."""
     numbers = list(range(len(files)))
-    count = held_out(len(files))
     samples = samples_of(files.hr, files.lr, bands)
     degradation = "bicubic" if files.lr is None else "given"
 
@@ -113,12 +116,58 @@ def hold_out(files: Files, *, scale: int, bands: int, smallest: int) -> tuple[Fi
         return not isinstance(found, str)
 
     kept: list[int] = []
-    starts = [(2 * i + 1) * len(files) // (2 * count) for i in range(count)]
+    starts = _spaced(len(files))
     for start, end in itertools.pairwise([*starts, len(files)]):
         kept += itertools.islice(filter(usable, numbers[start:end]), 1)
     return files.part([number for number in numbers if number not in kept]), files.part(kept)
 
 
-def held_out(count: int) -> int:
-    """Return how many of so many pictures are kept to validate on."""
-    return min(_HELD_OUT, count // 10)
+def _spaced(count: int) -> list[int]:
+    """Return evenly spaced numbers below ``count``: one in ten, at most ten."""
+    kept = min(_HELD_OUT, count // 10)
+    return [(2 * i + 1) * count // (2 * kept) for i in range(kept)]
+
+
+def held_out_pictures(shards: Shards) -> tuple[int, ...]:
+    """Return the numbers of the pictures that are kept, whole: a neighbour's tile would show what is validated on."""
+    return tuple(_spaced(len(shards.pictures)))
+
+
+def prepare_shards(
+    shards: Shards,
+    cache: Path,
+    *,
+    kept: Sequence[int],
+    keep_in: Path,
+    scale: int,
+    smallest: int,
+    degradation: str,
+) -> Pictures:
+    """Decode the tiles of shards into memory maps, as :func:`srgan.training.pictures.prepare` does pictures.
+
+    Parameters
+    ----------
+    kept : numbers of pictures whose tiles are left out; the middle tile of each is written to ``keep_in``
+    keep_in : folder for these
+    """
+
+    def samples() -> Iterator[Sample]:
+        for tile in read_tiles(shards):
+            if tile.picture not in kept:
+                yield Sample(tile.name, partial(decode_tile, tile))
+            elif tile.number == shards.pictures[tile.picture][1] // 2:
+                keep_in.mkdir(parents=True, exist_ok=True)
+                name = Path(shards.pictures[tile.picture][0]).with_suffix("")
+                file = keep_in / f"{'-'.join(name.parts)}-{tile.number}.{tile.suffix}"
+                with atomic_path(file, overwrite=True) as partial_file:
+                    partial_file.write_bytes(tile.data)
+
+    return prepare_samples(
+        samples(),
+        [list(shards.shards), list(kept)],
+        cache,
+        scale=scale,
+        bands=shards.bands,
+        smallest=smallest,
+        degradation=degradation,
+    )
