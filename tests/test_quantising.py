@@ -84,6 +84,22 @@ def upscaler_memory(file: Path) -> int:
 
 
 @pytest.mark.usefixtures("few")
+def test_what_overflows_in_int8_is_computed_in_fp32(tmp_path: Path, photos: Path) -> None:
+    file = tiny_models.residual(tmp_path / "net.onnx", scale=4)
+    spoiled = onnx.load(str(quantise(file, photos).path))
+    bias = next(entry for entry in spoiled.graph.initializer if list(entry.dims) == [12])  # of the last convolution
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.full(12, np.nan, np.float32), bias.name))
+    onnx.save(spoiled, str(int8.file_beside(file)))
+    picture = smooth(150, 120, 9)
+    upscaler = Upscaler(file, precision="int8", exact=True, memory=upscaler_memory(file))
+    assert len(upscaler.plan(150, 120).tiles) > 1
+    told: list[int] = []
+    large = upscaler(picture, progress=lambda done, _: told.append(done))
+    assert np.abs(large.astype(int) - Upscaler(file, precision="fp32")(picture)).max() <= 1  # which computes it whole
+    assert (told == sorted(told), told[-1]) == (True, 150 * 120)
+
+
+@pytest.mark.usefixtures("few")
 def test_the_same_photographs_give_the_same_file(tmp_path: Path, photos: Path) -> None:
     file = tiny_models.residual(tmp_path / "net.onnx")
     first = quantise(file, photos).path.read_bytes()
