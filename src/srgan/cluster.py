@@ -93,7 +93,10 @@ def run(
                     listener.started(job, len(report.written) + len(report.failed) + 1, total)
                     _settle(job, result, journal, folder, report, listener)
             except ray.exceptions.RayError as error:
-                raise _given_up(error) from None
+                reason = _reason(error)
+                raise SrganError(
+                    f"the cluster gave up ({reason}): start the command again, it goes on from here"
+                ) from None
             if left:
                 raise SrganError(f"the cluster lost {len(left)} pictures: start the command again, it does them")
             if not isinstance(folder, Remote):
@@ -118,9 +121,9 @@ def _connected(address: str) -> Iterator[Any]:
         try:
             _knock(address)
             ray.init(address, include_dashboard=dashboard, log_to_driver=False, logging_level=logging.ERROR)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise UsageError(
-                f"cannot reach a Ray cluster at {address} ({' '.join(str(error).split())}): "
+                f"cannot reach a Ray cluster at {address} ({_reason(error)}): "
                 "check 'ray status' there, or take --ray local"
             ) from None
     context = ray.data.DataContext.get_current()
@@ -212,11 +215,10 @@ def _settle(
     listener.written(done)
 
 
-def _given_up(error: BaseException) -> SrganError:
-    """Return the one line for what Ray raises: the last of its many that says something."""
+def _reason(error: BaseException) -> str:
+    """Return the line that says most of the many that Ray raises: the last one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1] if lines else type(error).__name__
-    return SrganError(f"the cluster gave up ({reason}): start the command again, it goes on from here")
+    return lines[-1] if lines else type(error).__name__
 
 
 class Tries:
