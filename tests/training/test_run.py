@@ -275,3 +275,18 @@ def test_what_set_changes_stays_changed(stopped, tmp_path):
     again = call("train", "--resume", "--out", copy)  # nothing is left to do but to export once more
     assert again.code == 0, again.err
     assert "1-gan-00000001.safetensors" in {file.name for file in (copy / "checkpoints").iterdir()}
+
+
+def test_work_for_a_gpu_is_told_on_a_processor(finished, material, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "srgan", *map(str, arguments(material, tmp_path / "long"))]
+        + ["--set", "stages.pixels.steps=1000000"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    said = next((line for line in process.stderr if "--recipe laptop" in line or "1/1000000" in line), "")
+    process.kill()
+    process.communicate()
+    assert said.strip() == "this recipe is work for a GPU, and days on a processor: --recipe laptop takes hours"
+    assert "--recipe laptop" not in finished[1].stderr
