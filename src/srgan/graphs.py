@@ -83,13 +83,17 @@ def openvino_error(error: Exception) -> SrganError:
     )
 
 
-def read_graph(info: ModelInfo) -> Any:
+def read_graph(info: ModelInfo, *, bands: int = 3) -> Any:
     """Return the model as an OpenVINO graph, its inputs and outputs checked.
+
+    Parameters
+    ----------
+    bands : that it must take and give
 
     Raises
     ------
     ModelError
-        if it cannot be read, or is not from RGB to RGB pictures of any size
+        if it cannot be read, or is not from RGB to RGB pictures (or those of ``bands``) of any size
     SrganError
         if OpenVINO cannot be loaded
     """
@@ -106,20 +110,22 @@ def read_graph(info: ModelInfo) -> Any:
         raise ModelError(f"{info.path} cannot be read as a network: {DAMAGED}") from None
     ends = [*graph.inputs, *graph.outputs]
     shapes = [end.get_partial_shape() for end in ends]
-    bands = {shape[1].get_length() for shape in shapes if len(shape) == 4 and shape[1].is_static}
-    if len(bands) == 1 and bands != {3}:
+    found = {shape[1].get_length() for shape in shapes if len(shape) == 4 and shape[1].is_static}
+    kind = "RGB" if bands == 3 else f"{bands}-band"
+    if bands == 3 and len(found) == 1 and found != {3}:
         raise ModelError(
-            f"{info.path} is no network from RGB to RGB pictures, but of {bands.pop()} bands: run it in ONNX Runtime, as "
-            "docs/training.md shows"
+            f"{info.path} is no network from RGB to RGB pictures, but of {found.pop()} bands: srgan upscale takes it for files "
+            "on this machine, if srgan train has made it, and nothing else does"
         )
     if (
         len(graph.inputs) != 1
         or len(graph.outputs) != 1
-        or any(len(shape) != 4 or shape[1].is_dynamic or shape[1].get_length() != 3 for shape in shapes)
+        or any(len(shape) != 4 or shape[1].is_dynamic for shape in shapes)
+        or found != {bands}
         or any(side.is_static for side in list(shapes[0])[2:])
         or any(end.get_element_type() != import_openvino().Type.f32 for end in ends)
     ):
-        raise ModelError(f"{info.path} is no network from RGB to RGB pictures of any size: {DAMAGED}")
+        raise ModelError(f"{info.path} is no network from {kind} to {kind} pictures of any size: {DAMAGED}")
     return graph
 
 

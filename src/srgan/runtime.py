@@ -173,6 +173,7 @@ def load(
     precision: Precision = "auto",
     threads: int | None = None,
     fidelity: float | None = None,
+    bands: int = 3,
 ) -> Network:
     """Open a shipped network by name, or a model file by path.
 
@@ -180,6 +181,7 @@ def load(
     ----------
     threads : how many threads compute; by default as many as the processor has cores
     fidelity : blend a GAN with the network that it was trained from, 0 to 1 (:mod:`srgan.blending`)
+    bands : of the pictures that it enlarges: 3, RGB, for :class:`srgan.Upscaler`
 
     Raises
     ------
@@ -207,11 +209,11 @@ def load(
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = str(threads)
 
-    # A blend is not kept: its fidelity is mostly tried out in steps, and each one would be an entry.
-    key = None if fidelity is not None else cache.key_of(file.path, chosen, _identity(core))
+    # A blend is not kept: its fidelity is mostly tried out in steps, and each one would be an entry. What is kept is RGB.
+    key = None if fidelity is not None or bands != 3 else cache.key_of(file.path, chosen, _identity(core))
     network = None if key is None else _kept(info, chosen, core, settings, key)
     if network is None:
-        graph = read_graph(file) if fidelity is None else blend(info, fidelity)
+        graph = read_graph(file, bands=bands) if fidelity is None else blend(info, fidelity)
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
             cache.keep(key, [_exported(part) for part in (network.body, network.tail) if part is not None])

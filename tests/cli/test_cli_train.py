@@ -221,7 +221,12 @@ def test_gray_networks(material, tmp_path):
     network = onnx.load(tmp_path / "run" / "pixels-x2.onnx")
     assert network.graph.input[0].type.tensor_type.shape.dim[1].dim_value == 1
     assert initializers(tmp_path / "run" / "pixels-x2.onnx")["head.weight.fp16"].shape == (4, 1, 9, 9)
-    assert "upscale" not in result.out  # which takes RGB networks
+    told = (
+        result.out.splitlines()[-1].removeprefix("to use it: srgan ").replace("PHOTO", str(photo := tmp_path / "a.png"))
+    )
+    save_photo(photo, 20, 30, mode="L")
+    assert call(*told.split()).code == 0
+    assert Image.open(tmp_path / "a_x2.tif").mode == "L"
     assert Image.open(tmp_path / "run" / "results" / "pixels-00000002.png").mode == "RGB"
 
 

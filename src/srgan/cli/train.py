@@ -117,7 +117,4 @@ def train_command(
     if not quiet and networks:  # of several processes the first one alone exports
         for network in networks:
             print(f"{network}")
-        from srgan.models.metadata import read_info
-
-        if read_info(networks[-1]).card["recipe"]["generator"]["bands"] == 3:  # upscale takes RGB networks
-            print(f"to use it: srgan upscale PHOTO --model {networks[-1]}")
+        print(f"to use it: srgan upscale PHOTO --model {networks[-1]}")

@@ -158,10 +158,32 @@ def upscale_command(
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
     from srgan import batch, image, jobs, outputs, report_page
-    from srgan.cli import folder, moving
+    from srgan.cli import folder, many_bands, moving
+    from srgan.many_bands import bands_of
     from srgan.upscaler import Upscaler
     from srgan.video import names
 
+    if bands_of(model) != 3:
+        wishes_not_met = {
+            "--scale": scale,
+            "--width": width,
+            "--height": height,
+            "--fit": fit,
+            "--wrap": wrap,
+            "--tta": tta,
+        }
+        wishes_not_met |= {"--fidelity": fidelity, "--format": format, "--quality": quality, "--check": check}
+        wishes_not_met |= {"--check-map": check_map, "--dry-run": dry_run, "--report": report, "--ray": ray}
+        many_bands.run(
+            paths,
+            output,
+            model,
+            options={"precision": precision.value, "memory": budget, "threads": threads},
+            refused=[name for name, value in wishes_not_met.items() if value],
+            overwrite=overwrite,
+            quiet=quiet,
+        )
+        return
     clips, paths = moving.split(paths, output, format)
     given = {"--check": check, "--check-map": check_map, "--dry-run": dry_run, "--report": report, "--ray": ray}
     wishes = moving.Wishes(codec, crf, preset, quality, overwrite, quiet)
