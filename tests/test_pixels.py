@@ -5,6 +5,7 @@ Transparency is tested where it is seen, in test_upscaler.
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,20 @@ def test_a_part_is_filled_as_the_whole_is(monkeypatch: pytest.MonkeyPatch, dtype
     assert (bled.shape, bled.dtype) == (whole.shape, whole.dtype)
     for top, left, bottom, right in [(0, 0, 61, 83), (0, 0, 1, 1), (7, 9, 40, 41), (33, 50, 61, 83), (60, 82, 61, 83)]:
         np.testing.assert_array_equal(bled[top:bottom, left:right], whole[top:bottom, left:right])
+
+
+def test_filling_never_has_the_whole_picture_in_floats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "_STRIP_PIXELS", 1 << 17)
+    picture = np.ones((1600, 1500, 4), np.uint16)
+    picture[100:, :, 3] = 0
+    tracemalloc.start()
+    try:
+        bled = pixels.Bled(picture)
+        bled[700:900, 700:900]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < picture.nbytes / 2  # 19 MB; in floats it would be twice as much
 
 
 def test_rows_are_decoded_once_and_forgotten() -> None:
