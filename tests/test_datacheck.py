@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from srgan import datacheck
@@ -85,3 +86,12 @@ def test_wrong_folders(tmp_path):
         check(tmp_path / "none")
     with pytest.raises(DataError, match="no pictures"):
         check(tmp_path)
+
+
+def test_pictures_of_many_bands_are_looked_at_as_the_mean_of_them(tmp_path):
+    for seed in range(3):
+        bands = np.concatenate([np.asarray(scene(seed)), np.asarray(scene(seed + 20))], axis=2)
+        pyvips.Image.new_from_array(bands.astype(np.uint16) * 257).write_to_file(str(tmp_path / f"{seed}.tif"))
+    (tmp_path / "twice.tif").write_bytes((tmp_path / "1.tif").read_bytes())
+    pyvips.Image.new_from_array(np.full((200, 200, 6), 90, np.uint8)).write_to_file(str(tmp_path / "flat.tif"))
+    assert kinds(check(tmp_path)) == {("twice.tif", "copy"), ("flat.tif", "flat")}

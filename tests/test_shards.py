@@ -179,6 +179,7 @@ def test_the_command(tmp_path):
     assert second == f"to train on them: srgan train {tmp_path / 'out'}"
     for arguments, words in (
         ([tmp_path / "in", tmp_path / "x", "--tile", 64, "--overlap", 64], "cannot share"),
+        ([tmp_path / "in", tmp_path / "x", "--bands", 14], "bands is 14: give 1 to 13"),
         ([tmp_path / "no", tmp_path / "x"], "is not a folder"),
         ([tmp_path / "in", tmp_path / "in" / "a.png"], "is a file"),
     ):

@@ -216,13 +216,18 @@ def _thumbnail(file: Path, kind: str, width: int, height: int) -> NDArray[np.flo
             # A JPEG shrinks by 2, 4 or 8 in its DCT; the rest, and other formats, on their way through.
             shrink = next((s for s in (8, 4, 2) if min(width, height) >= 2 * THUMBNAIL * s), 1)
             options = {"shrink": shrink} if kind == "JPEG" else {}
-            image = vips.to_rgb_or_gray(
-                vips.load(kind, source.fileno(), access="sequential", fail_on="error", **options)
-            )
+            image = _viewable(vips.load(kind, source.fileno(), access="sequential", fail_on="error", **options))
         else:
             image = vips.from_array(read(file).pixels)
         image = image.thumbnail_image(THUMBNAIL, height=THUMBNAIL, size="force")
         return _luma(image).reshape(THUMBNAIL, THUMBNAIL)
+
+
+def _viewable(image: Any) -> Any:
+    """Return the picture as gray or RGB, with or without alpha; of more bands than that their mean."""
+    if image.bands > 4 and image.format in ("uchar", "ushort"):
+        return image.bandmean().copy(interpretation="b-w" if image.format == "uchar" else "grey16")
+    return vips.to_rgb_or_gray(image)
 
 
 def _luma(image: Any) -> NDArray[np.float32]:
@@ -237,7 +242,7 @@ def _deviation(file: Path, kind: str) -> float:
     """Return the standard deviation of the whole picture's luma in levels of 255: fine texture vanishes in thumbnails."""
     with file.open("rb") as source:
         if kind in vips.LOADERS:
-            image = vips.to_rgb_or_gray(vips.load(kind, source.fileno(), access="sequential", fail_on="error"))
+            image = _viewable(vips.load(kind, source.fileno(), access="sequential", fail_on="error"))
         else:
             image = vips.from_array(read(file).pixels)
         deep = image.format != "uchar"

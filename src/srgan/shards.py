@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from srgan.errors import DataError, ImageError, ImageReadError, MissingExtraError, UsageError
 from srgan.files import atomic_path, why_not_written
 from srgan.image import list_pictures, vips
-from srgan.image.multiband import open_rows
+from srgan.image.multiband import MAX_BANDS, open_rows
 from srgan.storage import Remote, fetch, filesystem, send
 
 INDEX = "index.json"
@@ -120,6 +120,8 @@ def prepare(
         when there are no pictures, no tile is left, or ``out`` cannot be written
     """
     webdataset = _webdataset("srgan data prepare")
+    if not 1 <= bands <= MAX_BANDS:
+        raise UsageError(f"bands is {bands}: give 1 to {MAX_BANDS}")
     if tile < 1 or not 0 <= overlap < tile:
         raise UsageError(f"tiles of {tile} pixels cannot share {overlap}: give a tile larger than the overlap")
     if not folder.is_dir():

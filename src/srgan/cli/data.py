@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from srgan.image.multiband import MAX_BANDS
-
 if TYPE_CHECKING:
     from srgan.datacheck import DataReport
 
@@ -70,7 +68,7 @@ def prepare_command(
     folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
     out: Annotated[str, typer.Argument(help="Empty folder, or URL such as s3://bucket/name.", show_default=False)],
     bands: Annotated[
-        int, typer.Option(help="Bands of the network to train: 3 for RGB, 1 for gray, up to 13.", min=1, max=MAX_BANDS)
+        int, typer.Option(help="Bands of the network to train: 3 for RGB, 1 for gray, up to 13.", min=1)
     ] = 3,
     tile: Annotated[int, typer.Option(help="Side of the tiles, pixels.", min=16)] = 512,
     overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.", min=0)] = 64,
