@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,23 @@ class Killer(Said):
             self._nodes.remove_node(node, allow_graceful=False)
 
 
+def patient(markers: Path) -> type[cluster.Worker]:
+    """Workers that begin when three of them are there: else the first might do all before the last has started."""
+    markers.mkdir()
+
+    class Patient(cluster.Worker):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            (markers / str(os.getpid())).touch()
+
+        def __call__(self, rows: Mapping[str, Any]) -> dict[str, list[Any]]:
+            while len(list(markers.iterdir())) < 3:
+                time.sleep(0.05)
+            return super().__call__(rows)
+
+    return Patient
+
+
 def run(
     making: cluster.Making, photos: Path, out: Path, address: str, listener: jobs.Listener | None = None, **options: Any
 ) -> jobs.Report:
@@ -111,9 +129,11 @@ def contents(folder: Path) -> dict[str, Any]:
 
 
 def test_with_a_node_killed_every_result_is_there_and_is_that_of_one_machine(
-    nodes: Cluster, making: cluster.Making, tmp_path: Path
+    nodes: Cluster, making: cluster.Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos, out = pictures(tmp_path / "photos", COUNT - 1), tmp_path / "out"
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a node cannot import the tests
+    monkeypatch.setattr(cluster, "Worker", patient(tmp_path / "markers"))
     (photos / "bad.png").write_bytes(b"nothing")
     os.rename(photos / "000.png", os.fsencode(photos) + b"/no text \xff.png")
     Image.new("RGB", (24, 16)).save(photos / "deeper.png")
