@@ -131,6 +131,15 @@ class Enlarger:
             image = pyvips.Image.rawload(str(raw), width, height, self.bands, format=kind)
             image = image.copy(interpretation="multiband" if self.bands > 1 else "b-w" if kind == "uchar" else "grey16")
             large = height * width * self.bands * dtype.itemsize > 2 << 30  # classic TIFF ends at 4 GiB
-            image.tiffsave(str(target), compression="deflate", predictor="horizontal", bigtiff=large)
+            # In tiles, which all cores compress, and of which a map program fetches those that it shows.
+            image.tiffsave(
+                str(target),
+                tile=True,
+                tile_width=256,
+                tile_height=256,
+                compression="deflate",
+                predictor="horizontal",
+                bigtiff=large,
+            )
         except pyvips.Error as error:
             raise ImageWriteError(f"cannot write {str(target)!r}: {vips.tidy(error)}: choose another place") from None

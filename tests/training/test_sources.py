@@ -153,6 +153,7 @@ def test_a_run_on_pairs_goes_from_the_folder_to_the_figures(tmp_path):
     card = read_info(out / "pixels-x2.onnx").card
     assert card["recipe"]["data"]["degradation"] == "given"
     assert (card["data"]["pictures"], card["evaluation"][0]["images"]) == (9, 1)
+    assert "LR pictures that came with the HR ones" in (out / "pixels-x2.md").read_text()
     (kept,) = (out / "validation" / "HR").iterdir()
     assert np.array_equal(read(out / "validation" / "LRx2" / kept.name), read(tmp_path / "pairs" / "LRx2" / kept.name))
     # The last validation of the run and the evaluation of its network saw the same LR: fp16 weights differ by little.

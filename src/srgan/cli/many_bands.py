@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -44,7 +45,8 @@ def run(
     for job in work:
         start = time.monotonic()
         try:
-            before, after = enlarger(job.source, job.target, overwrite=overwrite)
+            with _bar(str(job.source), quiet) as progress:
+                before, after = enlarger(job.source, job.target, overwrite=overwrite, progress=progress)
         except SrganError as error:
             if len(work) == 1 or not isinstance(error, ImageError | UsageError):
                 raise
@@ -56,3 +58,16 @@ def run(
             print(f"{printable(str(job.target))}  {sizes}  {time.monotonic() - start:.1f} s", flush=True)
     if failed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _bar(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show how many rows of a picture are done, if a person is watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    errors = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as bar:
+        task = bar.add_task(printable(name), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

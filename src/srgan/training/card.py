@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from srgan.training.loop import Facts, Run
 
 
+_DEGRADATIONS = {"given": "none of ours: LR pictures that came with the HR ones"}
+
+
 def make_card(run: Run, init: str | None, name: str, stage: Stage, facts: Facts) -> dict[str, Any]:
     """Return the card of the network that stage ``name`` has made, ready for JSON.
 
@@ -59,7 +62,7 @@ def to_markdown(name: str, card: Mapping[str, Any]) -> str:
         f"- **Started from**: {start}",
         f"- **Loss**: {terms}",
         f"- **Data**: {data['pictures']} pictures, {data['megapixels']:.1f} megapixels, SHA-256 `{data['sha256']}`",
-        f"- **Degradation**: {recipe['data']['degradation']}",
+        f"- **Degradation**: {_DEGRADATIONS.get(kind := recipe['data']['degradation'], kind)}",
         "",
     ]
     if card.get("evaluation"):
