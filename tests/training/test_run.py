@@ -277,10 +277,12 @@ def test_what_set_changes_stays_changed(stopped, tmp_path):
     assert "1-gan-00000001.safetensors" in {file.name for file in (copy / "checkpoints").iterdir()}
 
 
+LONG = "stages.pixels.steps=1000000"
+
+
 def test_work_for_a_gpu_is_told_on_a_processor(finished, material, tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "srgan", *map(str, arguments(material, tmp_path / "long"))]
-        + ["--set", "stages.pixels.steps=1000000"],
+        [sys.executable, "-m", "srgan", *map(str, arguments(material, tmp_path / "long")), "--set", LONG],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
