@@ -24,8 +24,10 @@ def test_the_list_has_each_network_with_its_own_figures() -> None:
         assert line.split()[1] == f"x{info.scale}"
         assert entry.when in line
         assert ("(the default)" in line) == (name == DEFAULT)
-        assert info.card["evaluation"]
-        for scores in info.card["evaluation"]:
+        evaluation = info.card.get("evaluation", [])
+        # Benchmarks of clean pictures say nothing of the networks for degraded ones.
+        assert evaluation or (name.startswith("photo-") and "not evaluated" in line)
+        for scores in evaluation:
             assert f"{scores['set']} {scores['psnr_y']:.2f} dB / {scores['ssim_y']:.3f}" in line
         assert line.index(entry.when) == head.index("TAKE IT FOR")
 
