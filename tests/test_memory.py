@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 
-def test_a_small_photograph_takes_less_than_350_mb(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("memory", "most"), [("1GB", 350e6), ("60MB", 240e6)], ids=["whole", "in tiles"])
+def test_a_small_photograph_takes_little(tmp_path: Path, memory: str, most: float) -> None:
     random = np.random.default_rng(0)
     small = Image.fromarray(random.integers(0, 256, (32, 48, 3), np.uint8))
     small.resize((480, 320), Image.Resampling.BICUBIC).save(tmp_path / "photo.jpg")
@@ -24,7 +26,7 @@ def test_a_small_photograph_takes_less_than_350_mb(tmp_path: Path) -> None:
         "print(status, usage.ru_maxrss * 1024)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *command, "--threads", "2"],
+        [sys.executable, "-c", code, *command, "--threads", "2", "--memory", memory],
         capture_output=True,
         text=True,
         timeout=600,
@@ -33,4 +35,4 @@ def test_a_small_photograph_takes_less_than_350_mb(tmp_path: Path) -> None:
     )
     status, peak = map(int, done.stdout.split())
     assert status == 0
-    assert peak < 350e6
+    assert peak < most

@@ -23,9 +23,11 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -123,6 +125,7 @@ class Part:
         with self._lock:
             if self._request is not None:
                 self._compiled.release_memory()
+        _trim()
 
     def export(self) -> bytes:
         """Return the compiled graph as bytes that this build of the runtime can import on this processor."""
@@ -133,6 +136,25 @@ class Part:
 
         self._request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
         self._request.set_output_tensor(openvino.Tensor(result, shared_memory=True))
+
+
+def _trim() -> None:
+    """Let the C library give freed memory back to the system.
+
+    Left alone, glibc keeps what lies below a block in use: 120 MB after a dozen tiles, when each gives its memory back.
+    """
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@lru_cache(maxsize=1)
+def _malloc_trim() -> Callable[[int], int] | None:
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
 
 
 def _channels(end: Any) -> int:
