@@ -265,7 +265,7 @@ def medians(runs: int, *command: object) -> tuple[str, str, str]:
 def save_picture(path: Path, height: int, width: int) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); from upscaling import picture_of; import srgan.image as i;"
-        f"i.write(i.Picture(picture_of({height}, {width})), {str(path)!r})"
+        f"i.write(i.Picture(picture_of({height}, {width})), {str(path)!r}, overwrite=True)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
