@@ -202,7 +202,7 @@ def _settle(
         listener.failed(failure)
         return
     before, after = (result["width"], result["height"]), (result["out_width"], result["out_height"])
-    done = Done(job, before, after, result["seconds"], pages=result["pages"])
+    done = Done(job, before, after, result["seconds"], pages=result["pages"], enlarged=result["enlarged"])
     journal.done(
         name,
         output=result["output"],
@@ -333,6 +333,7 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
         "content": content or "",
         "seconds": done.seconds,
         "pages": done.pages,
+        "enlarged": done.enlarged,
         "width": done.before[0],
         "height": done.before[1],
         "out_width": done.after[0],
@@ -343,4 +344,4 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
 def _failed(number: int, error: SrganError) -> dict[str, Any]:
     sizes = dict.fromkeys(("width", "height", "out_width", "out_height"), 0)
     facts = {"number": number, "reason": as_text(str(error)), "exists": isinstance(error, OutputExistsError)}
-    return {**facts, "output": "", "content": "", "seconds": 0.0, "pages": 1, **sizes}
+    return {**facts, "output": "", "content": "", "seconds": 0.0, "pages": 1, "enlarged": 1, **sizes}
