@@ -1,6 +1,5 @@
 """Two hundred malformed pictures: each is refused with a sentence, and the server goes on as if nothing had been."""
 
-import os
 import re
 from collections import Counter
 
@@ -26,16 +25,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(models, folder):
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
         with serving(*models) as running:
             yield running
-    finally:
-        if before is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before
 
 
 def test_the_corpus_has_what_it_promises(corpus):

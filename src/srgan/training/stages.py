@@ -221,9 +221,8 @@ class Trainer:
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """Return the total, and each term before its weight; with LR pictures ``examined``, examine the terms."""
         stage = self.stage
-        sr = output = sr.view_as(
-            sr
-        )  # gradients can be taken here without those of Fabric's hooks on the network's output
+        # Gradients can be taken at a view without Fabric's hooks on the network's output.
+        sr = output = sr.view_as(sr)
         content = adversarial = self._nothing()
         pixel = DIFFERENCES[stage.pixel.kind](sr.float(), hr)
         total = stage.pixel.weight * pixel
