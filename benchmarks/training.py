@@ -1,6 +1,7 @@
 """Steps a second of our training against the loop that one would write oneself, on the same pictures, machine and networks.
 
     python benchmarks/training.py [PHOTOS] [--steps 20] [--rounds 2] [--threads 1] [--small]
+    python benchmarks/training.py PHOTOS --device cuda --batch 16 --steps 200 --warmup 20 --workers 6
 
 The plain loop is that of the well-known scripts: fp32, NCHW, pictures decoded for every crop, and in stage 2 the generator run
 twice a step (once for the discriminator, once for itself), VGG's features of the photographs and the discriminator's weights
@@ -9,7 +10,8 @@ Adam and the same losses; each runs in a process of its own, one after the other
 
 Printed for both: processor seconds and wall-clock seconds a step (with ``--threads 1`` the first is the one to trust on a
 machine that does other things as well), peak memory, and the L1 error on the same held-out crops at the end, which must be
-alike. For ours also where the time goes. VGG16 has random weights here: they cost what trained ones cost.
+alike. For ours also where the time goes. With ``--device cuda`` the seconds by the clock count, and the memory is the GPU's;
+crops are drawn by so many workers in both. VGG16 has random weights here: they cost what trained ones cost.
 """
 
 from __future__ import annotations
@@ -64,25 +66,37 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
 
     recipe = recipe_of(options, stage)
     settings = recipe.stages["one"]
-    fabric = Fabric(accelerator="cpu", devices=1, precision=_precision(recipe, "cpu"))
+    fabric = Fabric(accelerator=options.device, devices=1, precision=_precision(recipe, options.device))
+    torch.backends.cudnn.benchmark = True
     fabric.seed_everything(1, verbose=False)
     files = sorted(options.photos.iterdir())
     pictures = prepare(files, folder / "cache", scale=4, bands=3, smallest=96, degradation="bicubic")
     dataset = CropDataset(pictures, crop=96, scale=4, seed=1, flips=True)
-    source = batches(dataset, first_step=0, steps=settings.steps, batch=settings.batch, workers=0)
+    source = batches(
+        dataset,
+        first_step=0,
+        steps=settings.steps,
+        batch=settings.batch,
+        workers=options.workers,
+        pinned=options.device == "cuda",
+    )
     trainer = Trainer(recipe, settings, fabric, folder / "vgg16.safetensors")
     trainer.generator.train()
-    clock = Clock(options.warmup)
+    trainer.record(recipe.generator.bands, recipe.generator.scale)
+    clock = Clock(options.warmup, options.device)
     for number, batch in enumerate(source):
         trainer.step(batch.lr, batch.hr, number)
         clock.tick()
     found = clock.result()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+    measured = torch.profiler.ProfilerActivity.CUDA if options.device == "cuda" else torch.profiler.ProfilerActivity.CPU
+    with torch.profiler.profile(activities=[measured]) as profile:
         lr, hr = zip(*(dataset[i] for i in range(settings.batch)), strict=True)
         trainer.step(torch.stack(lr), torch.stack(hr), settings.steps - 1)
-    events = sorted(profile.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events)
-    found["time goes to"] = {event.key: round(event.self_cpu_time_total / total, 3) for event in events[:6]}
+        clock.wait()
+    taken = "self_device_time_total" if options.device == "cuda" else "self_cpu_time_total"
+    events = sorted(profile.key_averages(), key=lambda event: -getattr(event, taken))
+    total = sum(getattr(event, taken) for event in events)
+    found["time goes to"] = {event.key[:60]: round(getattr(event, taken) / total, 3) for event in events[:6]}
     return {**found, "error": held_out(trainer.generator_parts, pictures), "precision": fabric._precision.precision}
 
 
@@ -100,28 +114,31 @@ def plain(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, An
     recipe = recipe_of(options, stage)
     settings = recipe.stages["one"]
     torch.manual_seed(1)
-    generator = Generator(GeneratorConfig(**vars(recipe.generator)))
-    discriminator = Discriminator(DiscriminatorConfig(**vars(recipe.discriminator)))
+    generator = Generator(GeneratorConfig(**vars(recipe.generator))).to(options.device)
+    discriminator = Discriminator(DiscriminatorConfig(**vars(recipe.discriminator))).to(options.device)
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4)
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4)
     entropy = nn.BCEWithLogitsLoss()
-    vgg = load_vgg("vgg16", ["conv5_3"], folder / "vgg16.safetensors") if "content" in STAGES[stage] else None
+    vgg = None
+    if "content" in STAGES[stage]:
+        vgg = load_vgg("vgg16", ["conv5_3"], folder / "vgg16.safetensors").to(options.device)
     files = sorted(options.photos.iterdir())
-    random = np.random.default_rng(1)
 
     class Crops(torch.utils.data.Dataset[Any]):
         def __len__(self) -> int:
             return settings.steps * settings.batch
 
         def __getitem__(self, index: int) -> Any:
-            del index
+            random = np.random.default_rng(index)
             hr = np.asarray(Image.open(files[random.integers(len(files))]).convert("RGB"))
             top, left = (int(random.integers(side - 96 + 1)) for side in hr.shape[:2])
             hr = np.rot90(hr[top : top + 96, left : left + 96], random.integers(4)).copy()
             return tuple(torch.from_numpy(x).permute(2, 0, 1).float() / 255 for x in (downscale(hr, 4), hr))
 
-    clock = Clock(options.warmup)
-    for lr, hr in torch.utils.data.DataLoader(Crops(), batch_size=settings.batch):
+    clock = Clock(options.warmup, options.device)
+    loader = torch.utils.data.DataLoader(Crops(), batch_size=settings.batch, num_workers=options.workers)
+    for batch in loader:
+        lr, hr = (x.to(options.device) for x in batch)
         if vgg is not None:
             real, fake = discriminator(hr), discriminator(generator(lr).detach())
             d_loss = entropy(real, torch.ones_like(real)) + entropy(fake, torch.zeros_like(fake))
@@ -145,12 +162,20 @@ def plain(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, An
 class Clock:
     """Times the steps after the first ``warmup``."""
 
-    def __init__(self, warmup: int) -> None:
-        self.warmup, self.steps = warmup, 0
+    def __init__(self, warmup: int, device: str) -> None:
+        self.warmup, self.steps, self.device = warmup, 0, device
         self.start()
+
+    def wait(self) -> None:
+        """Let the GPU end what it was given."""
+        import torch
+
+        if self.device == "cuda":
+            torch.cuda.synchronize()
 
     def start(self) -> None:
         """Begin to count."""
+        self.wait()
         self.wall, self.processor = time.perf_counter(), time.process_time()
 
     def tick(self) -> None:
@@ -161,11 +186,15 @@ class Clock:
 
     def result(self) -> dict[str, Any]:
         """Return seconds a step, by the clock and of the processor, and the peak memory in bytes so far."""
+        import torch
+
+        self.wait()
         steps = self.steps - self.warmup
+        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {
             "wall": (time.perf_counter() - self.wall) / steps,
             "processor": (time.process_time() - self.processor) / steps,
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "memory": torch.cuda.max_memory_reserved() if self.device == "cuda" else resident,
         }
 
 
@@ -177,7 +206,7 @@ def held_out(generator: Any, pictures: Any) -> float:
 
     crops = CropDataset(pictures, crop=96, scale=4, seed=2, flips=False)
     lr, hr = (torch.stack(x).float() / 255 for x in zip(*(crops[i] for i in range(16)), strict=True))
-    generator.train()  # after so few steps BatchNorm's running statistics are far behind
+    generator.cpu().train()  # after so few steps BatchNorm's running statistics are far behind
     with torch.no_grad():
         return float((generator(lr) - hr).abs().mean())
 
@@ -189,6 +218,8 @@ def measure(options: argparse.Namespace, which: str, stage: str, folder: Path) -
         f"--steps={options.steps}",
         f"--warmup={options.warmup}",
         f"--batch={options.batch}",
+        f"--device={options.device}",
+        f"--workers={options.workers}",
     ]
     arguments += [f"--threads={options.threads}", *(["--small"] if options.small else [])]
     command = [sys.executable, __file__, *arguments, "--only", which, stage, str(folder)]
@@ -218,6 +249,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="the fastest one counts")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw the crops")
     parser.add_argument("--small", action="store_true", help="tiny networks, to see that the script works")
     parser.add_argument("--only", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -243,7 +276,8 @@ def main() -> None:
             for _ in range(options.rounds):
                 for which in ("plain", "ours"):
                     found = measure(options, which, stage, folder)
-                    if which not in best or found["processor"] < best[which]["processor"]:
+                    key = "wall" if options.device == "cuda" else "processor"
+                    if which not in best or found[key] < best[which][key]:
                         best[which] = found
             for which, row in best.items():
                 times = f"{row['processor']:.3f} | {row['wall']:.3f} | {row['memory'] / 1e6:.0f}"

@@ -25,7 +25,7 @@ COMMANDS = sorted(
         (["--frob"], "No such option: --frob: see 'srgan --help'"),
         (["upscale"], "Missing argument 'PATH…': see 'srgan upscale --help'"),
         (["upscale", "a.png", "--frob"], "No such option: --frob: see 'srgan upscale --help'"),
-        (["upscale", "a.png", "--quality", "101"], "'--quality': Input should be less than or equal to 100"),
+        (["upscale", "a.png", "--quality", "101"], "'--quality': 101 is not in the range 1<=x<=100"),
         (["upscale", "a.png", "--quality", "high"], "'--quality'"),
         (["upscale", "a.png", "--precision", "fp8"], "'--precision'"),
         (["upscale", "a.png", "--threads", "0"], "'--threads'"),

@@ -173,6 +173,34 @@ def test_what_broke_down_goes_back_once_and_on_at_half_the_rate(tmp_path, photos
     assert rates[4:] == [("5", "0.001"), ("6", "0.001"), *((str(step), "0.0005") for step in range(5, 11))]
 
 
+def test_a_loss_that_explodes_goes_back_too_also_after_a_resumption(tmp_path, photos):
+    changes = ["stages.gan.steps=1", "stages.pixels.schedule=constant", "run.validate_every=1000", "run.log_every=1"]
+    train(make(tmp_path, photos, *changes, "stages.pixels.steps=12", "run.checkpoint_every=4", "run.keep=9"))
+    checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "0-pixels-00000008.safetensors")
+    assert len(checkpoint.facts["recent"]) == 8
+    for file in (tmp_path / "run" / "checkpoints").glob("*"):
+        if "00000008" not in file.name:
+            file.unlink()
+    forwards = 0
+
+    def disturb(module, _, output):
+        nonlocal forwards
+        if isinstance(module, Generator) and module.training:
+            forwards += 1
+            if forwards == 4:  # step 12, the second one with nine losses before it
+                return output * 1000
+        return output
+
+    run = make(tmp_path, photos, *changes, "stages.pixels.steps=16", "run.checkpoint_every=1000")
+    with torch.nn.modules.module.register_module_forward_hook(disturb):
+        made = train(run, checkpoint=checkpoint)
+    assert made["pixels"][1].slowness == 0.5
+    log = (run.folder / "log.txt").read_text()
+    assert re.search(
+        r"the loss of pixels is \S+ at step 12 and was 0\.\d+ before: going back to step 8, once, and on at half", log
+    )
+
+
 def test_half_the_rate_holds_over_a_resumption(tmp_path, photos):
     changes = ["stages.pixels.steps=5", "stages.gan.steps=1", "stages.pixels.schedule=constant"]
     train(make(tmp_path, photos, *changes, "run.keep=9"))

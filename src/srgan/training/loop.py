@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from types import FrameType
 from typing import Any
 
@@ -32,6 +32,10 @@ from srgan.training.shared import shared_mean
 from srgan.training.stages import Examination, Losses, Trainer, learning_rate
 from srgan.training.validation import ValidationSet, validate
 
+# A loss so many times what it mostly was at the last logged steps is a training that has broken down: it may come back, but not
+# to what it had learnt.
+_EXPLODED, _RECENT = 50.0, 9
+
 # Called at a stage's end with its name, the stage, the averaged weights and the facts of the stage.
 StageEnd = Callable[[str, Stage, dict[str, Tensor], "Facts"], None]
 
@@ -46,12 +50,18 @@ class Facts:
     best : highest PSNR of the first validation set, dB
     curve : ``[step, {set: dB}]`` of every validation
     slowness : factor of the learning rates: 1, or less once the stage has broken down and gone back
+    recent : the total loss at the last steps that were logged, the newest at the end
     """
 
     seconds: float = 0.0
     best: float = float("-inf")
     curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     slowness: float = 1.0
+    recent: list[float] = field(default_factory=list)
+
+    def note(self, total: float) -> None:
+        """Add to :attr:`recent`."""
+        self.recent = [*self.recent, total][-_RECENT:]
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,8 @@ def fit(
     TrainingInterrupted
         after Ctrl-C or SIGTERM, when a checkpoint has been saved
     TrainingError
-        when a loss or a weight is not a finite number, for the second time in a stage; the last checkpoint stays
+        when a loss or a weight is not a finite number, or the loss has exploded, for the second time in a stage; the last
+        checkpoint stays
     CheckpointError
         when the checkpoint is of other stages or networks than the recipe's
     """
@@ -131,7 +142,7 @@ def fit(
             on_start()
         try:
             _run_stage(run, name, order, stage, trainer, facts, done)
-        except _NotFiniteError as error:
+        except _BrokenError as error:
             facts, done = _back(run, name, trainer, facts, error)
             _run_stage(run, name, order, stage, trainer, facts, done)
         weights = {key: value.clone() for key, value in trainer.average.network.state_dict().items()}
@@ -139,11 +150,11 @@ def fit(
     return weights
 
 
-class _NotFiniteError(TrainingError):
-    """A loss or a weight is not a number."""
+class _BrokenError(TrainingError):
+    """A loss or a weight is not a number, or the loss has exploded."""
 
 
-def _back(run: Run, name: str, trainer: Trainer, facts: Facts, error: _NotFiniteError) -> tuple[Facts, int]:
+def _back(run: Run, name: str, trainer: Trainer, facts: Facts, error: _BrokenError) -> tuple[Facts, int]:
     """Take the stage's last checkpoint, once, to go on from there at half the rate."""
     checkpoint = load_checkpoint(run.folder / "checkpoints", run.reporter.say)
     run.processes.wait()  # all have read it before the first one writes the next
@@ -191,7 +202,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
 
     def save(step: int, losses: Losses, best: bool = False) -> None:
         nonlocal saved
-        _check(losses, name, step, saved)
+        _check(losses, name, step, saved, facts)
         if processes.highest(not trainer.is_finite()):  # a finite loss can have a gradient that is not
             raise _broken(f"a weight of {name} is not a number after step {step}", name, saved)
         saved = step
@@ -205,6 +216,10 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
     doctor = Doctor(name, stage)
     trainer.slowness = facts.slowness
     trainer.generator.train()
+    try:  # before the batches come, which a thread takes to the GPU
+        trainer.record(run.recipe.generator.bands, run.recipe.generator.scale)
+    except RuntimeError as error:
+        reporter.say(f"the passes of {name} are not replayed: {str(error).splitlines()[0]}")
     step, losses = done, None
     with _stop_requests() as stop:
         for step, batch in enumerate(_until(stop, source, processes), start=done + 1):
@@ -215,13 +230,14 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
                 _examine(run, name, step, trainer.examination, doctor)
             last = step == stage.steps
             if step % settings.log_every == 0 or last or step == done + 1:
-                _check(losses, name, step, saved)
+                _check(losses, name, step, saved, facts)
                 shown = Losses(*shared_mean(torch.stack(losses)))
+                facts.note(float(shown.total))
                 rate = stage.rate * learning_rate(stage, step - 1) * trainer.slowness
                 reporter.losses(name, step, stage.steps, shown, rate)
                 _say_all(reporter, doctor.losses(shown))
             if step % settings.validate_every == 0 or last:
-                _check(losses, name, step, saved)
+                _check(losses, name, step, saved, facts)
                 better = _validate(run, name, step, trainer, facts, doctor)
                 if better or last:
                     save(step, losses, best=better)
@@ -238,16 +254,18 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
     reporter.end_stage()
 
 
-def _check(losses: Losses, name: str, step: int, saved: int) -> None:
+def _check(losses: Losses, name: str, step: int, saved: int, facts: Facts) -> None:
     """Stop before a broken state is saved or trained on."""
     total = float(shared_mean(losses.total))
     if not math.isfinite(total):
         raise _broken(f"the loss of {name} is {total} at step {step}", name, saved)
+    if len(facts.recent) == _RECENT and total > _EXPLODED * (usual := median(facts.recent)):
+        raise _broken(f"the loss of {name} is {total:.4g} at step {step} and was {usual:.4g} before", name, saved)
 
 
-def _broken(what: str, name: str, saved: int) -> _NotFiniteError:
+def _broken(what: str, name: str, saved: int) -> _BrokenError:
     last = f"the checkpoint of step {saved} is whole" if saved else "no checkpoint of this stage was written"
-    return _NotFiniteError(
+    return _BrokenError(
         f"{what}: lower stages.{name}.rate or set stages.{name}.clip = 1.0; {last}, --resume with --set goes on from there"
     )
 

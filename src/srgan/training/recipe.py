@@ -168,6 +168,11 @@ class RunRecipe:
     precision: Literal["auto", "fp32", "bf16", "fp16"] = _doc(
         "'bf16' and 'fp16' compute mixed; 'auto' takes bf16 where the machine is fast at it, else fp32", "auto"
     )
+    replay: bool = _doc(
+        "on one GPU: record the passes of the generator and of the feature network once (CUDA graphs) and replay them, which "
+        "takes less time than to start their kernels one by one",
+        True,
+    )
     validate_every: int = _doc("steps between validations (PSNR and a picture in results/)", 1000)
     checkpoint_every: int = _doc("steps between checkpoints", 500)
     log_every: int = _doc("steps between lines in the log and points in TensorBoard", 50)

@@ -22,6 +22,7 @@ from srgan.networks.vgg import load_vgg
 from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss, grid_loss
 from srgan.training.muon import Muon
 from srgan.training.recipe import Recipe, Stage
+from srgan.training.replay import Replayed
 from srgan.training.shared import share_statistics
 
 _N = TypeVar("_N", bound=nn.Module)
@@ -118,6 +119,10 @@ class Trainer:
         self.stage, self.fabric = stage, fabric
         self.slowness = 1.0
         self.examination: Examination | None = None
+        # Gradients come back in the place where the next replay writes its own: those of one step cannot be summed up there,
+        # be it over parts of a batch or over processes.
+        alone = fabric.world_size == 1 and stage.accumulate == 1
+        self.replays = recipe.run.replay and fabric.device.type == "cuda" and alone
         plain = self._shared(Generator(GeneratorConfig(**vars(recipe.generator))))
         self.average = Average(plain, stage.ema).to(fabric.device)
         self.generator_parts = plain
@@ -125,15 +130,17 @@ class Trainer:
         self.matrix_optimizer: Any = None
         matrices = _hidden_convolutions(plain) if stage.optimizer == "muon" else []
         rest = self._generator_adam(plain, {id(weight) for weight in matrices})
+        self._replayed = Replayed(plain)
         if matrices:
             muon = _with_rate(Muon(matrices, decay=stage.decay), stage.matrix_rate)
-            self.generator, self.generator_optimizer, self.matrix_optimizer = self._set_up(plain, rest, muon)
+            self.generator, self.generator_optimizer, self.matrix_optimizer = self._set_up(self._replayed, rest, muon)
         else:
-            self.generator, self.generator_optimizer = self._set_up(plain, rest)
+            self.generator, self.generator_optimizer = self._set_up(self._replayed, rest)
         self.discriminator: Any = None
         self.discriminator_parts: Discriminator | None = None
         self.discriminator_optimizer: Any = None
         self.content: ContentLoss | None = None
+        self._content: Replayed | None = None
         if stage.adversarial.weight:
             shape = DiscriminatorConfig(bands=recipe.generator.bands, **vars(recipe.discriminator))
             self.discriminator_parts = self._shared(Discriminator(shape))
@@ -148,6 +155,7 @@ class Trainer:
             self.content = ContentLoss(
                 features, content.layers, kind=content.kind, scaling=content.scaling, constant=content.constant
             )
+            self._content = Replayed(self.content)
 
     def _generator_adam(self, generator: Generator, others: set[int]) -> Optimizer:
         """Return Adam for all parameters but ``others``, with the stage's rates for the last convolution and for vectors."""
@@ -173,6 +181,33 @@ class Trainer:
     def _set_up(self, network: nn.Module, *optimizers: Optimizer) -> Any:
         network.to(memory_format=torch.channels_last)
         return self.fabric.setup(network, *optimizers)
+
+    def record(self, bands: int, scale: int) -> None:
+        """On one GPU, record the generator's and the content loss's passes; to be called before the first step.
+
+        Parameters
+        ----------
+        bands, scale : of the generator
+
+        Raises
+        ------
+        RuntimeError
+            see :meth:`srgan.training.replay.Replayed.record`; the trainer then goes on without
+        """
+        if not self.replays:
+            return
+        stage = self.stage
+        count, side = stage.batch, stage.crop
+
+        def like(side: int, asked: bool = False) -> Tensor:
+            x = torch.rand(count, bands, side, side, device=self.fabric.device)
+            return x.to(memory_format=torch.channels_last).requires_grad_(asked)
+
+        with self.fabric.autocast():
+            self._replayed.record(like(side // scale))
+            if self._content is not None:
+                cut = side - scale + 1 if stage.shift else side
+                self._content.record(like(cut, asked=True), like(cut))
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Give generator and average the weights of an earlier stage or network (strictly)."""
@@ -231,9 +266,9 @@ class Trainer:
             terms["grid"] = stage.grid * grid_loss(sr, hr, self.generator_parts.config.scale)
             total = total + terms["grid"]
         sr, hr = self._shifted(sr, number), self._shifted(hr, number)
-        if self.content is not None:
+        if self._content is not None:
             with self.fabric.autocast():
-                content = self.content(sr, hr)
+                content = self._content(sr, hr)
             terms["content"] = stage.content.weight * content
             total = total + terms["content"]
         if self.discriminator is not None:
