@@ -1,12 +1,13 @@
 """How a folder job grows: many small pictures, and one picture of growing size.
 
     python benchmarks/batch.py many 100 1000 10000      # pictures/s and peak memory, beside the network alone
+    python benchmarks/batch.py many 10000 --size 96x64  # smaller ones, where the growth is what counts
     python benchmarks/batch.py large 1 10 100 400       # megapixels of output: seconds and peak memory
     python benchmarks/batch.py kills 50                 # kill -9 at random moments: tests/cli/test_cli_batch.py
 
 Each line is a process of its own, so that its peak memory is its own. On a machine that does other things too, look at
 CPU seconds (which those lengthen a little) instead of seconds. Pictures are noise with some structure, made
-here, 480x320 JPEG for ``many`` and PNG for ``large``.
+here, JPEG of 480x320 or ``--size`` for ``many`` and PNG for ``large``.
 """
 
 from __future__ import annotations
@@ -22,10 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from srgan.models.catalogue import DEFAULT
-
-SMALL = 480, 320
-"""Width and height of the many."""
+from srgan.models.catalogue import CLEAN
 
 
 def picture(width: int, height: int, seed: int) -> Image.Image:
@@ -51,15 +49,15 @@ def measure(paths: list[str], options: list[str]) -> tuple[float, float, float]:
     return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
 
 
-def network_alone(model: str, threads: int | None, seconds: float = 20.0) -> tuple[float, float]:
-    """Return the pictures of the small size that the network makes in a second, and CPU seconds a picture.
+def network_alone(size: tuple[int, int], model: str, threads: int | None, seconds: float = 20.0) -> tuple[float, float]:
+    """Return the pictures of a size that the network makes in a second, and CPU seconds a picture.
 
     From memory to memory, for so many seconds.
     """
     from srgan import Upscaler
 
     upscaler = Upscaler(model, threads=threads)
-    pixels = np.asarray(picture(*SMALL, seed=0))
+    pixels = np.asarray(picture(*size, seed=0))
     upscaler(pixels)
     began, began_cpu, count = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - began < seconds:
@@ -68,17 +66,17 @@ def network_alone(model: str, threads: int | None, seconds: float = 20.0) -> tup
     return count / (time.perf_counter() - began), (time.process_time() - began_cpu) / count
 
 
-def many(counts: list[int], model: str, threads: int | None) -> None:
+def many(counts: list[int], size: tuple[int, int], model: str, threads: int | None) -> None:
     options = ["--model", model, *([] if threads is None else ["--threads", str(threads)])]
-    alone, cpu_alone = network_alone(model, threads)
-    print(f"the network alone: {alone:.3f} pictures/s of {SMALL[0]}x{SMALL[1]}, {cpu_alone:.2f} CPU s a picture")
+    alone, cpu_alone = network_alone(size, model, threads)
+    print(f"the network alone: {alone:.3f} pictures/s of {size[0]}x{size[1]}, {cpu_alone:.2f} CPU s a picture")
     print("| pictures | seconds | pictures/s | of the network's | CPU s a picture | peak MB |")
     print("|---|---|---|---|---|---|")
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             photos = Path(folder, "photos")
             photos.mkdir()
-            different = [picture(*SMALL, seed=seed) for seed in range(min(count, 16))]
+            different = [picture(*size, seed=seed) for seed in range(min(count, 16))]
             for number in range(count):
                 different[number % 16].save(photos / f"{number:06}.jpg", quality=90)
             seconds, cpu, peak = measure([str(photos), "-o", str(Path(folder, "out"))], options)
@@ -114,11 +112,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=["many", "large", "kills"])
     parser.add_argument("numbers", type=float, nargs="+")
-    parser.add_argument("--model", default=DEFAULT)
+    parser.add_argument("--size", default="480x320", help="width and height of the many")
+    parser.add_argument("--model", default=CLEAN)
     parser.add_argument("--threads", type=int)
     asked = parser.parse_args()
     if asked.what == "many":
-        many([int(number) for number in asked.numbers], asked.model, asked.threads)
+        width, height = map(int, asked.size.split("x"))
+        many([int(number) for number in asked.numbers], (width, height), asked.model, asked.threads)
     elif asked.what == "large":
         large(asked.numbers, asked.model, asked.threads)
     else:

@@ -111,12 +111,12 @@ def test_a_run_that_began_with_a_given_network_is_blended_with_that(run: Path) -
 
 def test_the_shipped_gan_leads_to_the_shipped_faithful_network() -> None:
     """They are blends of each other as long as one was trained from the other: unrelated weights give noise between."""
-    assert CATALOGUE["srgan-x4"].partner == "srresnet-x4"
+    assert CATALOGUE["srgan-x4"].partner == "srgan-psnr-x4"
     rows, columns = np.mgrid[0:40, 0:40]
     waves = 0.5 + 0.2 * np.sin(rows / 3) + 0.2 * np.sin(columns / 4 + rows / 9)
     image = np.repeat(waves[:, :, None], 3, axis=2).astype(np.float32)
     results = [Upscaler("srgan-x4", fidelity=weight)(image) for weight in (0, 0.5, 1)]
-    faithful = Upscaler("srresnet-x4")(image)
+    faithful = Upscaler("srgan-psnr-x4")(image)
     np.testing.assert_array_equal(results[0], Upscaler("srgan-x4")(image))
     np.testing.assert_array_equal(results[2], faithful)
     half, whole = (float(np.square(result - faithful).mean()) for result in (results[1], results[0]))

@@ -13,6 +13,7 @@ from srgan import blending, jobs, storage
 from srgan.files import remove_leftovers
 from srgan.jobs import Access, Done, Failure, Listener, Report
 from srgan.journal import NAME, Journal, State, Verdict, content_of
+from srgan.models.catalogue import AUTO, JPEG_BELOW
 from srgan.outputs import Job
 from srgan.remote_journal import RemoteJournal
 from srgan.storage import Remote
@@ -53,8 +54,12 @@ def results_folder(jobs: Sequence[Job], paths: Sequence[str | os.PathLike[str]],
 
 
 def model_hash(model: str | Path, fidelity: float | None = None) -> str:
-    """Return what the journal knows a network by: the SHA-256 of its file, with ``fidelity`` and that of its partner's."""
-    return "+".join(content_of(path) for path in blending.files(model, fidelity))
+    """Return what the journal knows a network by: the SHA-256 of its file, with ``fidelity`` and that of its partner's.
+
+    For "auto" those of the networks that it chooses between, and where it does.
+    """
+    known = "+".join(content_of(path) for path in blending.files(model, fidelity))
+    return f"{known}@{JPEG_BELOW}" if str(model) == AUTO else known
 
 
 def open_journal(folder: PurePath, *, settings: str, model: str) -> Journal:

@@ -18,7 +18,7 @@ import numpy as np
 
 from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.graphs import import_openvino, read_graph
-from srgan.models.catalogue import CATALOGUE, resolve, shipped_file
+from srgan.models.catalogue import AUTO, CATALOGUE, CLEAN, COMPRESSED, resolve, shipped_file
 from srgan.models.metadata import ModelInfo, read_info
 
 
@@ -63,15 +63,15 @@ def partner(info: ModelInfo) -> ModelInfo:
 
 
 def files(model: str | Path, fidelity: float | None) -> list[Path]:
-    """Return the files that a network is made of: the model's, and where ``fidelity`` is given its partner's.
+    """Return the files that a network is made of: the model's, and where ``fidelity`` is given its partner's; of "auto", of both.
 
     Raises
     ------
     UnknownModelError, ModelError, UsageError
         as :func:`srgan.models.catalogue.resolve` and :func:`partner`
     """
-    path = resolve(model)
-    return [path] if fidelity is None else [path, partner(read_info(path)).path]
+    paths = [resolve(name) for name in ((CLEAN, COMPRESSED) if str(model) == AUTO else (model,))]
+    return paths if fidelity is None else [part for path in paths for part in (path, partner(read_info(path)).path)]
 
 
 def _partner_path(info: ModelInfo) -> Path | None:

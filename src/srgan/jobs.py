@@ -45,6 +45,8 @@ class Done:
     """How many pages or frames the input has."""
     enlarged: int = 1
     """How many of them the result has: all of them where both files are TIFF, else the first one. Sizes are its."""
+    network: str = ""
+    """Name of the network that made it, where that is known here."""
 
 
 @dataclass(frozen=True)
@@ -174,30 +176,36 @@ def run(
                 continue
             listener.started(job, number, len(waiting))
             try:
+                network = upscaler.of(picture)
                 # What the format cannot hold is said before the work, not after it.
-                height, width = upscaler.size_of(picture.height, picture.width)
+                height, width = network.size_of(picture.height, picture.width)
                 image.checked_format(job.target, width, height, quality)
                 paged = picture.pages > 1 and picture.format == image.format_of(job.target).name == "TIFF"
-                if paged or _is_streamed(picture, job, upscaler):
+                if paged or _is_streamed(picture, job, network):
                     if last is not None:
                         settle(*last)
                         last = None
                     with access.target(job, overwrite=job in replaceable) as place:
                         if paged:
-                            done = _stream_pages(picture, job, upscaler, started, place, access, check, listener)
+                            done = _stream_pages(picture, job, network, started, place, access, check, listener)
                         else:
-                            done = _stream(picture, job, upscaler, started, place, quality, check, listener)
+                            done = _stream(picture, job, network, started, place, quality, check, listener)
                     report.written.append(done)
                     listener.written(done)
                     continue
                 with _named(job.source):
-                    pixels = upscaler(picture.pixels, progress=listener.progress)
+                    pixels = network(picture.pixels, progress=listener.progress)
             except SrganError as error:
                 fail(job, error)
                 continue
             if last is not None:
                 settle(*last)
-            last = job, writer.submit(_write, picture, pixels, job, started, access, job in replaceable, quality, check)
+            last = (
+                job,
+                writer.submit(
+                    _write, picture, pixels, job, started, access, job in replaceable, quality, check, network.name
+                ),
+            )
             del picture
             if pixels.nbytes > LARGE_BYTES:
                 settle(*last)
@@ -297,6 +305,7 @@ def _write(
     overwrite: bool,
     quality: int | None,
     check: bool,
+    network: str,
 ) -> Done:
     with _in_memory(job.source):
         larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
@@ -305,12 +314,14 @@ def _write(
         comparison = _comparison(picture.pixels, larger.height, larger.width) if check else None
         if comparison is not None:
             comparison.feed(pixels)
-    return _done(job, picture, larger.height, larger.width, started, comparison)
+    return _done(job, picture, larger.height, larger.width, started, comparison, network)
 
 
-def _done(job: Job, before: Picture, height: int, width: int, started: float, comparison: Consistency | None) -> Done:
+def _done(
+    job: Job, before: Picture, height: int, width: int, started: float, comparison: Consistency | None, network: str
+) -> Done:
     sizes = (before.width, before.height), (width, height)
-    return Done(job, *sizes, time.perf_counter() - started, comparison, before.pages)
+    return Done(job, *sizes, time.perf_counter() - started, comparison, before.pages, network=network)
 
 
 def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
@@ -342,7 +353,7 @@ def _stream(
         image.stream(picture, path, height, width, overwrite=overwrite, quality=quality) as sink,
     ):
         comparison = _fill(sink, picture, job, upscaler, check, listener.progress)
-    return _done(job, picture, height, width, started, comparison)
+    return _done(job, picture, height, width, started, comparison, upscaler.name)
 
 
 def _fill(
@@ -396,5 +407,5 @@ def _stream_pages(
                 if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
                     worst = comparison
                 before += header.height * header.width
-    done = _done(job, first, *after[0], started, worst)
+    done = _done(job, first, *after[0], started, worst, upscaler.name)
     return replace(done, enlarged=first.pages)

@@ -8,8 +8,9 @@ through :class:`srgan.resampling.Resampler`, and, for more than one pass, into t
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from srgan import ensemble, pixels, runtime, sizes, tiling
 from srgan.errors import ImageReadError, ModelError, SrganError, UsageError
-from srgan.models.catalogue import DEFAULT
+from srgan.models.catalogue import AUTO, CLEAN, DEFAULT, chosen
 from srgan.resampling import LANCZOS, Resampler
 from srgan.runtime import Network, Precision
 from srgan.sizes import Size, Target
@@ -26,6 +27,8 @@ from srgan.tiling import Box, Plan, Tile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from srgan.image.picture import Picture
 
 Progress = Callable[[int, int], None]
 """Called with (input pixels done, input pixels in all) after each piece of work. Where a picture takes several passes
@@ -106,6 +109,9 @@ class Upscaler:
         self._threads = threads
         self._memory = memory
         self._exact = exact
+        self._others: dict[str, Upscaler] | None = None
+        if str(model) == AUTO:
+            model, self._others = CLEAN, {}
         network = runtime.load(model, precision=precision, threads=threads, fidelity=fidelity)
         self._networks = {network.precision: network}
         self.name = network.name
@@ -117,6 +123,43 @@ class Upscaler:
             raise UsageError(
                 f"memory of {memory / 1e6:.0f} MB is too little for {self.name}: give {least / 1e6:.0f} MB or more"
             )
+
+    def of(self, picture: Picture) -> Upscaler:
+        """Return what enlarges a picture that was read from a file: with the model ``"auto"`` the network for it.
+
+        It is opened when it is first asked for, and has the same enlargement; for every other model it is this one.
+
+        Raises
+        ------
+        ModelError, UsageError
+            as for a new upscaler, if it cannot be opened
+        """
+        if self._others is None or (name := chosen(picture.jpeg_quality)) == CLEAN:
+            return self
+        if name not in self._others:
+            self._others[name] = Upscaler(
+                name,
+                wrap=self._wrap,
+                tta=self._tta,
+                fidelity=self.fidelity,
+                precision=self._precision,
+                memory=self._memory,
+                exact=self._exact,
+                threads=self._threads,
+            )
+        return self._others[name].sized(self.target)
+
+    def sized(self, target: Target) -> Upscaler:
+        """Return an upscaler for results of another size, which shares the open network."""
+        other = copy.copy(self)
+        other.target = target
+        return other
+
+    def choosing(self, others: Mapping[str, Upscaler]) -> Upscaler:
+        """Return one that, as the model ``"auto"`` does, takes an open one of ``others`` for the pictures it is for."""
+        upscaler = copy.copy(self)
+        upscaler._others = dict(others)
+        return upscaler
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 import tiny_models
 from srgan.errors import ModelError, UnknownModelError
 from srgan.models import catalogue
-from srgan.models.catalogue import CATALOGUE, DEFAULT, Entry, resolve
+from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, DEFAULT, Entry, resolve
 from srgan.models.metadata import read_info
 
 
@@ -23,7 +23,8 @@ def test_each_name_is_a_file_that_says_so_of_itself(name: str) -> None:
 
 
 def test_the_default_is_shipped_and_partners_are_and_enlarge_as_much() -> None:
-    assert DEFAULT in CATALOGUE
+    assert DEFAULT == AUTO
+    assert len({read_info(resolve(name)).scale for name in (CLEAN, COMPRESSED)}) == 1
     for name, entry in CATALOGUE.items():
         if entry.partner is not None:
             assert read_info(resolve(entry.partner)).scale == read_info(resolve(name)).scale
@@ -40,10 +41,10 @@ def test_the_readme_says_the_same() -> None:
     lines = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8").splitlines()
     rows = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
     columns = next(line for line in lines if line.startswith("| model |")).removesuffix(" |").split(" | ")
-    assert list(rows) == list(CATALOGUE)
+    assert list(rows) == [AUTO, *CATALOGUE]
+    assert f"(default) | {AUTO_WHEN} |" in rows[AUTO]
     for name, entry in CATALOGUE.items():
         assert f"| {entry.when} |" in rows[name]
-        assert ("(default)" in rows[name]) == (name == DEFAULT)
         cells = rows[name].removesuffix(" |").split(" | ")
         for scores in read_info(resolve(name)).card.get("evaluation", ()):
             if scores["set"] in columns:
@@ -53,10 +54,10 @@ def test_the_readme_says_the_same() -> None:
 
 def test_a_name_wins_over_a_file_and_a_path_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    tiny_models.nearest(tmp_path / DEFAULT)
-    assert resolve(DEFAULT) == catalogue.shipped_file(CATALOGUE[DEFAULT])
-    assert read_info(resolve(f"./{DEFAULT}")).scale == 2
-    assert resolve(tmp_path / DEFAULT) == tmp_path / DEFAULT
+    tiny_models.nearest(tmp_path / CLEAN)
+    assert resolve(CLEAN) == catalogue.shipped_file(CATALOGUE[CLEAN])
+    assert read_info(resolve(f"./{CLEAN}")).scale == 2
+    assert resolve(tmp_path / CLEAN) == tmp_path / CLEAN
 
 
 def test_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,9 @@ def test_a_stage_learns_the_same_with_and_without_replay(tmp_path: Path) -> None
     torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=1e-3, equal_nan=True)
     assert our_look.gradients == pytest.approx(their_look.gradients, rel=0.02)
     # All together: Adam makes steps of equal size out of the smallest gradients, whose rounding differs.
-    one, other = (torch.cat([w.flatten().float() for w in weights.values()]) for weights in (our_weights, their_weights))
+    one, other = (
+        torch.cat([w.flatten().float() for w in weights.values()]) for weights in (our_weights, their_weights)
+    )
     assert (one - other).norm() <= 1e-3 * one.norm()
 
 

@@ -111,7 +111,8 @@ def _on_cluster(
 ) -> Report:
     from srgan import cluster
 
-    model = where.model if where.model in catalogue.CATALOGUE else os.path.abspath(catalogue.resolve(where.model))
+    shipped = where.model == catalogue.AUTO or where.model in catalogue.CATALOGUE
+    model = where.model if shipped else os.path.abspath(catalogue.resolve(where.model))
     return cluster.run(
         job.work,
         cluster.Making({"model": model, **where.options}, quality),

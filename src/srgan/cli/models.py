@@ -31,11 +31,12 @@ def models_command(
         for line in _outline({**head, **info.card}):
             print(printable(line))  # a card from elsewhere may say anything, and move the cursor
         return
-    from srgan.models.catalogue import DEFAULT, shipped_file
+    from srgan.models.catalogue import AUTO, AUTO_WHEN, shipped_file
 
     rows = [("NAME", "SCALE", "TAKE IT FOR", "PSNR-Y / SSIM-Y")]
+    rows.append((AUTO, "x4", f"{AUTO_WHEN} (the default)", ""))
     for key, entry in CATALOGUE.items():
-        when = entry.when + (" (the default)" if key == DEFAULT else "")
+        when = entry.when
         if shipped_file(entry).is_file():
             info = read_info(shipped_file(entry))
             rows.append((key, f"x{info.scale}", when, figures(info.card)))

@@ -20,7 +20,10 @@ class CodecOption(StrEnum):
 ModelOption = Annotated[
     str,
     typer.Option(
-        "--model", "-m", metavar="NAME|FILE", help="A shipped network ('srgan models' lists them) or a .onnx file."
+        "--model",
+        "-m",
+        metavar="NAME|FILE",
+        help="A shipped network ('srgan models' lists them), auto, which chooses by the file, or a .onnx file.",
     ),
 ]
 WidthOption = Annotated[

@@ -14,7 +14,7 @@ import typer
 from srgan.cli.lines import printable, say
 from srgan.cli.options import CodecOption, FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
 from srgan.errors import UsageError
-from srgan.models.catalogue import DEFAULT
+from srgan.models.catalogue import AUTO, DEFAULT
 from srgan.sizes import Target, parse_fit
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def upscale_command(
         if dry_run:
             print("\n".join(folder.dry_run(whole, upscaler, overwrite=overwrite, quality=quality)))
             return
-    with _listener(many=not single, quiet=quiet) as listener:
+    with _listener(many=not single, quiet=quiet, chosen=model == AUTO) as listener:
         if single:
             check = check or check_map is not None
             done = jobs.run_one(work[0], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
@@ -289,7 +289,7 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
-def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
+def _listener(*, many: bool, quiet: bool, chosen: bool) -> AbstractContextManager[Listener]:
     """Return what prints the run's lines, with a progress bar around it if a person is watching."""
     from srgan.jobs import Done, Failure, Listener
     from srgan.outputs import Job
@@ -301,6 +301,7 @@ def _listener(*, many: bool, quiet: bool) -> AbstractContextManager[Listener]:
                 said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
                 target = printable(str(done.job.target))
                 after += f", the first of {done.enlarged} pages" if done.enlarged > 1 else ""
+                said += f"  by {done.network}" if chosen and done.network else ""
                 print(f"{target}  {before} -> {after}  {done.seconds:.1f} s{said}", flush=True)
                 if done.pages > done.enlarged:
                     say(f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged")

@@ -55,6 +55,8 @@ class Picture:
     """Bits a sample in the file that it was read from, 0 if unknown."""
     pages: int = 1
     """How many pages or frames that file has; this is one of them."""
+    jpeg_quality: int | None = None
+    """The quality, 1 to 100, that a JPEG file was saved with (:mod:`srgan.image.jpeg`); None for others."""
 
     def __post_init__(self) -> None:
         pixels = self.pixels

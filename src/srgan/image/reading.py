@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image import apng, bmp, exif, iptc, pnm, tiff, vips
+from srgan.image import apng, bmp, exif, iptc, jpeg, pnm, tiff, vips
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.picture import Header, Picture, to_rgb8
 from srgan.pixels import Rows, has_alpha
@@ -205,6 +205,7 @@ class _VipsSource(_Source):
         # file with us, so whatever else is read is read before.
         tags = tiff.read(file, page) if kind.name == "TIFF" else (None, None)
         frames = apng.frame_count(file) if kind.name == "PNG" else 1  # of which libvips knows nothing
+        self.quality = jpeg.quality(file) if kind.name == "JPEG" else None
         if page:
             count = vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
             if not 0 <= page < count:
@@ -280,6 +281,7 @@ class _VipsSource(_Source):
             format=self.kind.name,
             depth=self.header.depth,
             pages=self.header.pages,
+            jpeg_quality=self.quality,
         )
 
 

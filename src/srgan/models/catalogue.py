@@ -11,8 +11,20 @@ from pathlib import Path
 
 from srgan.errors import ModelError, UnknownModelError
 
-DEFAULT = "srgan-x4"
-"""The network that ``srgan upscale`` takes when none is named."""
+AUTO = "auto"
+"""In the place of a network's name: the one that :func:`chosen` says, picture by picture."""
+
+DEFAULT = AUTO
+"""What ``srgan upscale`` takes when no network is named."""
+
+CLEAN, COMPRESSED = "srgan-x4", "photo-x4"
+"""The networks that :data:`AUTO` chooses between."""
+
+JPEG_BELOW = 93
+"""Of a JPEG file saved with a quality below this, photo-x4 makes a picture that is nearer to the original than srgan-x4's,
+in VGG's features; from 95 on it is the other way round (docs/training.md)."""
+
+AUTO_WHEN = f"by the file: {COMPRESSED} for JPEG of a quality below {JPEG_BELOW}, {CLEAN} for all others"
 
 
 @dataclass(frozen=True)
@@ -28,13 +40,19 @@ class Entry:
 
 
 CATALOGUE: dict[str, Entry] = {
-    "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srresnet-x4"),
+    "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srgan-psnr-x4"),
     "srresnet-x4": Entry("srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer"),
+    "srgan-psnr-x4": Entry("srgan-psnr-x4.onnx", "the network that srgan-x4 was trained from: its --fidelity 1"),
     "photo-x4": Entry(
         "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
     ),
     "photo-psnr-x4": Entry("photo-psnr-x4.onnx", "the same, nothing invented: smooth and free of noise"),
 }
+
+
+def chosen(jpeg_quality: int | None) -> str:
+    """Return the name of the shipped network for a picture file: of the quality it was saved with, None if it is no JPEG."""
+    return COMPRESSED if jpeg_quality is not None and jpeg_quality < JPEG_BELOW else CLEAN
 
 
 def resolve(name_or_path: str | Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from srgan.blending import has_partner
 from srgan.errors import UsageError
-from srgan.models.catalogue import CATALOGUE, DEFAULT, resolve, shipped_file
+from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, resolve, shipped_file
 from srgan.models.metadata import read_info
 from srgan.sizes import Target
 from srgan.upscaler import Upscaler
@@ -41,9 +40,7 @@ class Offer:
         """
         if fidelity is not None and self.blended is None:
             raise UsageError(f"{self.name} was not trained from another network to blend it with: leave fidelity out")
-        upscaler = copy.copy(self.upscaler if fidelity is None or self.blended is None else self.blended(fidelity))
-        upscaler.target = target
-        return upscaler
+        return (self.upscaler if fidelity is None or self.blended is None else self.blended(fidelity)).sized(target)
 
 
 def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
@@ -51,7 +48,7 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
 
     Parameters
     ----------
-    models : names of shipped networks and paths of model files; empty for all shipped ones
+    models : names of shipped networks, "auto", and paths of model files; empty for "auto" and all shipped ones
     options : for :class:`srgan.Upscaler`
 
     Raises
@@ -63,10 +60,12 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
     """
     names = list(models)
     if not names:
-        names = [name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file()] or [DEFAULT]
-        names.sort(key=lambda name: name != DEFAULT)
+        names = [AUTO, *(name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file())]
     offers: dict[str, Offer] = {}
-    for name in dict.fromkeys(names):
+    for name in sorted(dict.fromkeys(names), key=lambda name: name == AUTO):  # that one shares what the others open
+        if name == AUTO:
+            offers[AUTO] = Offer(AUTO, AUTO_WHEN, _choosing(offers, options), _blends(AUTO, options))
+            continue
         upscaler = Upscaler(name, **options)
         entry = CATALOGUE.get(name)
         when = entry.when if entry is not None else f"your own network, enlarges {upscaler.scale} times"
@@ -74,7 +73,13 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
             raise UsageError(f"two networks are called {upscaler.name!r}: export one of them under another name")
         blended = _blends(name, options) if has_partner(read_info(resolve(name))) else None
         offers[upscaler.name] = Offer(upscaler.name, when, upscaler, blended)
-    return offers
+    return {AUTO: offers[AUTO], **offers} if names[0] == AUTO else offers
+
+
+def _choosing(offers: dict[str, Offer], options: dict[str, Any]) -> Upscaler:
+    if CLEAN not in offers or COMPRESSED not in offers:
+        return Upscaler(AUTO, **options)
+    return offers[CLEAN].upscaler.choosing({COMPRESSED: offers[COMPRESSED].upscaler})
 
 
 def _blends(name: str, options: dict[str, Any]) -> Callable[[float], Upscaler]:

@@ -1,0 +1,84 @@
+"""The model auto: each picture by the network for it, everywhere where files are enlarged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan import Upscaler, batch, jobs, upscale
+from srgan.image import read, to_rgb8
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, JPEG_BELOW, chosen
+from srgan.outputs import plan
+from srgan.sizes import Target
+from srgan.web.offers import open_offers
+
+QUALITIES = {"coarse.jpg": JPEG_BELOW - 1, "fine.jpg": JPEG_BELOW, "lossless.png": None}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8)
+    picture = Image.fromarray(pixels).resize((20, 16), Image.Resampling.BICUBIC)
+    for name, quality in QUALITIES.items():
+        picture.save(folder / name, **({} if quality is None else {"quality": quality}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(photos: Path) -> dict[str, Any]:
+    return {name: Upscaler(chosen(quality))(to_rgb8(read(photos / name))) for name, quality in QUALITIES.items()}
+
+
+def test_the_choice() -> None:
+    assert [chosen(quality) for quality in (None, 1, JPEG_BELOW - 1, JPEG_BELOW, 100)] == [
+        CLEAN, COMPRESSED, COMPRESSED, CLEAN, CLEAN,
+    ]  # fmt: skip
+
+
+def test_a_folder_has_each_picture_by_its_network(photos: Path, expected: dict[str, Any], tmp_path: Path) -> None:
+    upscaler = Upscaler(AUTO)
+    report = jobs.run(plan([photos], tmp_path, scale=upscaler.label, format="png"), upscaler)
+    assert {done.job.source.name: done.network for done in report.written} == {
+        "coarse.jpg": COMPRESSED,
+        "fine.jpg": CLEAN,
+        "lossless.png": CLEAN,
+    }
+    for name, pixels in expected.items():
+        np.testing.assert_array_equal(read(tmp_path / f"{Path(name).stem}_x4.png").pixels, pixels)
+    assert not np.array_equal(expected["coarse.jpg"], Upscaler(CLEAN)(to_rgb8(read(photos / "coarse.jpg"))))
+
+
+def test_it_is_the_default_and_takes_the_options_along(photos: Path, expected: dict[str, Any], tmp_path: Path) -> None:
+    upscale(photos / "coarse.jpg", tmp_path / "a.png")
+    np.testing.assert_array_equal(read(tmp_path / "a.png").pixels, expected["coarse.jpg"])
+    upscale(photos / "coarse.jpg", tmp_path / "b.png", width=30, fidelity=1.0)
+    faithful = Upscaler("photo-psnr-x4", width=30)(to_rgb8(read(photos / "coarse.jpg")))
+    np.testing.assert_allclose(read(tmp_path / "b.png").pixels, faithful, atol=1)
+
+
+def test_arrays_have_no_file(photos: Path) -> None:
+    pixels = to_rgb8(read(photos / "coarse.jpg"))
+    np.testing.assert_array_equal(upscale(pixels), Upscaler(CLEAN)(pixels))
+
+
+def test_the_journal_knows_it_by_both_networks() -> None:
+    both = [batch.model_hash(name) for name in (CLEAN, COMPRESSED)]
+    assert batch.model_hash(AUTO) == f"{both[0]}+{both[1]}@{JPEG_BELOW}"
+    assert batch.model_hash(AUTO, 0.5).count("+") == 3
+
+
+def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:
+    offers = open_offers([])
+    assert next(iter(offers)) == AUTO
+    picture = read(photos / "coarse.jpg")
+    sized = offers[AUTO].sized(Target(width=80)).of(picture)
+    assert sized._networks is offers[COMPRESSED].upscaler._networks
+    np.testing.assert_array_equal(sized(picture.pixels), expected["coarse.jpg"])
+    blended = offers[AUTO].sized(Target(), 1.0).of(picture)
+    np.testing.assert_allclose(blended(picture.pixels), Upscaler("photo-psnr-x4")(picture.pixels), atol=1)
+    assert list(open_offers(["srresnet-x4", AUTO])) == ["srresnet-x4", AUTO]
