@@ -34,6 +34,21 @@ def test_from_weights_to_an_enlarged_picture(tmp_path):
     assert srgan("convert", tmp_path / "net.pth", "-o", tmp_path / "model.onnx").returncode == 2  # it exists
 
 
+def test_a_blend_becomes_a_network_of_its_own(tmp_path):
+    done = srgan("convert", "photo-x4", "--fidelity", "0.25", "-o", tmp_path / "soft.onnx")
+    assert done.returncode == 0, done.stderr
+    assert "photo-x4 with 0.25 of photo-psnr-x4" in done.stdout
+    assert "blended" in srgan("models", tmp_path / "soft.onnx").stdout
+    for more, word in (
+        (["-o", "a.png"], "ends in .onnx"),
+        (["--fp16", "-o", "a.onnx"], "leave out --to"),
+        ([], "--output"),
+    ):
+        wrong = srgan("convert", "photo-x4", "--fidelity", "0.25", *more)
+        assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+        assert word in wrong.stderr
+
+
 def test_mistakes_are_one_line(tmp_path):
     (tmp_path / "evil.pth").write_bytes(pickle.dumps({"a": Attack()}, protocol=2))
     (tmp_path / "bad.h5").write_bytes(b"no")

@@ -23,7 +23,7 @@ def convert_command(
         Path,
         typer.Argument(
             help="Weights: srgan-keras .h5, .pth of a known SRGAN repository or of a community network, "
-            "or a checkpoint of srgan train. With --int8: a network, by its name or .onnx file.",
+            "or a checkpoint of srgan train. With --int8 and --fidelity: a network, by its name or .onnx file.",
             show_default=False,
         ),
     ],
@@ -56,12 +56,26 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
+    fidelity: Annotated[
+        float | None,
+        typer.Option(
+            "--fidelity",
+            metavar="0..1",
+            help="Instead: write the blend of a GAN (0) with the network it was trained from (1) as a network of its own.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
     """Convert a file of weights to a network that srgan upscale --model takes, and check it.
 
     Code in a .pth file is never run. The result is compared with the original network before it is written.
     """
+    if fidelity is not None:
+        if to is not Target.onnx or half or int8 is not None:
+            raise UsageError("--fidelity writes a blend as it is: leave out --to, --fp16 and --int8")
+        _blend(file, fidelity, output, name, overwrite=overwrite)
+        return
     if int8 is not None:
         if to is not Target.onnx or half or name is not None:
             raise UsageError("--int8 writes another form of the same network: leave out --to, --fp16 and --name")
@@ -87,6 +101,19 @@ def convert_command(
     print(
         f"{done.path}: {done.origin}, x{done.scale}; differs from the original network by at most {done.difference:.1e} of 1"
     )
+    print(f"to use it: srgan upscale PHOTO --model {done.path}")
+
+
+def _blend(model: Path, fidelity: float, output: Path | None, name: str | None, *, overwrite: bool) -> None:
+    if output is None or output.suffix.lower() != ".onnx":
+        raise UsageError("a blend needs a name that ends in .onnx: give one with --output")
+    try:
+        from srgan.interop.blend import export_blend
+    except ImportError as error:
+        raise MissingExtraError("srgan convert", "convert") from error
+    done = export_blend(model, fidelity, output, name=name, overwrite=overwrite)
+    blended = done.card["blended"]
+    print(f"{done.path}: {done.name}, {model} with {blended['share']:g} of {blended['with']}")
     print(f"to use it: srgan upscale PHOTO --model {done.path}")
 
 

@@ -60,6 +60,7 @@ def to_markdown(name: str, card: Mapping[str, Any]) -> str:
         f"- **Steps**: {card['steps']} of batch {stage['batch']}, HR crops of {stage['crop']} pixels; {card['hours']:.2f} hours, "
         f"precision {card['precision']}",
         f"- **Started from**: {start}",
+        *([f"- **Blended**: with {blend['share']:g} of {blend['with']}"] if (blend := card.get("blended")) else []),
         f"- **Loss**: {terms}",
         f"- **Data**: {data['pictures']} pictures, {data['megapixels']:.1f} megapixels, SHA-256 `{data['sha256']}`",
         f"- **Degradation**: {_DEGRADATIONS.get(kind := recipe['data']['degradation'], kind)}",
