@@ -13,12 +13,15 @@ from srgan import blending, jobs, storage
 from srgan.files import remove_leftovers
 from srgan.jobs import Access, Done, Failure, Listener, Report
 from srgan.journal import NAME, Journal, State, Verdict, content_of
+from srgan.models import int8
 from srgan.models.catalogue import AUTO, JPEG_BELOW
+from srgan.models.metadata import read_info
 from srgan.outputs import Job
 from srgan.remote_journal import RemoteJournal
 from srgan.storage import Remote
 
 if TYPE_CHECKING:
+    from srgan.runtime import Precision
     from srgan.upscaler import Upscaler
 
 Versions = Mapping[PurePath, str]
@@ -53,12 +56,15 @@ def results_folder(jobs: Sequence[Job], paths: Sequence[str | os.PathLike[str]],
     return jobs[0].target.parents[below]
 
 
-def model_hash(model: str | Path, fidelity: float | None = None) -> str:
+def model_hash(model: str | Path, fidelity: float | None = None, precision: Precision = "auto") -> str:
     """Return what the journal knows a network by: the SHA-256 of its file, with ``fidelity`` and that of its partner's.
 
-    For "auto" those of the networks that it chooses between, and where it does.
+    For "auto" those of the networks that it chooses between, and where it does; in int8 those of the int8 forms.
     """
-    known = "+".join(content_of(path) for path in blending.files(model, fidelity))
+    files = blending.files(model, fidelity)
+    if precision == "int8":
+        files = [int8.find(read_info(path)).path for path in files]
+    known = "+".join(map(content_of, files))
     return f"{known}@{JPEG_BELOW}" if str(model) == AUTO else known
 
 

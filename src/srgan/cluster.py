@@ -252,7 +252,7 @@ class Worker:
     def __init__(self, options: Mapping[str, Any], quality: int | None, model: str, tries: Any) -> None:
         from srgan.upscaler import Upscaler
 
-        if batch.model_hash(options["model"], options.get("fidelity")) != model:
+        if batch.model_hash(options["model"], options.get("fidelity"), options.get("precision", "auto")) != model:
             raise ModelError(
                 f"{socket.gethostname()} has another file of the network {options['model']}: install the same srgan, "
                 "and put the same model file, on all machines"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 VGG_DISTANCE_LAYERS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 """The last convolution of each of VGG16's five stages: what :func:`vgg_distance` compares."""
 
+VGG_LEAST_SIDE = 16
+"""Pixels, of which the fifth stage makes one."""
+
 # ITU-R BT.601 for R, G, B in 0..255, as MATLAB's rgb2ycbcr has it.
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
@@ -151,12 +154,13 @@ def vgg_distance(sr: NDArray[np.uint8], hr: NDArray[np.uint8], features: VGGFeat
 
     if sr.shape != hr.shape:
         raise ValueError(f"pictures differ in size: {sr.shape[1]} x {sr.shape[0]} and {hr.shape[1]} x {hr.shape[0]}")
-    if min(sr.shape[:2]) < 16:
+    if min(sr.shape[:2]) < VGG_LEAST_SIDE:
         raise ValueError(f"the distance needs at least 16 x 16 pixels, not {sr.shape[1]} x {sr.shape[0]}")
     total = 0.0
+    device = features.mean.device
     with torch.no_grad():
         found = [
-            features(torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].float().div(255))
+            features(torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(device).float().div(255))
             for x in (sr, hr)
         ]
         for layer in VGG_DISTANCE_LAYERS:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from srgan import Upscaler, batch, jobs, upscale
 from srgan.image import read, to_rgb8
-from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, JPEG_BELOW, chosen
+from srgan.journal import content_of
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, JPEG_BELOW, chosen, resolve
 from srgan.outputs import plan
 from srgan.sizes import Target
 from srgan.web.offers import open_offers
@@ -70,6 +71,12 @@ def test_the_journal_knows_it_by_both_networks() -> None:
     both = [batch.model_hash(name) for name in (CLEAN, COMPRESSED)]
     assert batch.model_hash(AUTO) == f"{both[0]}+{both[1]}@{JPEG_BELOW}"
     assert batch.model_hash(AUTO, 0.5).count("+") == 3
+
+
+def test_in_int8_it_knows_the_int8_forms() -> None:
+    found = batch.model_hash(AUTO, precision="int8")
+    files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED)]
+    assert found == "+".join(map(content_of, files)) + f"@{JPEG_BELOW}"
 
 
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:

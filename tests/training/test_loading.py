@@ -55,6 +55,19 @@ def test_a_killed_run_on_shards_ends_with_the_same_weights(material, tmp_path):
     assert_same(one, two)
 
 
+def test_two_processes_train_on_shards_what_one_does(material, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for out, devices in ((one, 1), (two, 2)):
+        done = run(out, *arguments(material, out), "--devices", devices)
+        assert done.code == 0, done.err
+    assert done.err.count("decoding") == 1
+    ours, theirs = weights(one / "pixels-x2.onnx"), weights(two / "pixels-x2.onnx")
+    for name, value in ours.items():
+        np.testing.assert_allclose(value.astype(np.float32), theirs[name].astype(np.float32), atol=2e-3, err_msg=name)
+    cards = [read_info(out / "pixels-x2.onnx").card["data"] for out in (one, two)]
+    assert cards[0] == cards[1]
+
+
 def test_pictures_are_kept_whole_to_validate_on(material, tmp_path):
     shards = open_shards(material / "shards")
     assert held_out_pictures(shards) == (6,)

@@ -28,7 +28,7 @@ def material(tmp_path_factory):
     folder = tmp_path_factory.mktemp("material")
     save_photos(folder / "photos", 12)
     (folder / "photos" / "05x.png").write_text("not a picture")  # the seventh, which would be kept to validate on
-    save_vgg(folder / "vgg.safetensors")
+    save_vgg(folder / "vgg.safetensors", layer="conv5_3")
     (folder / "my.toml").write_text(RECIPE)
     return folder
 
@@ -153,6 +153,8 @@ def test_tensorboard_has_losses_rates_validation_and_pictures(finished):
     assert "pixels/loss/content" not in scalars
     assert {"gan/gradient/pixel", "gan/gradient/content", "gan/gradient/adversarial", "gan/features/conv2_2"} <= scalars
     assert "pixels/gradient/adversarial" not in scalars
+    assert {tag for tag in scalars if "vgg_distance" in tag} == {"gan/vgg_distance/validation"}
+    assert all(0 < point.value < 2 for point in events.Scalars("gan/vgg_distance/validation"))
     assert [point.step for point in events.Scalars("gan/gradient/adversarial")] == [20, 40]
     assert all(point.value > 0 for point in events.Scalars("gan/gradient/adversarial"))
     assert [point.step for point in events.Scalars("gan/loss/total")] == list(range(1, 41))

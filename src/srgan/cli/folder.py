@@ -64,7 +64,7 @@ def describe(
     versions: Mapping[PurePath, str] | None = None,
 ) -> FolderJob:
     """Return the job; ``settings`` are the options on which results depend, by name."""
-    known_by = batch.model_hash(model, settings["fidelity"])
+    known_by = batch.model_hash(model, settings["fidelity"], settings["precision"])
     return FolderJob(work, folder, settings_text(**settings), known_by, versions)
 
 

@@ -145,7 +145,9 @@ def _enlarge(job: Job, upscaler: Upscaler, made: Mapping[str, Any], wishes: Wish
     from srgan.video.run import upscale_clip
 
     options = {name: value for name, value in made.items() if name not in ("memory", "threads")}
-    options["model"] = batch.model_hash(made["model"], made["fidelity"])  # another one may have come under this name
+    options["model"] = batch.model_hash(
+        made["model"], made["fidelity"], made["precision"]
+    )  # another one may have come under this name
     try:
         return upscale_clip(
             job.source,

@@ -18,7 +18,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
+from srgan.errors import CheckpointError, ModelError, TrainingError, TrainingInterrupted
+from srgan.metrics import VGG_DISTANCE_LAYERS
+from srgan.networks.vgg import VGGFeatures, load_vgg
 from srgan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from srgan.training.data import Batch, CropDataset, batches
 from srgan.training.doctor import Doctor
@@ -30,7 +32,7 @@ from srgan.training.recipe import Recipe, Stage
 from srgan.training.report import Reporter
 from srgan.training.shared import shared_mean
 from srgan.training.stages import Examination, Losses, Trainer, learning_rate
-from srgan.training.validation import ValidationSet, validate
+from srgan.training.validation import ValidationSet, feature_distance, validate
 
 # A loss so many times what it mostly was at the last logged steps is a training that has broken down: it may come back, but not
 # to what it had learnt.
@@ -214,6 +216,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
 
     reporter.start_stage(name, stage.steps, done)
     doctor = Doctor(name, stage)
+    yardstick = _yardstick(run, stage)
     trainer.slowness = facts.slowness
     trainer.generator.train()
     try:  # before the batches come, which a thread takes to the GPU
@@ -238,7 +241,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
                 _say_all(reporter, doctor.losses(shown))
             if step % settings.validate_every == 0 or last:
                 _check(losses, name, step, saved, facts)
-                better = _validate(run, name, step, trainer, facts, doctor)
+                better = _validate(run, name, step, trainer, facts, doctor, yardstick)
                 if better or last:
                     save(step, losses, best=better)
             if step % settings.checkpoint_every == 0 and saved != step:
@@ -285,7 +288,20 @@ def _say_all(reporter: Reporter, lines: list[str]) -> None:
         reporter.say(line)
 
 
-def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts, doctor: Doctor) -> bool:
+def _yardstick(run: Run, stage: Stage) -> VGGFeatures | None:
+    """Return VGG16 for the feature distances of a stage that has its weights: on the process that reports."""
+    if not (stage.content.weight and stage.content.network == "vgg16" and run.validation and run.processes.is_first):
+        return None
+    try:
+        features = load_vgg("vgg16", VGG_DISTANCE_LAYERS, run.vgg_weights)
+    except ModelError:  # the file has the layers of the content loss alone
+        return None
+    return features.to(run.fabric.device)
+
+
+def _validate(
+    run: Run, name: str, step: int, trainer: Trainer, facts: Facts, doctor: Doctor, yardstick: VGGFeatures | None
+) -> bool:
     """Measure, report, write the picture; return whether the first set's PSNR is the best so far."""
     if not run.validation:
         return False
@@ -300,6 +316,12 @@ def _validate(run: Run, name: str, step: int, trainer: Trainer, facts: Facts, do
         hr = [example.hr for example in run.validation[0].examples]
         energy = grid_energy(pictures, hr, run.recipe.generator.scale)
         run.reporter.figures(name, step, {f"grid/{period}": value for period, value in energy.items()})
+        distance = math.nan
+        if yardstick is not None:
+            distance = feature_distance(pictures, run.validation[0].examples, yardstick)
+        if math.isfinite(distance):
+            run.reporter.figures(name, step, {f"vgg_distance/{run.validation[0].name}": distance})
+            run.reporter.say(f"{name} step {step}: feature distance {run.validation[0].name} {distance:.4f}")
         _say_all(run.reporter, doctor.grid(energy))
     current = psnr[run.validation[0].name]
     if current <= facts.best:

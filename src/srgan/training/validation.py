@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +19,17 @@ from srgan.errors import DataError
 from srgan.evaluation import find_pairs
 from srgan.image import list_pictures, probe, to_8_bit
 from srgan.image.multiband import read_bands
-from srgan.metrics import psnr, psnr_y
+from srgan.metrics import VGG_LEAST_SIDE, psnr, psnr_y, vgg_distance
 from srgan.networks.generator import Generator
+from srgan.networks.vgg import VGGFeatures
 from srgan.training.degradation import for_validation
 from srgan.training.pictures import misfit
 from srgan.training.processes import Processes
 
 # Larger pictures are validated on a part of this many HR pixels in their middle: a validation must not outlast its interval.
 _LARGEST = 1 << 20
+# Side of the middle that feature distances are taken of, in pixels: on a processor VGG takes longer than the generator.
+_MIDDLE = 512
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,33 @@ def validate(
         means[validation.name] = float(np.mean([value for _, value, _ in measured]))
         first += [sr for _, _, sr in measured if sr is not None]
     return means, first
+
+
+def feature_distance(pictures: Sequence[NDArray[Any]], examples: Sequence[Example], features: VGGFeatures) -> float:
+    """Return the mean :func:`srgan.metrics.vgg_distance` of enlarged pictures from their HR, in their middle 512 x 512 pixels.
+
+    Parameters
+    ----------
+    pictures : as :func:`validate` returns them, of 1 or 3 bands
+    examples : their HR
+    features : as the metric takes it, on any device
+
+    Returns
+    -------
+    float
+        nan where all pictures are too small for it
+    """
+
+    def middle(x: NDArray[Any]) -> NDArray[np.uint8]:
+        top, left = (max(side - _MIDDLE, 0) // 2 for side in x.shape[:2])
+        return to_8_bit(x[top : top + _MIDDLE, left : left + _MIDDLE])
+
+    values = [
+        vgg_distance(middle(sr), middle(one.hr), features)
+        for sr, one in zip(pictures, examples, strict=True)
+        if min(sr.shape[:2]) >= VGG_LEAST_SIDE
+    ]
+    return float(np.mean(values)) if values else math.nan
 
 
 def _psnr(sr: NDArray[Any], example: Example, scale: int) -> float:
