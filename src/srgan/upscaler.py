@@ -54,7 +54,8 @@ class Upscaler:
 
     Parameters
     ----------
-    model : name of a shipped network (``srgan models`` lists them) or path of a model file
+    model : name of a shipped network (``srgan models`` lists them), path of a model file, or ``"auto"``: srgan-x4, and for the
+        pictures that it is better for another one (:meth:`of`)
     scale : enlargement of both sides, above 1 and not necessarily whole; by default the network's own
     width, height : instead of ``scale``: pixels across or down that the results shall have
     fit : instead of ``scale``: (width, height) of a box that each result just fits into
@@ -509,7 +510,8 @@ def upscale(
     image : path of a picture file, an array as :meth:`Upscaler.__call__` takes, or a PIL image
     output : for a path: the file to write, by default ``photo_x4.jpg`` beside ``photo.jpg`` (or ``photo_x1.5.jpg``,
         ``photo_w1920.jpg``, ``photo_1920x1080.jpg``, for what ``options`` ask)
-    model : name of a shipped network or path of a model file
+    model : name of a shipped network, path of a model file, or ``"auto"``: for a path photo-x4 where it is a JPEG file of
+        low quality (:func:`srgan.models.catalogue.chosen`), for everything else srgan-x4
     overwrite : for a path: whether an existing file may be replaced
     quality : for a path: 1 to 100, for formats that lose
     options : everything that :class:`Upscaler` takes: ``scale``, ``width``, ``height``, ``fit``, ``wrap``, ``tta``,

@@ -36,12 +36,11 @@ def models_command(
     rows = [("NAME", "SCALE", "TAKE IT FOR", "PSNR-Y / SSIM-Y")]
     rows.append((AUTO, "x4", f"{AUTO_WHEN} (the default)", ""))
     for key, entry in CATALOGUE.items():
-        when = entry.when
         if shipped_file(entry).is_file():
             info = read_info(shipped_file(entry))
-            rows.append((key, f"x{info.scale}", when, figures(info.card)))
+            rows.append((key, f"x{info.scale}", entry.when, figures(info.card)))
         else:
-            rows.append((key, "", when, "(its file is missing: install srgan again)"))
+            rows.append((key, "", entry.when, "(its file is missing: install srgan again)"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip())
