@@ -8,7 +8,7 @@ import pytest
 
 import tiny_models
 from srgan.cli.models import figures
-from srgan.models.catalogue import CATALOGUE, DEFAULT, Entry, resolve
+from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, Entry, resolve
 from srgan.models.metadata import read_info
 from tiny_runs import call
 
@@ -18,12 +18,12 @@ def test_the_list_has_each_network_with_its_own_figures() -> None:
     assert (done.code, done.err) == (0, "")
     head, *lines = done.out.splitlines()
     assert head.split()[:2] == ["NAME", "SCALE"]
-    assert [line.split()[0] for line in lines] == list(CATALOGUE)
-    for line, (name, entry) in zip(lines, CATALOGUE.items(), strict=True):
+    assert [line.split()[0] for line in lines] == [AUTO, *CATALOGUE]
+    assert f"{AUTO_WHEN} (the default)" in lines[0]
+    for line, (name, entry) in zip(lines[1:], CATALOGUE.items(), strict=True):
         info = read_info(resolve(name))
         assert line.split()[1] == f"x{info.scale}"
         assert entry.when in line
-        assert ("(the default)" in line) == (name == DEFAULT)
         evaluation = info.card.get("evaluation", [])
         # Benchmarks of clean pictures say nothing of the networks for degraded ones.
         assert evaluation or (name.startswith("photo-") and "not evaluated" in line)

@@ -75,7 +75,7 @@ def test_the_shipped_default_makes_a_photo_four_times_as_large() -> None:
         photo.convert("RGB").crop((0, 0, 40, 30)).save("photo.png")
     done = call("upscale", "photo.png")
     assert (done.code, done.err) == (0, "")
-    assert re.fullmatch(r"photo_x4\.png  40x30 -> 160x120  \d+\.\d s\n", done.out)
+    assert re.fullmatch(r"photo_x4\.png  40x30 -> 160x120  \d+\.\d s  by srgan-x4\n", done.out)
     small, large = read("photo.png").pixels, read("photo_x4.png").pixels
     np.testing.assert_array_equal(large, Upscaler()(small))
     back = large.reshape(30, 4, 40, 4, 3).mean((1, 3))

@@ -1,5 +1,8 @@
 """Whole runs on shards, from a folder and from a URL."""
 
+import subprocess
+import sys
+
 import fsspec
 import numpy as np
 import onnx
@@ -58,9 +61,10 @@ def test_a_killed_run_on_shards_ends_with_the_same_weights(material, tmp_path):
 def test_two_processes_train_on_shards_what_one_does(material, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     for out, devices in ((one, 1), (two, 2)):
-        done = run(out, *arguments(material, out), "--devices", devices)
-        assert done.code == 0, done.err
-    assert done.err.count("decoding") == 1
+        command = [sys.executable, "-m", "srgan", *map(str, arguments(material, out)), "--devices", str(devices)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    assert done.stderr.count("decoding") == 1
     ours, theirs = weights(one / "pixels-x2.onnx"), weights(two / "pixels-x2.onnx")
     for name, value in ours.items():
         np.testing.assert_allclose(value.astype(np.float32), theirs[name].astype(np.float32), atol=2e-3, err_msg=name)
