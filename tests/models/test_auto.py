@@ -81,7 +81,7 @@ def test_in_int8_it_knows_the_int8_forms() -> None:
 
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:
     offers = open_offers([])
-    assert next(iter(offers)) == AUTO
+    assert list(offers) == [AUTO, CLEAN, "srresnet-x4", COMPRESSED, "photo-psnr-x4"]
     picture = read(photos / "coarse.jpg")
     sized = offers[AUTO].sized(Target(width=80)).of(picture)
     assert sized._networks is offers[COMPRESSED].upscaler._networks

@@ -31,18 +31,20 @@ AUTO_WHEN = f"by the file: {COMPRESSED} for JPEG of a quality below {JPEG_BELOW}
 class Entry:
     """A shipped network: its file in this folder, and one line on when to take it.
 
-    ``partner`` names, for a GAN, the shipped network that its training started from (:mod:`srgan.blending`).
+    ``partner`` names, for a GAN, the shipped network that its training started from (:mod:`srgan.blending`). ``aside`` is set
+    for one that is there as a partner alone: a server offers it only if it is named.
     """
 
     file: str
     when: str
     partner: str | None = None
+    aside: bool = False
 
 
 CATALOGUE: dict[str, Entry] = {
     "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srgan-psnr-x4"),
     "srresnet-x4": Entry("srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer"),
-    "srgan-psnr-x4": Entry("srgan-psnr-x4.onnx", "the network that srgan-x4 was trained from: its --fidelity 1"),
+    "srgan-psnr-x4": Entry("srgan-psnr-x4.onnx", "what srgan-x4 was trained from: its fidelity 1", aside=True),
     "photo-x4": Entry(
         "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
     ),

@@ -48,7 +48,8 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
 
     Parameters
     ----------
-    models : names of shipped networks, "auto", and paths of model files; empty for "auto" and all shipped ones
+    models : names of shipped networks, "auto", and paths of model files; empty for "auto" and the shipped ones that are not
+        aside
     options : for :class:`srgan.Upscaler`
 
     Raises
@@ -60,7 +61,8 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
     """
     names = list(models)
     if not names:
-        names = [AUTO, *(name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file())]
+        shipped = (name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file() and not entry.aside)
+        names = [AUTO, *shipped]
     offers: dict[str, Offer] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: name == AUTO):  # that one shares what the others open
         if name == AUTO:
