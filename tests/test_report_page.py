@@ -89,7 +89,7 @@ def test_a_dry_run_says_what_there_is_to_do_and_writes_nothing(
 ) -> None:
     out = tmp_path / "out"
     work = outputs.plan([photos], out, scale="x2")
-    job = folder.describe(work, out, str(model), {"tta": False, "fidelity": None})
+    job = folder.describe(work, out, str(model), {"tta": False, "fidelity": None, "precision": "auto"})
     lines = folder.dry_run(job, upscaler, overwrite=False, quality=None)
     assert lines[0] == "4 pictures to do, 0 up to date, 0 to skip (their outputs exist)"
     assert re.fullmatch(
