@@ -82,7 +82,7 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
     )
     trainer = Trainer(recipe, settings, fabric, folder / "vgg16.safetensors")
     trainer.generator.train()
-    trainer.record(recipe.generator.bands, recipe.generator.scale)
+    trainer.record()
     clock = Clock(options.warmup, options.device)
     for number, batch in enumerate(source):
         trainer.step(batch.lr, batch.hr, number)

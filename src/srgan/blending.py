@@ -18,7 +18,7 @@ import numpy as np
 
 from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.graphs import import_openvino, read_graph
-from srgan.models.catalogue import AUTO, CATALOGUE, CLEAN, COMPRESSED, resolve, shipped_file
+from srgan.models.catalogue import CATALOGUE, networks_of, resolve, shipped_file
 from srgan.models.metadata import ModelInfo, read_info
 
 
@@ -70,7 +70,7 @@ def files(model: str | Path, fidelity: float | None) -> list[Path]:
     UnknownModelError, ModelError, UsageError
         as :func:`srgan.models.catalogue.resolve` and :func:`partner`
     """
-    paths = [resolve(name) for name in ((CLEAN, COMPRESSED) if str(model) == AUTO else (model,))]
+    paths = [resolve(name) for name in networks_of(model)]
     return paths if fidelity is None else [part for path in paths for part in (path, partner(read_info(path)).path)]
 
 

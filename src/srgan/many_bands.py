@@ -18,7 +18,7 @@ from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
 from srgan.image import vips
 from srgan.image.multiband import open_rows
-from srgan.models.catalogue import AUTO, resolve
+from srgan.models.catalogue import networks_of, resolve
 from srgan.models.metadata import read_info
 from srgan.runtime import Network, Precision
 from srgan.tiling import Box
@@ -34,10 +34,8 @@ def bands_of(model: str | Path) -> int:
     UnknownModelError, ModelError
         as :func:`srgan.runtime.load`
     """
-    if str(model) == AUTO:
-        return 3
     try:
-        bands = read_info(resolve(model)).card["recipe"]["generator"]["bands"]
+        bands = read_info(resolve(networks_of(model)[0])).card["recipe"]["generator"]["bands"]
     except (KeyError, TypeError):  # networks from elsewhere have no recipe
         return 3
     return bands if isinstance(bands, int) else 3

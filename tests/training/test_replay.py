@@ -44,7 +44,7 @@ def test_without_a_recording_the_network_runs() -> None:
 
 def test_a_processor_records_nothing(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, "cpu", "32-true", replay=True)
-    trainer.record(3, 4)
+    trainer.record()
     assert not trainer.replays
     assert not any(module._replay for module in (trainer._replayed, trainer._content) if module)
 
@@ -95,7 +95,7 @@ def test_a_stage_learns_the_same_with_and_without_replay(tmp_path: Path) -> None
     for replay in (True, False):
         trainer = trainer_of(tmp_path, "cuda", "32-true", replay=replay)
         trainer.generator.train()
-        trainer.record(3, 4)
+        trainer.record()
         assert trainer.replays is replay
         random = torch.Generator().manual_seed(5)
         for number in range(6):

@@ -57,6 +57,11 @@ def chosen(jpeg_quality: int | None) -> str:
     return COMPRESSED if jpeg_quality is not None and jpeg_quality < JPEG_BELOW else CLEAN
 
 
+def networks_of(model: str | Path) -> tuple[str | Path, ...]:
+    """Return the networks that a model's name or path stands for: of :data:`AUTO` those it chooses between, CLEAN first."""
+    return (CLEAN, COMPRESSED) if str(model) == AUTO else (model,)
+
+
 def resolve(name_or_path: str | Path) -> Path:
     """Return the file of a shipped network's name, or of a path to a model file.
 

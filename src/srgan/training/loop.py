@@ -220,7 +220,7 @@ def _run_stage(run: Run, name: str, order: int, stage: Stage, trainer: Trainer, 
     trainer.slowness = facts.slowness
     trainer.generator.train()
     try:  # before the batches come, which a thread takes to the GPU
-        trainer.record(run.recipe.generator.bands, run.recipe.generator.scale)
+        trainer.record()
     except RuntimeError as error:
         reporter.say(f"the passes of {name} are not replayed: {str(error).splitlines()[0]}")
     step, losses = done, None

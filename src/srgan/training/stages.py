@@ -182,12 +182,8 @@ class Trainer:
         network.to(memory_format=torch.channels_last)
         return self.fabric.setup(network, *optimizers)
 
-    def record(self, bands: int, scale: int) -> None:
+    def record(self) -> None:
         """On one GPU, record the generator's and the content loss's passes; to be called before the first step.
-
-        Parameters
-        ----------
-        bands, scale : of the generator
 
         Raises
         ------
@@ -196,17 +192,16 @@ class Trainer:
         """
         if not self.replays:
             return
-        stage = self.stage
-        count, side = stage.batch, stage.crop
+        stage, shape = self.stage, self.generator_parts.config
 
         def like(side: int, asked: bool = False) -> Tensor:
-            x = torch.rand(count, bands, side, side, device=self.fabric.device)
+            x = torch.rand(stage.batch, shape.bands, side, side, device=self.fabric.device)
             return x.to(memory_format=torch.channels_last).requires_grad_(asked)
 
         with self.fabric.autocast():
-            self._replayed.record(like(side // scale))
+            self._replayed.record(like(stage.crop // shape.scale))
             if self._content is not None:
-                cut = side - scale + 1 if stage.shift else side
+                cut = stage.crop - shape.scale + 1 if stage.shift else stage.crop
                 self._content.record(like(cut, asked=True), like(cut))
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
