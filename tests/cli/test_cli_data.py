@@ -33,3 +33,23 @@ def test_a_missing_folder_is_one_line(tmp_path):
     result = srgan("data", "check", tmp_path / "none")
     assert result.returncode == 2
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_draw_draws_what_it_says(tmp_path):
+    result = srgan("data", "draw", tmp_path / "drawn", "--count", 2, "--size", "320x200", "--seed", 3)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == ["drawn_0000_text.png", "drawn_0001_slide.png"]
+    assert Image.open(tmp_path / "drawn" / "drawn_0001_slide.png").size == (320, 200)
+    assert result.stdout.startswith("2 pictures, 0.1 megapixels: ")
+    again = srgan("data", "draw", tmp_path / "drawn", "--count", 2, "--size", "320x200", "--seed", 3)
+    assert again.returncode == 2
+    assert len(again.stderr.strip().splitlines()) == 1
+    assert "--overwrite" in again.stderr
+
+
+def test_draw_takes_no_size_that_is_none(tmp_path):
+    for size in ("320", "320x", "ax200", "-320x200", "10x10"):
+        result = srgan("data", "draw", tmp_path / "drawn", "--size", size)
+        assert result.returncode == 2, size
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "drawn").exists()
