@@ -38,7 +38,10 @@ def test_a_missing_folder_is_one_line(tmp_path):
 def test_draw_draws_what_it_says(tmp_path):
     result = srgan("data", "draw", tmp_path / "drawn", "--count", 2, "--size", "320x200", "--seed", 3)
     assert (result.returncode, result.stderr) == (0, "")
-    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == ["drawn_0000_text.png", "drawn_0001_slide.png"]
+    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == [
+        "drawn_0000_text.png",
+        "drawn_0001_slide.png",
+    ]
     assert Image.open(tmp_path / "drawn" / "drawn_0001_slide.png").size == (320, 200)
     assert result.stdout.startswith("2 pictures, 0.1 megapixels: ")
     again = srgan("data", "draw", tmp_path / "drawn", "--count", 2, "--size", "320x200", "--seed", 3)

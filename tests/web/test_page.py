@@ -60,6 +60,7 @@ def test_a_picture_is_enlarged_compared_and_downloaded_with_its_profile(page, ph
     for name in ("before", "after"):
         assert page.locator(f"#{name}").evaluate("image => image.complete && image.naturalWidth > 0")
     assert page.locator("#after").evaluate("image => [image.naturalWidth, image.naturalHeight]") == [240, 160]
+    assert page.locator("#facts").text_content().endswith(" s, by nearest-x4")
 
     slider = page.get_by_role("slider")
     assert shares(page) == (50, 50)

@@ -207,7 +207,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
     async def _serve(request: Request, wish: Wish, offer: Offer, place: Place) -> Response:
         folder = Path(tempfile.mkdtemp(prefix="srgan-"))
         remove = functools.partial(shutil.rmtree, folder, ignore_errors=True)
-        work: Future[Path] | None = None
+        work: Future[str] | None = None
         try:
             source = folder / "picture"
             name = await intake.receive(request, source, settings)
@@ -229,7 +229,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
                 started = asyncio.get_running_loop().time()
                 options: dict[str, Any] = {"quality": wish.quality, "fidelity": wish.fidelity}
                 work = queue.submit(place, lambda told: enlarge(source, target, offer, size, settings, told, **options))
-                await _finished(work, request)
+                network = await _finished(work, request)
             seconds = asyncio.get_running_loop().time() - started
             queue.took(seconds)
             metrics.pixels.inc(header.width * header.height)
@@ -242,7 +242,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
                     "content-disposition": naming.attachment(result),
                     "cache-control": "no-store",
                     "x-content-type-options": "nosniff",
-                    "x-srgan-model": quote(offer.name),
+                    "x-srgan-model": quote(network),
                     "x-srgan-size": f"{after[1]}x{after[0]}",
                 },
             )
@@ -319,8 +319,8 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
     return api
 
 
-async def _finished(work: Future[Path], request: Request) -> None:
-    """Wait for the work, as long as the client waits too.
+async def _finished(work: Future[str], request: Request) -> str:
+    """Wait for the work, as long as the client waits too, and return what it returns.
 
     Raises
     ------
@@ -337,7 +337,7 @@ async def _finished(work: Future[Path], request: Request) -> None:
     if not future.done() or future.cancelled():
         raise intake.GoneError
     try:
-        future.result()
+        return future.result()
     except StoppedError:
         raise intake.GoneError from None
 
@@ -390,7 +390,10 @@ _PICTURE: dict[str, Any] = {
     "description": "The larger picture",
     "content": {kind: {"schema": _BINARY} for kind in MEDIA_TYPES.values()},
     "headers": {
-        "X-Srgan-Model": {"description": "The network", "schema": {"type": "string"}},
+        "X-Srgan-Model": {
+            "description": "The network that did it; for auto the one chosen",
+            "schema": {"type": "string"},
+        },
         "X-Srgan-Size": {"description": "Width x height of the result", "schema": {"type": "string"}},
     },
 }

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 State = Literal["receiving", "waiting", "computing", "done"]
@@ -84,8 +83,8 @@ class WorkQueue:
             place.stop()
             self._places.remove(place)
 
-    def submit(self, place: Place, work: Callable[[Callable[[int, int], None]], Path]) -> Future[Path]:
-        """Compute on the worker thread; ``work`` is given the place's progress callback and returns a file.
+    def submit(self, place: Place, work: Callable[[Callable[[int, int], None]], str]) -> Future[str]:
+        """Compute on the worker thread; ``work`` is given the place's progress callback and returns what the future shall.
 
         The future raises what ``work`` raises.
         """
@@ -94,7 +93,7 @@ class WorkQueue:
         self._places.remove(place)
         self._places.append(place)
 
-        def run() -> Path:
+        def run() -> str:
             place.progress(0, 0)
             place.state = "computing"
             try:

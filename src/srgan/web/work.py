@@ -21,8 +21,8 @@ def enlarge(
     progress: Progress,
     quality: int | None = None,
     fidelity: float | None = None,
-) -> Path:
-    """Read a picture, enlarge it, write it with everything that belongs to it, and return ``target``.
+) -> str:
+    """Read a picture, enlarge it, write it with everything that belongs to it, and return the name of the network that did.
 
     ``fidelity`` blends a GAN with the network it was trained from. ``progress`` may raise to end the work; nothing is
     written then.
@@ -43,4 +43,4 @@ def enlarge(
         image.write(larger, target, quality=quality)
     except MemoryError:
         raise SrganError("the picture does not fit into this server's memory: send a smaller one") from None
-    return target
+    return upscaler.name

@@ -260,7 +260,9 @@ async function show(source, request, seconds) {
   $("unseen").textContent = "The picture is done. Browsers do not show files of this kind: download it to see it.";
   $("download").href = result.url;
   $("download").download = name;
-  $("facts").textContent = `${name}: ${pixels(width, height)} pixels, ${megabytes(blob.size)}, in ${seconds.toFixed(1)} s`;
+  const network = decodeURIComponent(request.getResponseHeader("X-Srgan-Model"));
+  $("facts").textContent =
+    `${name}: ${pixels(width, height)} pixels, ${megabytes(blob.size)}, in ${seconds.toFixed(1)} s, by ${network}`;
   $("result").hidden = false;
   if (visible) {
     $("before").src = source.url;
