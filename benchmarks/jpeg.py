@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from judging import add_weights_option, judge, judging_features
 from srgan import Upscaler
 from srgan.image import list_pictures, read_rgb8
-from srgan.metrics import VGG_DISTANCE_LAYERS, psnr_y, vgg_distance
 from srgan.models.catalogue import CLEAN, COMPRESSED
-from srgan.networks.vgg import load_vgg
 from srgan.resize import downscale
 
 SCALE, SIDE = 4, 320
@@ -48,24 +47,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="pictures that no network was trained on, 320 x 320 or larger")
     parser.add_argument("--model", dest="models", action="append", help=f"default: {CLEAN} and {COMPRESSED}")
-    parser.add_argument("--vgg-weights", type=Path, help="VGG16's weights; without it torchvision's own")
+    add_weights_option(parser)
     options = parser.parse_args()
 
     names = options.models or [CLEAN, COMPRESSED]
-    features = load_vgg("vgg16", VGG_DISTANCE_LAYERS, options.vgg_weights)
+    features = judging_features(options.vgg_weights)
     networks = [Upscaler(name, precision="fp32") for name in names]
     pictures = [middle(read_rgb8(file)) for file in list_pictures(options.folder)]
     print("| quality |", " | ".join(f"{name}: distance, dB, nearest" for name in names), "|")
     print("|---" * (len(names) + 1) + "|")
     for quality in QUALITIES:
-        scores = np.zeros((len(names), len(pictures), 2))
-        for number, hr in enumerate(pictures):
-            lr = saved(downscale(hr, SCALE), quality)
-            for place, network in enumerate(networks):
-                sr = network(lr)
-                scores[place, number] = vgg_distance(sr, hr, features), psnr_y(sr, hr, SCALE)
-        nearest = np.bincount(scores[:, :, 0].argmin(axis=0), minlength=len(names))
-        cells = [f"{d:.3f}, {p:.2f}, {count}" for (d, p), count in zip(scores.mean(axis=1), nearest, strict=True)]
+        pairs = [(saved(downscale(hr, SCALE), quality), hr) for hr in pictures]
+        verdicts, _ = judge(networks, pairs, SCALE, features)
+        cells = [f"{verdict.distance:.3f}, {verdict.psnr:.2f}, {verdict.nearest}" for verdict in verdicts]
         print(f"| {quality or 'no JPEG'} |", " | ".join(cells), "|", flush=True)
 
 

@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from judging import add_weights_option, judge, judging_features
 from srgan import Upscaler
 from srgan.crops import most_detailed
 from srgan.evaluation import Bicubic
 from srgan.image import list_pictures, read_rgb8
-from srgan.metrics import VGG_DISTANCE_LAYERS, psnr_y, vgg_distance
-from srgan.networks.vgg import load_vgg
 from srgan.training.degradation import photo
 
 CHAINS, SCALE, SIDE = 12, 4, 480
@@ -45,26 +44,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="pictures that no network was trained on")
     parser.add_argument("--model", dest="models", action="append", required=True)
-    parser.add_argument("--vgg-weights", type=Path, help="VGG16's weights; without it torchvision's own")
+    add_weights_option(parser)
     parser.add_argument("--sheet", type=Path, help="draw crops: bicubic, the models, the original")
     options = parser.parse_args()
 
-    features = load_vgg("vgg16", VGG_DISTANCE_LAYERS, options.vgg_weights)
+    features = judging_features(options.vgg_weights)
     names = ["bicubic", *options.models]
     networks = [Bicubic(SCALE), *(Upscaler(name, precision="fp32") for name in options.models)]
-    scores = np.zeros((len(networks), CHAINS, 2))
-    rows = []
-    for number, (lr, hr) in enumerate(pairs(options.folder)):
-        outputs = [network(lr) for network in networks]
-        for place, sr in enumerate(outputs):
-            scores[place, number] = vgg_distance(sr, hr, features), psnr_y(sr, hr, SCALE)
-        top, left = most_detailed(hr, 128)
-        rows.append(np.concatenate([x[top : top + 128, left : left + 128] for x in (*outputs, hr)], axis=1))
+    degraded = pairs(options.folder)
+    verdicts, results = judge(networks, degraded, SCALE, features)
     print("| model | feature distance | PSNR, dB | nearest of all in |\n|---|---|---|---|")
-    nearest = np.bincount(scores[:, :, 0].argmin(axis=0), minlength=len(networks))
-    for name, score, count in zip(names, scores.mean(axis=1), nearest, strict=True):
-        print(f"| {name} | {score[0]:.4f} | {score[1]:.2f} | {count} of {CHAINS} |")
+    for name, verdict in zip(names, verdicts, strict=True):
+        print(f"| {name} | {verdict.distance:.4f} | {verdict.psnr:.2f} | {verdict.nearest} of {CHAINS} |")
     if options.sheet:
+        rows = []
+        for (_, hr), outputs in zip(degraded, results, strict=True):
+            top, left = most_detailed(hr, 128)
+            rows.append(np.concatenate([x[top : top + 128, left : left + 128] for x in (*outputs, hr)], axis=1))
         half = CHAINS // 2
         sheet = Image.fromarray(np.concatenate([np.concatenate(rows[:half]), np.concatenate(rows[half:])], axis=1))
         sheet.resize((sheet.width * 3 // 2, sheet.height * 3 // 2), Image.Resampling.NEAREST).save(options.sheet)
