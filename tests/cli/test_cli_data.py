@@ -5,6 +5,8 @@ import sys
 import numpy as np
 from PIL import Image
 
+import tiny_models
+
 
 def srgan(*arguments):
     return subprocess.run(
@@ -56,3 +58,20 @@ def test_draw_takes_no_size_that_is_none(tmp_path):
         assert result.returncode == 2, size
         assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "drawn").exists()
+
+
+def test_distil_makes_pairs_and_says_what_to_do_with_them(tmp_path):
+    network = tiny_models.residual(tmp_path / "mine-x4.onnx", seed=0, name="mine-x4")
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 230, 3), dtype=np.uint8)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "photos" / "a.png")
+    Image.fromarray(pixels[:50]).save(tmp_path / "photos" / "[bold].png")
+    result = srgan("data", "distil", tmp_path / "photos", tmp_path / "pairs", "--model", network, "--side", 200)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.strip() == "left out: [bold].png: smaller than 192 pixels"
+    assert [file.name for file in (tmp_path / "pairs" / "HR").iterdir()] == ["00000_a.png"]
+    assert Image.open(tmp_path / "pairs" / "LRx4" / "00000_a.png").size == (50, 50)
+    assert f"srgan train {tmp_path / 'pairs'} --recipe distil --init {network}" in result.stdout
+    again = srgan("data", "distil", tmp_path / "photos", tmp_path / "pairs", "--model", network)
+    assert again.returncode == 2
+    assert len(again.stderr.strip().splitlines()) == 1
