@@ -130,7 +130,7 @@ def draw_command(
 ) -> None:
     """Draw text, slides, charts, tables, ink drawings and signs, for networks that shall enlarge such things sharply.
 
-    Photographs teach little about letters and ruled lines. Draw about a seventh as many pixels as your photographs have, into
+    Photographs teach little about ruled lines and letters. Draw about a fifth as many pixels as your photographs have, into
     a folder among them, and train on all together. The same options and fonts draw the same pictures.
     """
     from rich.console import Console

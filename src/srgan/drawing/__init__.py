@@ -1,9 +1,9 @@
 """Drawn pictures to train on beside photographs: text, slides, charts, tables, ink drawings and signs.
 
-Photographs teach a network little about letters and ruled lines, which screenshots, scans and signs are full of: a network
-trained on photographs alone draws them soft and wavy. A seventh of the pixels of a training set is enough to mend that.
-Networks trained to read text in pictures are taught with drawn words for the same reason (Jaderberg et al. 2014, "Synthetic
-data and artificial neural networks for natural scene text recognition", arXiv:1406.2227).
+Photographs show few of the ruled lines, flat colours and letters that screenshots, scans and signs are full of. Networks trained
+to read text in pictures are taught with drawn words for the same reason (Jaderberg et al. 2014, "Synthetic data and artificial
+neural networks for natural scene text recognition", arXiv:1406.2227). What it brought is in docs/training.md: a lot for ruled
+lines, little for small letters, of which a quarter of the pixels does not hold enough.
 """
 
 from __future__ import annotations
