@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from srgan.datacheck import DataReport
 
 app = typer.Typer(help="Look after folders of training pictures.", no_args_is_help=True, rich_markup_mode=None)
@@ -36,21 +40,18 @@ def check_command(
     The exit code is 0 for a clean folder and 1 if anything is wrong with it. Nothing is changed.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from srgan import datacheck
     from srgan.files import atomic_path
 
     errors = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(f"checking {folder}", total=None)
+    with _bar(f"checking {folder}", errors) as progress:
         report = datacheck.check(
             folder,
             smallest=smallest,
             quality=quality,
             threads=threads,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     if str(json_file) == "-":
         typer.echo(report.to_json(), nl=False)
@@ -83,15 +84,12 @@ def prepare_command(
     The shards are tar files of PNG (TIFF for more than four bands), with an index. Training on them: srgan train OUT.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from srgan import shards
     from srgan.storage import place
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(f"cutting {folder}", total=None)
+    with _bar(f"cutting {folder}", errors) as progress:
         summary = shards.prepare(
             folder,
             place(out),
@@ -100,7 +98,7 @@ def prepare_command(
             overlap=overlap,
             flat=flat,
             shard_bytes=shard_size * 1_000_000,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     for name, reason in summary.rejected:
         errors.print(f"left out: {name}: {reason}", markup=False)
@@ -134,29 +132,24 @@ def draw_command(
     a folder among them, and train on all together. The same options and fonts draw the same pictures.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from srgan.drawing import draw
-    from srgan.errors import UsageError
+    from srgan.sizes import parse_fit
 
-    width, by, height = size.lower().partition("x")
-    if not (by and width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"'{size}' is no size: write width x height in pixels, as 1024x768")
+    width, height = parse_fit(size)
     errors = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(f"drawing into {folder}", total=count)
+    with _bar(f"drawing into {folder}", errors) as progress:
         files = draw(
             folder,
             count,
             seed=seed,
-            width=int(width),
-            height=int(height),
+            width=width,
+            height=height,
             fonts=fonts,
             overwrite=overwrite,
-            progress=lambda done: bar.update(task, completed=done),
+            progress=progress,
         )
-    pixels = len(files) * int(width) * int(height) / 1e6
+    pixels = len(files) * width * height / 1e6
     print(f"{len(files)} pictures, {pixels:.1f} megapixels: '{files[0]}' to '{files[-1].name}'")
 
 
@@ -176,14 +169,11 @@ def distil_command(
     Then: srgan train OUT --recipe distil --init MODEL. The network gains a part of what --tta gains, and stays as fast as it is.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from srgan.distilling import distil
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(f"enlarging pieces of {folder}", total=None)
+    with _bar(f"enlarging pieces of {folder}", errors) as progress:
         made = distil(
             folder,
             out,
@@ -191,12 +181,23 @@ def distil_command(
             count=count,
             side=side,
             seed=seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     for name, reason in made.rejected:
         errors.print(f"left out: {name}: {reason}", markup=False)
     print(f"{made.pairs} pairs, {made.pixels / 1e6:.1f} megapixels in '{out}'")
     print(f"to train on them: srgan train {out} --recipe distil --init {model}")
+
+
+@contextmanager
+def _bar(what: str, errors: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many are done, if a person is watching."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_table(report: DataReport) -> None:

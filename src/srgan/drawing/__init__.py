@@ -8,7 +8,6 @@ lines, little for small letters, of which a quarter of the pixels does not hold 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from srgan.drawing.canvas import Canvas
 from srgan.drawing.fonts import Face, default_faces, faces_of
 from srgan.drawing.pages import KINDS, inks
 from srgan.errors import OutputExistsError, UsageError
-from srgan.files import atomic_path
+from srgan.image import Picture, write
 
 LEAST_SIDE = 192
 """Pixels that a drawing has at least on each side: the default recipe's crop."""
@@ -67,7 +66,7 @@ def draw(
     height: int = 768,
     fonts: Path | None = None,
     overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Draw pictures into a folder, as PNG: ``drawn_0000_text.png``, ``drawn_0001_slide.png`` and so on.
 
@@ -79,7 +78,7 @@ def draw(
     width, height : pixels, 192 or more each, up to 16 megapixels
     fonts : folder of .ttf and .otf files; default: the fonts that come with matplotlib and Pillow
     overwrite : whether pictures there may be replaced
-    progress : told how many are drawn
+    progress : is told (pictures drawn, pictures in all)
 
     Returns
     -------
@@ -93,7 +92,7 @@ def draw(
         when one of the files is there already; nothing is drawn then
     MissingExtraError
         without matplotlib, unless ``fonts`` names a folder
-    SrganError
+    ImageWriteError
         when a picture cannot be written
     """
     if count < 1:
@@ -111,11 +110,8 @@ def draw(
     if taken and not overwrite:
         raise OutputExistsError(f"'{taken[0]}' exists already: choose another folder, or --overwrite")
     for index, file in enumerate(files):
-        buffer = io.BytesIO()
         picture = draw_picture(index, seed=seed, width=width, height=height, faces=faces)
-        Image.fromarray(picture).save(buffer, "PNG", optimize=False)
-        with atomic_path(file, overwrite=overwrite) as partial:
-            partial.write_bytes(buffer.getvalue())
+        write(Picture(picture), file, overwrite=overwrite)
         if progress is not None:
-            progress(index + 1)
+            progress(index + 1, count)
     return files
