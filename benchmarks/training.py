@@ -59,7 +59,8 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
     import torch
     from lightning_fabric import Fabric
 
-    from srgan.training.data import CropDataset, batches
+    from srgan.training.batches import batches
+    from srgan.training.data import CropDataset
     from srgan.training.pictures import prepare
     from srgan.training.run import _precision
     from srgan.training.stages import Trainer

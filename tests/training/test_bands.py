@@ -12,8 +12,9 @@ from srgan.errors import RecipeError
 from srgan.metrics import psnr
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.resize import downscale
+from srgan.training.batches import batches
 from srgan.training.checkpoint import load_checkpoint
-from srgan.training.data import CropDataset, batches
+from srgan.training.data import CropDataset
 from srgan.training.pictures import prepare
 from srgan.training.preview import side_by_side
 from srgan.training.recipe import load_recipe

@@ -1,28 +1,14 @@
-import multiprocessing
-import os
 import pickle
-import signal
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from srgan.errors import DataError, TrainingError
+from prepared import prepared, save
+from srgan.errors import DataError
 from srgan.resize import downscale
-from srgan.training.data import CropDataset, batches
-from srgan.training.pictures import prepare
-
-
-def save(folder, name, height, width, seed=0):
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(folder / name)
-    return pixels
-
-
-def prepared(tmp_path, files, **changes):
-    settings = {"scale": 4, "bands": 3, "smallest": 16, "degradation": "bicubic", **changes}
-    return prepare(files, tmp_path / "cache", **settings)
+from srgan.training.data import CropDataset
 
 
 def test_pictures_come_back_cropped_to_the_scale_and_reduced_whole(tmp_path):
@@ -139,41 +125,6 @@ def test_pixels_that_were_lost_are_decoded_again(tmp_path):
     assert np.array_equal(prepared(tmp_path, [tmp_path / "a.png"]).hr[0], pixels)
     (tmp_path / "cache" / "pixels.u8").unlink()
     assert np.array_equal(prepared(tmp_path, [tmp_path / "a.png"]).hr[0], pixels)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_batches_resume_in_the_middle_with_the_same_crops(tmp_path, workers):
-    save(tmp_path, "a.png", 64, 64)
-    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
-    whole = list(batches(dataset, first_step=0, steps=6, batch=4, workers=0))
-    rest = list(batches(dataset, first_step=4, steps=6, batch=4, workers=workers))
-    assert len(rest) == 2
-    for a, b in zip(whole[4:], rest, strict=True):
-        assert torch.equal(a.hr, b.hr)
-        assert torch.equal(a.lr, b.lr)
-
-
-def test_devices_share_a_batch(tmp_path):
-    save(tmp_path, "a.png", 64, 64)
-    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
-    (whole,) = batches(dataset, first_step=3, steps=4, batch=4, workers=0)
-    parts = [next(batches(dataset, first_step=3, steps=4, batch=4, workers=0, rank=r, devices=2)) for r in (0, 1)]
-    assert torch.equal(torch.cat([part.hr for part in parts]), whole.hr)
-
-
-@pytest.mark.parametrize("waits", [True, False])
-def test_a_dead_worker_process_is_one_clear_error(tmp_path, waits):
-    save(tmp_path, "a.png", 64, 64)
-    dataset = CropDataset(prepared(tmp_path, [tmp_path / "a.png"]), crop=16, scale=4, seed=1, flips=True)
-    before = multiprocessing.active_children()
-    source = batches(dataset, first_step=0, steps=1000, batch=2, workers=1)
-    next(source)
-    (process,) = set(multiprocessing.active_children()) - set(before)
-    os.kill(process.pid, signal.SIGKILL)
-    if not waits:
-        process.join()  # what the training does meanwhile is not interrupted
-    with pytest.raises(TrainingError, match=r"out of memory.*data\.workers=0"):
-        list(source)
 
 
 def test_of_several_candidates_the_most_detailed_is_taken(tmp_path):

@@ -21,8 +21,9 @@ from torch import Tensor
 from srgan.errors import CheckpointError, ModelError, TrainingError, TrainingInterrupted
 from srgan.metrics import VGG_DISTANCE_LAYERS
 from srgan.networks.vgg import VGGFeatures, load_vgg
+from srgan.training.batches import Batch, batches
 from srgan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from srgan.training.data import Batch, CropDataset, batches
+from srgan.training.data import CropDataset
 from srgan.training.doctor import Doctor
 from srgan.training.grid import grid_energy
 from srgan.training.pictures import Pictures
