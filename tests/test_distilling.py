@@ -113,6 +113,31 @@ def test_fewer_pieces_and_other_seeds(photos: Path, network: Path, tmp_path: Pat
     assert read(found[0]).pixels.shape == (48, 48, 3)
 
 
+def test_new_pictures_are_learned_from_the_originals(photos: Path, network: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    new.mkdir()
+    for seed, (width, height) in enumerate([(200, 196), (700, 203)]):
+        picture(20 + seed, width, height).save(new / f"n{seed}.png")
+    picture(7, 190, 300).save(new / "thin.png")
+    told: list[tuple[int, int]] = []
+    made = distil(
+        photos, tmp_path / "a", network, new=new, count=1, progress=lambda done, total: told.append((done, total))
+    )
+    assert made.pairs == 3
+    assert ("thin.png", "smaller than 192 pixels") in made.rejected
+    assert told == [(1, 4), (2, 4), (3, 4)]
+    # The photographs are those that would be there without them.
+    distil(photos, tmp_path / "b", network, count=1)
+    (alone,) = (tmp_path / "b" / "HR").iterdir()
+    assert (tmp_path / "a" / "HR" / alone.name).read_bytes() == alone.read_bytes()
+    hr = read(tmp_path / "a" / "HR" / "00001_n0.png").pixels
+    lr = read(tmp_path / "a" / "LRx4" / "00001_n0.png").pixels
+    original = read_rgb8(new / "n0.png")
+    assert np.array_equal(hr, original.astype(np.uint16) * 257)
+    assert np.array_equal(lr, downscale(original, 4).astype(np.uint16) * 257)
+    assert read(tmp_path / "a" / "HR" / "00002_n1.png").pixels.shape == (200, 480, 3)
+
+
 def test_what_it_refuses(photos: Path, network: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
@@ -126,4 +151,8 @@ def test_what_it_refuses(photos: Path, network: Path, tmp_path: Path) -> None:
     picture(1, 100, 100).save(tmp_path / "small" / "a.png")
     with pytest.raises(DataError, match="no pictures of 192 pixels"):
         distil(tmp_path / "small", tmp_path / "out", network)
+    with pytest.raises(DataError, match=r"no pictures of 192 pixels.*small'"):
+        distil(photos, tmp_path / "out", network, new=tmp_path / "small")
+    with pytest.raises(UsageError, match="not a folder"):
+        distil(photos, tmp_path / "out", network, new=tmp_path / "none")
     assert not (tmp_path / "out").exists()

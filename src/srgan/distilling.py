@@ -5,12 +5,16 @@ resolution", arXiv:1511.02228) is nearer to the original than any one of them, a
 that mean as its target (distillation: Hinton et al. 2015, arXiv:1503.02531) keeps some of the gain and none of the work. What no
 network could know of the original is not in these targets, so that a few hundred small batches suffice where the originals
 would lead nowhere.
+
+The same pairs keep a network what it is while it learns something new beside them (Li and Hoiem 2016, "Learning without
+forgetting", arXiv:1606.09282): pictures of another kind, whose targets are the originals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from numpy.typing import NDArray
 
 from srgan.errors import DataError, ImageError, UsageError
 from srgan.image import Picture, list_pictures, read_rgb8, write
+from srgan.image.multiband import deepened
 from srgan.resize import downscale
 from srgan.upscaler import Upscaler
 
@@ -40,6 +45,7 @@ def distil(
     out: Path,
     model: str | Path,
     *,
+    new: Path | None = None,
     count: int = 200,
     side: int = 480,
     seed: int = 0,
@@ -48,13 +54,14 @@ def distil(
     """Write pairs to train on, ``out/HR`` and ``out/LRx4`` (or whatever the network's enlargement is), as PNG of 16 bits.
 
     A piece is taken from each of ``count`` pictures chosen at random, reduced as MATLAB's ``imresize`` does, rounded to 8 bits,
-    and enlarged by the self-ensemble in fp32.
+    and enlarged by the self-ensemble in fp32. Of each picture in ``new`` a piece is taken, too; its target is the piece itself.
 
     Parameters
     ----------
     folder : of photographs, searched with all that is below
     out : folder, empty or not there yet
     model : name of a shipped network or path of a model file, for RGB
+    new : folder of pictures that the network is to get better at
     count : pieces; all pictures where there are fewer
     side : largest side of a piece, in pixels; larger pictures are cut at a random place
     seed : another one chooses other pictures and places
@@ -63,16 +70,17 @@ def distil(
     Raises
     ------
     UsageError
-        when ``folder`` is none, ``out`` holds something, or for a side below 192
+        when ``folder`` or ``new`` is none, ``out`` holds something, or for a side below 192
     UnknownModelError, ModelError
         when the network cannot be opened
     DataError
-        when there is no picture of use
+        when there is no picture of use in one of them
     ImageWriteError
         when a pair cannot be written
     """
-    if not folder.is_dir():
-        raise UsageError(f"'{folder}' is not a folder: give one with pictures in it")
+    for given in (folder, new):
+        if given is not None and not given.is_dir():
+            raise UsageError(f"'{given}' is not a folder: give one with pictures in it")
     if side < LEAST_SIDE:
         raise UsageError(f"pieces of {side} pixels are too small: give {LEAST_SIDE} or more, so that crops fit in")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -81,13 +89,48 @@ def distil(
     scale = upscaler.scale
     rng = np.random.default_rng(seed)
     files = list_pictures(folder)
-    order = rng.permutation(len(files))
-    wanted, pairs, pixels = min(count, len(files)), 0, 0
+    order = [files[number] for number in rng.permutation(len(files))]
+    others = list_pictures(new) if new is not None else []
+    wanted = min(count, len(files))
+    pairs, pixels = 0, 0
     rejected: list[tuple[str, str]] = []
-    for number in order:
-        if pairs == wanted:
+
+    def keep(stem: str, lr: NDArray[np.uint16], target: NDArray[np.uint16]) -> None:
+        nonlocal pairs, pixels
+        name = f"{pairs:05d}_{stem}.png"
+        write(Picture(target), out / "HR" / name)
+        write(Picture(lr), out / f"LRx{scale}" / name)
+        pairs += 1
+        pixels += target.shape[0] * target.shape[1]
+        if progress is not None:
+            progress(pairs, wanted + len(others))
+
+    added: Iterator[tuple[str, NDArray[np.uint8]]] = iter(())
+    if new is not None:
+        added = _pieces(new, others, len(others), side, scale, np.random.default_rng((seed, 1)), rejected)
+        added = chain([next(added)], added)  # if there are none, that is said before the minutes of enlarging
+    for stem, hr in _pieces(folder, order, wanted, side, scale, rng, rejected):
+        lr = deepened(downscale(hr, scale))
+        keep(stem, lr, upscaler(lr))
+    for stem, hr in added:
+        keep(stem, deepened(downscale(hr, scale)), deepened(hr))
+    return Distilled(pairs, pixels, tuple(rejected))
+
+
+def _pieces(
+    folder: Path,
+    files: list[Path],
+    wanted: int,
+    side: int,
+    scale: int,
+    rng: np.random.Generator,
+    rejected: list[tuple[str, str]],
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield the stem and a piece of as many pictures as are wanted; what is of no use is added to ``rejected``."""
+    found = 0
+    for file in files:
+        if found == wanted:
             break
-        file = files[number]
         name = file.relative_to(folder).as_posix()
         try:
             hr = _piece(read_rgb8(file), side, scale, rng)
@@ -97,19 +140,12 @@ def distil(
         if hr is None:
             rejected.append((name, f"smaller than {LEAST_SIDE} pixels"))
             continue
-        lr = downscale(hr, scale).astype(np.uint16) * 257
-        target = f"{pairs:05d}_{file.stem}.png"
-        write(Picture(upscaler(lr)), out / "HR" / target)
-        write(Picture(lr), out / f"LRx{scale}" / target)
-        pairs += 1
-        pixels += hr.shape[0] * hr.shape[1]
-        if progress is not None:
-            progress(pairs, wanted)
-    if not pairs:
+        found += 1
+        yield file.stem, hr
+    if not found:
         raise DataError(
-            f"there are no pictures of {LEAST_SIDE} pixels or more in '{folder}': give a folder of photographs"
+            f"there are no pictures of {LEAST_SIDE} pixels or more in '{folder}': give a folder of pictures"
         )
-    return Distilled(pairs, pixels, tuple(rejected))
 
 
 def _piece(picture: NDArray[np.uint8], side: int, scale: int, rng: np.random.Generator) -> NDArray[np.uint8] | None:

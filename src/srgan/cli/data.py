@@ -160,6 +160,12 @@ def distil_command(
     model: Annotated[
         str, typer.Option("--model", "-m", help="Network to teach: a shipped one's name or a .onnx file.")
     ] = "srresnet-x4",
+    new: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of pictures that it is to get better at: learned from the originals.", show_default=False
+        ),
+    ] = None,
     count: Annotated[int, typer.Option("--count", "-n", help="Pictures to take a piece of.", min=1)] = 200,
     side: Annotated[int, typer.Option(help="Largest side of a piece, pixels.", min=1)] = 480,
     seed: Annotated[int, typer.Option(help="Another seed takes other pieces.", min=0)] = 0,
@@ -167,6 +173,7 @@ def distil_command(
     """Make pairs that teach a network its own self-ensemble: pictures reduced, and enlarged by it in eight ways.
 
     Then: srgan train OUT --recipe distil --init MODEL. The network gains a part of what --tta gains, and stays as fast as it is.
+    With --new it also learns other pictures, all of that folder, without forgetting these.
     """
     from rich.console import Console
 
@@ -178,6 +185,7 @@ def distil_command(
             folder,
             out,
             model,
+            new=new,
             count=count,
             side=side,
             seed=seed,
