@@ -94,26 +94,21 @@ def distil(
     wanted = min(count, len(files))
     pairs, pixels = 0, 0
     rejected: list[tuple[str, str]] = []
-
-    def keep(stem: str, lr: NDArray[np.uint16], target: NDArray[np.uint16]) -> None:
-        nonlocal pairs, pixels
-        name = f"{pairs:05d}_{stem}.png"
-        write(Picture(target), out / "HR" / name)
-        write(Picture(lr), out / f"LRx{scale}" / name)
-        pairs += 1
-        pixels += target.shape[0] * target.shape[1]
-        if progress is not None:
-            progress(pairs, wanted + len(others))
-
+    taught = _pieces(folder, order, wanted, side, scale, rng, rejected)
     added: Iterator[tuple[str, NDArray[np.uint8]]] = iter(())
     if new is not None:
         added = _pieces(new, others, len(others), side, scale, np.random.default_rng((seed, 1)), rejected)
         added = chain([next(added)], added)  # if there are none, that is said before the minutes of enlarging
-    for stem, hr in _pieces(folder, order, wanted, side, scale, rng, rejected):
-        lr = deepened(downscale(hr, scale))
-        keep(stem, lr, upscaler(lr))
-    for stem, hr in added:
-        keep(stem, deepened(downscale(hr, scale)), deepened(hr))
+    for pieces, from_network in ((taught, True), (added, False)):
+        for stem, hr in pieces:
+            lr = deepened(downscale(hr, scale))
+            target = f"{pairs:05d}_{stem}.png"
+            write(Picture(upscaler(lr) if from_network else deepened(hr)), out / "HR" / target)
+            write(Picture(lr), out / f"LRx{scale}" / target)
+            pairs += 1
+            pixels += hr.shape[0] * hr.shape[1]
+            if progress is not None:
+                progress(pairs, wanted + len(others))
     return Distilled(pairs, pixels, tuple(rejected))
 
 

@@ -74,6 +74,7 @@ def test_distil_makes_pairs_and_says_what_to_do_with_them(tmp_path):
     assert f"srgan train {tmp_path / 'pairs'} --recipe distil --init {network}" in result.stdout
     again = srgan("data", "distil", tmp_path / "photos", tmp_path / "pairs", "--model", network)
     assert again.returncode == 2
+    assert len(again.stderr.strip().splitlines()) == 1
     (tmp_path / "new").mkdir()
     Image.fromarray(pixels[::-1]).save(tmp_path / "new" / "b.png")
     more = srgan(
@@ -82,4 +83,3 @@ def test_distil_makes_pairs_and_says_what_to_do_with_them(tmp_path):
     assert more.stdout.startswith("2 pairs"), more.stderr
     learned = np.asarray(Image.open(tmp_path / "more" / "HR" / "00001_b.png"))  # cut at one of three places
     assert sum(np.array_equal(learned, pixels[::-1][:, left : left + 228]) for left in range(3)) == 1
-    assert len(again.stderr.strip().splitlines()) == 1
