@@ -5,7 +5,7 @@ a little. Between them the weights can be mixed, and the mixture is a network wh
 other's: Wang et al. 2018, `ESRGAN <https://arxiv.org/abs/1809.00219>`_, section 3.4, "network interpolation". It costs
 nothing when it runs, and it is not the mean of two pictures: detail that only the GAN would invent fades, edges stay
 sharp. Networks that were trained apart cannot be mixed; so a network's partner is not chosen by the user, but is what
-its model card or the catalogue says.
+its model card or the catalogue says. Nor can those that long training has taken too far away from where it started.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.graphs import import_openvino, read_graph
 from srgan.models.catalogue import CATALOGUE, networks_of, resolve, shipped_file
 from srgan.models.metadata import ModelInfo, read_info
+
+# dB that a blend of both halves may read less than either network: a mean of few pictures says no more.
+_WORSE = 0.1
 
 
 def check_fidelity(fidelity: float) -> None:
@@ -40,13 +43,13 @@ def has_partner(info: ModelInfo) -> bool:
 def partner(info: ModelInfo) -> ModelInfo:
     """Return the faithful network that a GAN's training started from.
 
-    For a shipped network the catalogue says which it is. Otherwise the model card does: it is what the stage before the
-    adversarial one made, which ``srgan train`` writes beside it, or else the network that the run was started with.
+    For a shipped network the catalogue says which it is. Otherwise the model card does: it is what the last stage that learned
+    pixels alone made, which ``srgan train`` writes beside it, or else the network that the run was started with.
 
     Raises
     ------
     UsageError
-        if the network is no GAN, or its card does not say what it started from
+        if the network is no GAN, its card does not say what it started from, or that it has grown apart from it
     ModelError
         if the partner's file is missing or damaged
     """
@@ -59,7 +62,26 @@ def partner(info: ModelInfo) -> ModelInfo:
         )
     if not path.is_file():
         raise ModelError(f"fidelity blends {info.name} with {path.name}, which is missing ({path}): put it there")
+    if grown_apart(info.card.get("halfway")):
+        raise UsageError(
+            f"{info.name} was trained too far away from {path.stem} to be blended with it: halfway, pictures are worse than at "
+            "either end; leave fidelity out"
+        )
     return read_info(path)
+
+
+def grown_apart(halfway: Any) -> bool:
+    """Return whether pictures between a GAN and its partner are worse than those of either.
+
+    Parameters
+    ----------
+    halfway : what the GAN's card says of it (:func:`srgan.training.fidelity.halfway`); None or damaged, it says nothing
+    """
+    try:
+        gan, between, faithful = map(float, halfway["psnr_y"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return between < min(gan, faithful) - _WORSE
 
 
 def files(model: str | Path, fidelity: float | None) -> list[Path]:
@@ -83,17 +105,23 @@ def _partner_path(info: ModelInfo) -> Path | None:
         if not stages[info.card["stage"]]["adversarial"]["weight"] > 0:
             return None
         before = list(stages)[: list(stages).index(info.card["stage"])]
+        faithful = [name for name in before if not _invents(stages[name])]
         start = info.card.get("init")
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None  # a card from elsewhere
-    if before:
-        return info.path.with_name(f"{before[-1]}-x{info.scale}.onnx")
+    if faithful:
+        return info.path.with_name(f"{faithful[-1]}-x{info.scale}.onnx")
     if not isinstance(start, str):
         return None
     try:
         return resolve(start)
     except UnknownModelError:
         return Path(start)
+
+
+def _invents(stage: Any) -> bool:
+    """Whether a stage of a recipe learned more than pixels."""
+    return any(stage.get(term, {}).get("weight", 0) > 0 for term in ("content", "adversarial"))
 
 
 def blend(info: ModelInfo, fidelity: float) -> Any:

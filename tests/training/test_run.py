@@ -110,7 +110,16 @@ def test_ends_in_two_networks_with_cards(finished):
         assert (figures["set"], figures["images"]) == ("validation", 1)
         text = (out / f"{name}.md").read_text()
         assert f"| validation | 1 | {figures['psnr_y']:.2f} | {figures['ssim_y']:.4f} |" in text
-    assert "**Started from**: stage pixels" in (out / "gan-x2.md").read_text()
+    text = (out / "gan-x2.md").read_text()
+    assert "**Started from**: stage pixels" in text
+    blend = card["halfway"]
+    assert (blend["with"], blend["set"]) == ("pixels-x2", "validation")
+    assert blend["psnr_y"][0] == pytest.approx(figures["psnr_y"], abs=1e-3)
+    assert (
+        f"**Fidelity**: on validation {figures['psnr_y']:.2f} dB alone, {blend['psnr_y'][1]:.2f} halfway to pixels-x2"
+        in text
+    )
+    assert "halfway" not in read_info(out / "pixels-x2.onnx").card
 
 
 def test_the_run_folder_holds_what_was_promised(finished, material):

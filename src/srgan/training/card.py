@@ -21,7 +21,8 @@ def make_card(run: Run, init: str | None, name: str, stage: Stage, facts: Facts)
 
     Keys: ``srgan`` (version), ``date``, ``stage``, ``steps`` and ``hours`` of this stage, ``init`` (what the first stage
     started from), ``data`` (pictures, megapixels, SHA-256 of names and pixels), ``precision``, ``recipe`` (resolved, whole) and
-    ``curve`` (PSNR of the validation sets at each validation). ``evaluation`` is added when the network has been evaluated.
+    ``curve`` (PSNR of the validation sets at each validation). ``evaluation`` is added when the network has been evaluated, and
+    for a GAN ``halfway`` (:func:`srgan.training.fidelity.halfway`).
     """
     return {
         "srgan": __version__,
@@ -61,6 +62,7 @@ def to_markdown(name: str, card: Mapping[str, Any]) -> str:
         f"precision {card['precision']}",
         f"- **Started from**: {start}",
         *([f"- **Blended**: with {blend['share']:g} of {blend['with']}"] if (blend := card.get("blended")) else []),
+        *([f"- **Fidelity**: {_blends(found)}"] if (found := card.get("halfway")) else []),
         f"- **Loss**: {terms}",
         f"- **Data**: {data['pictures']} pictures, {data['megapixels']:.1f} megapixels, SHA-256 `{data['sha256']}`",
         f"- **Degradation**: {_DEGRADATIONS.get(kind := recipe['data']['degradation'], kind)}",
@@ -78,3 +80,8 @@ def to_markdown(name: str, card: Mapping[str, Any]) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _blends(found: Mapping[str, Any]) -> str:
+    gan, between, faithful = found["psnr_y"]
+    return f"on {found['set']} {gan:.2f} dB alone, {between:.2f} halfway to {found['with']}, {faithful:.2f} there"

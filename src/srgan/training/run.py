@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from srgan import __version__
+from srgan.blending import grown_apart
 from srgan.errors import CheckpointError, DataError, SrganError, TrainingError, UsageError
 from srgan.evaluation import evaluate
 from srgan.export import build_onnx, load_weights, save_onnx, set_card
@@ -27,6 +28,7 @@ from srgan.networks.vgg import load_vgg
 from srgan.storage import Remote, place
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
+from srgan.training.fidelity import halfway
 from srgan.training.loading import for_data, load_data
 from srgan.training.loop import Facts, Run, fit
 from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun
@@ -338,11 +340,29 @@ def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, T
             ]
             for entry in report.sets:
                 run.reporter.say(f"{full_name} on {entry.name}: {entry.psnr_y:.2f} dB, SSIM {entry.ssim_y:.4f}")
+            if found := _halfway(path, folders[0], run.reporter):
+                card["halfway"] = found
             set_card(model, name=full_name, scale=scale, card=card)
             save_onnx(model, path)
     with atomic_path(path.with_suffix(".md"), overwrite=True) as partial:
         partial.write_text(to_markdown(full_name, card), encoding="utf-8")
     return path
+
+
+def _halfway(path: Path, folder: Path, reporter: Reporter) -> dict[str, Any] | None:
+    """Return what is for the card of a GAN, and say it if its fidelity cannot be chosen."""
+    try:
+        found = halfway(path, folder)
+    except SrganError as error:  # as for a benchmark
+        reporter.say(f"fidelity not looked at: {error}")
+        return None
+    if found and grown_apart(found):
+        gan, between, faithful = found["psnr_y"]
+        reporter.say(
+            f"doctor: halfway between {path.stem} ({gan:.2f} dB) and {found['with']} ({faithful:.2f}) are {between:.2f} dB: "
+            "they have grown apart, and --fidelity will not blend them; fewer steps or a lower rate keep them near"
+        )
+    return found
 
 
 def _own_validation(folder: Path) -> tuple[Path, ...]:

@@ -1,0 +1,44 @@
+"""Whether a new GAN can be blended with the network that it was trained from: seen halfway between the two.
+
+Along a straight line between two networks the pictures stay good only while the second has not been trained too far away from
+the first (Frankle et al. 2020, "Linear mode connectivity and the lottery ticket hypothesis", arXiv:1912.05671). A few thousand
+steps of a GAN do no harm, ten thousand may; nothing but the pictures tells.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from srgan.blending import has_partner, partner
+from srgan.evaluation import evaluate
+from srgan.models.metadata import read_info
+from srgan.upscaler import Upscaler
+
+
+def halfway(path: Path, folder: Path) -> dict[str, Any] | None:
+    """Return what a card says of a blend, as :func:`srgan.blending.grown_apart` reads it.
+
+    Parameters
+    ----------
+    path : an exported network, with its card
+    folder : of pictures to measure on, as :func:`srgan.evaluation.find_pairs` takes it
+
+    Returns
+    -------
+    dict or None
+        ``with``: name of the partner; ``set``: of the folder; ``psnr_y``: dB of the network, of the blend of both halves, of
+        the partner. None for a network that has no partner
+
+    Raises
+    ------
+    SrganError
+        as :func:`srgan.evaluation.evaluate`, or when the two networks are not of one shape
+    """
+    info = read_info(path)
+    if not has_partner(info):
+        return None
+    other = partner(info)
+    networks = [Upscaler(path, fidelity=share, precision="fp32") for share in (0, 0.5, 1)]
+    sets = [evaluate(network, [folder]).sets[0] for network in networks]
+    return {"with": other.name, "set": sets[0].name, "psnr_y": [round(entry.psnr_y, 3) for entry in sets]}
