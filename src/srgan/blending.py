@@ -1,4 +1,4 @@
-"""Fidelity: a GAN and the network that its training started from, blended into one.
+"""Fidelity: a GAN and the faithful network that its training started from, or that started from it, blended into one.
 
 Two networks that share a starting point lie near each other: each convolution of the second is the first one's, moved
 a little. Between them the weights can be mixed, and the mixture is a network whose results go from the one's to the
@@ -75,7 +75,7 @@ def grown_apart(halfway: Any) -> bool:
 
     Parameters
     ----------
-    halfway : what the GAN's card says of it (:func:`srgan.training.fidelity.halfway`); None or damaged, it says nothing
+    halfway : what the GAN's card says of it (:func:`srgan.training.halfway.halfway`); None or damaged, it says nothing
     """
     try:
         gan, between, faithful = map(float, halfway["psnr_y"])

@@ -63,8 +63,8 @@ class Upscaler:
         bottom, and the result repeats without a seam
     tta : compute each picture in its eight positions (turned by quarters, mirrored) and take the mean: eight times the
         work for a little more faithfulness (:mod:`srgan.ensemble`)
-    fidelity : for a GAN that knows the network it was trained from, as ``srgan-x4`` does: blend the two, from 0 (the
-        GAN, sharpest) to 1 (nothing invented); no more work than one of them (:mod:`srgan.blending`)
+    fidelity : for a GAN that has a faithful partner, as ``srgan-x4`` does: blend the two, from 0 (the GAN,
+        sharpest) to 1 (nothing invented); no more work than one of them (:mod:`srgan.blending`)
     precision : ``"auto"`` computes 8-bit pictures in bf16 where the processor has it (at most a few levels of
         difference), and deeper pictures in fp32; ``"fp32"`` and ``"bf16"`` do as they say
     memory : bytes for the work: the network's, and the picture and a band of the result. About 150 MB for the program

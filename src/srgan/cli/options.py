@@ -40,7 +40,7 @@ FidelityOption = Annotated[
     float | None,
     typer.Option(
         metavar="0..1",
-        help="Blend the GAN (0, sharpest) with the network it was trained from (1, nothing invented). Default: 0.",
+        help="Blend the GAN (0, sharpest) with its faithful partner (1, nothing invented). Default: 0.",
         show_default=False,
     ),
 ]

@@ -31,8 +31,8 @@ AUTO_WHEN = f"by the file: {COMPRESSED} for JPEG of a quality below {JPEG_BELOW}
 class Entry:
     """A shipped network: its file in this folder, and one line on when to take it.
 
-    ``partner`` names, for a GAN, the shipped network that its training started from (:mod:`srgan.blending`). ``aside`` is set
-    for one that is there as a partner alone: a server offers it only if it is named.
+    ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.blending`): one of the two was trained
+    from the other. ``aside`` is set for one that is there as a partner alone: a server offers it only if it is named.
     """
 
     file: str
@@ -44,7 +44,7 @@ class Entry:
 CATALOGUE: dict[str, Entry] = {
     "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srgan-psnr-x4"),
     "srresnet-x4": Entry("srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer"),
-    "srgan-psnr-x4": Entry("srgan-psnr-x4.onnx", "what srgan-x4 was trained from: its fidelity 1", aside=True),
+    "srgan-psnr-x4": Entry("srgan-psnr-x4.onnx", "srgan-x4 trained back to pixels: its fidelity 1", aside=True),
     "photo-x4": Entry(
         "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
     ),

@@ -22,7 +22,7 @@ def make_card(run: Run, init: str | None, name: str, stage: Stage, facts: Facts)
     Keys: ``srgan`` (version), ``date``, ``stage``, ``steps`` and ``hours`` of this stage, ``init`` (what the first stage
     started from), ``data`` (pictures, megapixels, SHA-256 of names and pixels), ``precision``, ``recipe`` (resolved, whole) and
     ``curve`` (PSNR of the validation sets at each validation). ``evaluation`` is added when the network has been evaluated, and
-    for a GAN ``halfway`` (:func:`srgan.training.fidelity.halfway`).
+    for a GAN ``halfway`` (:func:`srgan.training.halfway.halfway`).
     """
     return {
         "srgan": __version__,

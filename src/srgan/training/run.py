@@ -28,7 +28,7 @@ from srgan.networks.vgg import load_vgg
 from srgan.storage import Remote, place
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint
-from srgan.training.fidelity import halfway
+from srgan.training.halfway import halfway
 from srgan.training.loading import for_data, load_data
 from srgan.training.loop import Facts, Run, fit
 from srgan.training.processes import Processes, is_loss_of_a_process, launch, started_by_torchrun

@@ -70,7 +70,7 @@ class Wish(BaseModel):
     )
     width: int | None = Field(None, ge=1, le=MAX_SIDE, description="Instead of scale: pixels across of the result.")
     fidelity: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with the network it was trained from (1)."
+        None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with its faithful partner (1)."
     )
     format: FormatOption | None = Field(None, description="Format of the result. Default: the input's.")
     quality: int | None = Field(None, ge=1, le=100, description="For formats that lose.")

@@ -16,7 +16,7 @@ from srgan.errors import UsageError
 from srgan.evaluation import evaluate
 from srgan.models.metadata import read_info
 from srgan.training import run as training
-from srgan.training.fidelity import halfway
+from srgan.training.halfway import halfway
 from tiny_runs import call, save_photo, save_photos
 
 
