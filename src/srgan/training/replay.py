@@ -49,6 +49,11 @@ class Replayed(nn.Module):
         RuntimeError
             from CUDA: for an operation that cannot be recorded, or when the memory for it is not there
         """
+        # Recording has a stream of its own, which the weights' gradients keep: newer versions of torch warn of that in the first
+        # step, and say how not to.
+        warn = getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None)
+        if warn is not None:
+            warn(False)
         before = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
         plain = _Plain(self.network).train(self.training)
         with _uncached_autocast():
