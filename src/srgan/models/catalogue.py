@@ -44,7 +44,9 @@ class Entry:
 CATALOGUE: dict[str, Entry] = {
     "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srgan-psnr-x4"),
     "srresnet-x4": Entry("srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer"),
-    "srgan-psnr-x4": Entry("srgan-psnr-x4.onnx", "srgan-x4 trained back to pixels: its fidelity 1", aside=True),
+    "srgan-psnr-x4": Entry(
+        "srgan-psnr-x4.onnx", "a GAN trained back to pixels: the fidelity 1 of srgan-x4", aside=True
+    ),
     "photo-x4": Entry(
         "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
     ),
