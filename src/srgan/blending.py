@@ -43,8 +43,9 @@ def has_partner(info: ModelInfo) -> bool:
 def partner(info: ModelInfo) -> ModelInfo:
     """Return the faithful network that a GAN's training started from.
 
-    For a shipped network the catalogue says which it is. Otherwise the model card does: it is what the last stage that learned
-    pixels alone made, which ``srgan train`` writes beside it, or else the network that the run was started with.
+    For a shipped network the catalogue says which it is. Otherwise the model card does: by name (``partner``), or it is what the
+    last stage that learned pixels alone made, which ``srgan train`` writes beside it, or else the network that the run was
+    started with.
 
     Raises
     ------
@@ -100,6 +101,9 @@ def _partner_path(info: ModelInfo) -> Path | None:
     for entry in CATALOGUE.values():
         if shipped_file(entry).resolve() == info.path.resolve():
             return resolve(entry.partner) if entry.partner else None
+    named = info.card.get("partner")
+    if isinstance(named, str):
+        return _place(named)
     try:
         stages = info.card["recipe"]["stages"]
         if not stages[info.card["stage"]]["adversarial"]["weight"] > 0:
@@ -111,12 +115,14 @@ def _partner_path(info: ModelInfo) -> Path | None:
         return None  # a card from elsewhere
     if faithful:
         return info.path.with_name(f"{faithful[-1]}-x{info.scale}.onnx")
-    if not isinstance(start, str):
-        return None
+    return _place(start) if isinstance(start, str) else None
+
+
+def _place(name_or_path: str) -> Path:
     try:
-        return resolve(start)
+        return resolve(name_or_path)
     except UnknownModelError:
-        return Path(start)
+        return Path(name_or_path)
 
 
 def _invents(stage: Any) -> bool:

@@ -12,6 +12,8 @@ from srgan import Upscaler
 from srgan.blending import partner
 from srgan.errors import ModelError, OutputExistsError, UsageError
 from srgan.interop.blend import export_blend
+from srgan.models.catalogue import resolve
+from srgan.models.metadata import read_info
 
 
 @pytest.mark.parametrize("fidelity", [0, 0.3, 1])
@@ -26,6 +28,14 @@ def test_the_file_computes_what_fidelity_does(fidelity: float, tmp_path: Path) -
     assert np.abs(found - other).max() > 4e-3
     assert (info.name, info.card["blended"]) == ("mine", {"with": "photo-psnr-x4", "share": fidelity})
     assert partner(info).name == "photo-psnr-x4"
+
+
+def test_a_blend_of_a_shipped_network_has_its_partner_and_none_of_its_figures(tmp_path: Path) -> None:
+    """It is no shipped one itself, so that its card has to say what it can be blended with."""
+    for name in ("srgan-x4", "photo-x4"):
+        info = export_blend(name, 0.25, tmp_path / f"{name}-soft.onnx")
+        assert partner(info) == partner(read_info(resolve(name)))
+        assert not {"evaluation", "halfway"} & set(info.card)
 
 
 def test_what_cannot_be_blended_writes_nothing(tmp_path: Path) -> None:

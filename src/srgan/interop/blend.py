@@ -49,7 +49,8 @@ def export_blend(
             weights.CopyFrom(numpy_helper.from_array(mixed.astype(value.dtype), weights.name))
     if others:
         raise _unlike(info, faithful)
-    card = {key: value for key, value in info.card.items() if key != "evaluation"}
+    measured = ("evaluation", "halfway")  # of the other network
+    card = {key: value for key, value in info.card.items() if key not in measured}
     card["blended"] = {"with": faithful.name, "share": fidelity}
     set_card(blend, name=name or out.stem, scale=info.scale, card=card)
     with atomic_path(out, overwrite=overwrite, error=ModelError) as partial:
