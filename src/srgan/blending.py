@@ -41,7 +41,7 @@ def has_partner(info: ModelInfo) -> bool:
 
 
 def partner(info: ModelInfo) -> ModelInfo:
-    """Return the faithful network that a GAN's training started from.
+    """Return the faithful network that a GAN is blended with.
 
     For a shipped network the catalogue says which it is. Otherwise the model card does: by name (``partner``), or it is what the
     last stage that learned pixels alone made, which ``srgan train`` writes beside it, or else the network that the run was

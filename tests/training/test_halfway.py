@@ -70,7 +70,8 @@ def with_card(path: Path, **more: Any) -> Path:
 
 def test_near_by_the_blend_is_as_good_as_its_ends(tmp_path: Path, photos: Path) -> None:
     path = gan(tmp_path, apart=False)
-    found = halfway(path, photos)
+    alone = evaluate(path, [photos]).sets[0].psnr_y
+    found = halfway(path, photos, alone)
     assert found is not None
     assert (found["with"], found["set"]) == ("srresnet-x2", "photos")
     expected = [
@@ -86,13 +87,14 @@ def test_near_by_the_blend_is_as_good_as_its_ends(tmp_path: Path, photos: Path) 
 
 def test_far_away_it_is_worse_than_both_and_then_refused(tmp_path: Path, photos: Path) -> None:
     path = gan(tmp_path, apart=True)
-    found = halfway(path, photos)
+    alone = evaluate(path, [photos]).sets[0].psnr_y
+    found = halfway(path, photos, alone)
     assert found is not None
     before, between, after = found["psnr_y"]
     assert between < min(before, after) - 5
     assert blending.grown_apart(found)
     said: list[str] = []
-    assert training._halfway(path, photos, type("Listener", (), {"say": staticmethod(said.append)})()) == found
+    assert training._halfway(path, photos, alone, type("Listener", (), {"say": staticmethod(said.append)})()) == found
     assert said == [
         f"doctor: halfway between srgan-x2 ({before:.2f} dB) and srresnet-x2 ({after:.2f}) are {between:.2f} dB: they have "
         "grown apart, and --fidelity will not blend them; fewer steps or a lower rate keep them near"
@@ -113,7 +115,7 @@ def test_far_away_it_is_worse_than_both_and_then_refused(tmp_path: Path, photos:
 
 def test_a_network_that_invents_nothing_has_no_halfway(tmp_path: Path, photos: Path) -> None:
     gan(tmp_path, apart=False)
-    assert halfway(tmp_path / "srresnet-x2.onnx", photos) is None
+    assert halfway(tmp_path / "srresnet-x2.onnx", photos, 30.0) is None
 
 
 @pytest.mark.parametrize("told", [None, {}, {"psnr_y": [1, 2]}, {"psnr_y": "abc"}, {"psnr_y": [30, None, 31]}, [30]])

@@ -16,13 +16,14 @@ from srgan.models.metadata import read_info
 from srgan.upscaler import Upscaler
 
 
-def halfway(path: Path, folder: Path) -> dict[str, Any] | None:
+def halfway(path: Path, folder: Path, alone: float) -> dict[str, Any] | None:
     """Return what a card says of a blend, as :func:`srgan.blending.grown_apart` reads it.
 
     Parameters
     ----------
     path : an exported network, with its card
     folder : of pictures to measure on, as :func:`srgan.evaluation.find_pairs` takes it
+    alone : PSNR of the network itself on them, dB, as :func:`srgan.evaluation.evaluate` has found it
 
     Returns
     -------
@@ -39,6 +40,7 @@ def halfway(path: Path, folder: Path) -> dict[str, Any] | None:
     if not has_partner(info):
         return None
     other = partner(info)
-    networks = [Upscaler(path, fidelity=share, precision="fp32") for share in (0, 0.5, 1)]
+    networks = [Upscaler(path, fidelity=share, precision="fp32") for share in (0.5, 1)]
     sets = [evaluate(network, [folder]).sets[0] for network in networks]
-    return {"with": other.name, "set": sets[0].name, "psnr_y": [round(entry.psnr_y, 3) for entry in sets]}
+    psnr_y = [alone, *(entry.psnr_y for entry in sets)]
+    return {"with": other.name, "set": sets[0].name, "psnr_y": [round(value, 3) for value in psnr_y]}

@@ -340,7 +340,7 @@ def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, T
             ]
             for entry in report.sets:
                 run.reporter.say(f"{full_name} on {entry.name}: {entry.psnr_y:.2f} dB, SSIM {entry.ssim_y:.4f}")
-            if found := _halfway(path, folders[0], run.reporter):
+            if found := _halfway(path, folders[0], report.sets[0].psnr_y, run.reporter):
                 card["halfway"] = found
             set_card(model, name=full_name, scale=scale, card=card)
             save_onnx(model, path)
@@ -349,10 +349,10 @@ def _export(run: Run, plan: _Plan, name: str, stage: Stage, weights: dict[str, T
     return path
 
 
-def _halfway(path: Path, folder: Path, reporter: Reporter) -> dict[str, Any] | None:
+def _halfway(path: Path, folder: Path, alone: float, reporter: Reporter) -> dict[str, Any] | None:
     """Return what is for the card of a GAN, and say it if its fidelity cannot be chosen."""
     try:
-        found = halfway(path, folder)
+        found = halfway(path, folder, alone)
     except SrganError as error:  # as for a benchmark
         reporter.say(f"fidelity not looked at: {error}")
         return None
