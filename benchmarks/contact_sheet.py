@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from srgan import Upscaler
-from srgan.crops import most_detailed
-from srgan.evaluation import Bicubic, Pair, find_pairs
+from srgan.evaluation.benchmark import Bicubic, Pair, find_pairs
+from srgan.evaluation.crops import most_detailed
 from srgan.image import read_rgb8
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 
 GAP, TITLE = 8, 28
 

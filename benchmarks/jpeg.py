@@ -4,7 +4,7 @@
 
 The middle of each picture of the folder is reduced as the benchmarks are, saved as JPEG (4:2:0), read again and enlarged; the
 pictures must not be among those trained on. For each quality the table has the mean feature distance of each network's results to
-the originals (:func:`srgan.metrics.vgg_distance`: smaller is nearer), the PSNR of luma, and of how many pictures it was the
+the originals (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer), the PSNR of luma, and of how many pictures it was the
 nearest one.
 """
 
@@ -21,7 +21,7 @@ from judging import add_weights_option, judge, judging_features
 from srgan import Upscaler
 from srgan.image import list_pictures, read_rgb8
 from srgan.models.catalogue import CLEAN, COMPRESSED
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 
 SCALE, SIDE = 4, 320
 QUALITIES = (None, 97, 95, 93, 90, 85, 75, 60, 45, 30)

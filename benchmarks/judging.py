@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from srgan.metrics import VGG_DISTANCE_LAYERS, psnr_y, vgg_distance
+from srgan.evaluation.metrics import VGG_DISTANCE_LAYERS, psnr_y, vgg_distance
 from srgan.networks.vgg import VGGFeatures, load_vgg
 
 Network = Callable[[np.ndarray], np.ndarray]

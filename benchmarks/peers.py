@@ -52,8 +52,8 @@ def _generator() -> Any:
     """Our own generator with the shipped weights, layer by layer as the paper draws it."""
     import torch
 
-    from srgan.export import load_weights
     from srgan.models.catalogue import resolve
+    from srgan.models.export import load_weights
     from srgan.networks.generator import Generator, GeneratorConfig
 
     config = GeneratorConfig(norm="none", output="linear")
@@ -88,8 +88,8 @@ def build_plain_onnx() -> bytes:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from srgan.export import load_weights
     from srgan.models.catalogue import resolve
+    from srgan.models.export import load_weights
     from srgan.networks.generator import GeneratorConfig
 
     weights = load_weights(resolve(MODEL), GeneratorConfig(norm="none", output="linear"))

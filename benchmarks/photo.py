@@ -4,7 +4,7 @@
 
 Chain number n is drawn from the seed n, by the code and ranges that ``recipes/photo.toml`` trains with, and reduces the middle
 of a picture of the folder, in the order of their names; the pictures must not be among those trained on. The table has the mean
-feature distance to the original (:func:`srgan.metrics.vgg_distance`: smaller is nearer) and the PSNR of luma; ``--sheet FILE``
+feature distance to the original (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer) and the PSNR of luma; ``--sheet FILE``
 draws a crop of each beside the original, to be judged by eye.
 """
 
@@ -18,8 +18,8 @@ from PIL import Image
 
 from judging import add_weights_option, judge, judging_features
 from srgan import Upscaler
-from srgan.crops import most_detailed
-from srgan.evaluation import Bicubic
+from srgan.evaluation.benchmark import Bicubic
+from srgan.evaluation.crops import most_detailed
 from srgan.image import list_pictures, read_rgb8
 from srgan.training.degradation import photo
 

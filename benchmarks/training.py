@@ -109,7 +109,7 @@ def plain(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, An
     from srgan.networks.discriminator import Discriminator, DiscriminatorConfig
     from srgan.networks.generator import Generator, GeneratorConfig
     from srgan.networks.vgg import load_vgg
-    from srgan.resize import downscale
+    from srgan.resize.imresize import downscale
     from srgan.training.pictures import prepare
 
     recipe = recipe_of(options, stage)

@@ -14,10 +14,11 @@ from PIL import Image
 
 import srgan
 import tiny_models
-from srgan import Upscaler, blending
+from srgan import Upscaler
 from srgan.errors import ModelError, UsageError
 from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.models.metadata import read_info
+from srgan.runtime import blend as blending
 from tiny_runs import Result, call
 
 WEIGHTS = [0, 0.25, 0.5, 0.75, 1]

@@ -11,8 +11,10 @@ import pytest
 
 import tiny_models
 from limits import call_unprivileged
-from srgan import cache, image, runtime
-from srgan.cache import Half
+from srgan import image
+from srgan.runtime import cache
+from srgan.runtime import network as runtime
+from srgan.runtime.cache import Half
 
 
 @pytest.fixture

@@ -19,9 +19,13 @@ from PIL import Image
 from ray.cluster_utils import Cluster
 
 import tiny_models
-from srgan import Upscaler, batch, cluster, jobs, outputs, storage
+from srgan import Upscaler, storage
 from srgan.errors import MissingExtraError, SrganError, UsageError
-from srgan.journal import NAME, State, content_of
+from srgan.jobs import cluster
+from srgan.jobs import folder as batch
+from srgan.jobs import plan as outputs
+from srgan.jobs import run as jobs
+from srgan.jobs.journal import NAME, State, content_of
 
 COUNT = int(os.environ.get("SRGAN_CLUSTER_PICTURES", "60"))
 """Pictures of the job in which a node is killed; 500 for the long version."""

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from srgan import resize
-from srgan.consistency import Consistency
+from srgan.engine.consistency import Consistency
+from srgan.resize import imresize as resize
 
 
 def noise(height: int, width: int, channels: int = 3) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan.crops import most_detailed
+from srgan.evaluation.crops import most_detailed
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (0, 60), (52, 0), (52, 60), (23, 31)])

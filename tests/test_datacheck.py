@@ -3,8 +3,8 @@ import pytest
 import pyvips
 from PIL import Image
 
-from srgan import datacheck
-from srgan.datacheck import check, jpeg_quality
+from srgan.data import check as datacheck
+from srgan.data.check import check, jpeg_quality
 from srgan.errors import DataError, UsageError
 
 

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from srgan import Upscaler
-from srgan.distilling import distil
+from srgan.data.distill import distil
 from srgan.errors import DataError, UsageError
-from srgan.export import build_onnx, save_onnx, set_card
 from srgan.image import read, read_rgb8
+from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.networks.generator import Generator, GeneratorConfig
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan.ensemble import TURNS, Turn
-from srgan.tiling import Box
+from srgan.engine.ensemble import TURNS, Turn
+from srgan.engine.tiling import Box
 
 
 def numbered(height: int, width: int) -> np.ndarray:

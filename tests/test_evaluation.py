@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from srgan.errors import DataError, ImageReadError, UsageError
-from srgan.evaluation import Bicubic, evaluate, find_pairs
-from srgan.figure import write_figure
-from srgan.metrics import psnr_y, ssim_y
-from srgan.resize import downscale, upscale
+from srgan.evaluation.benchmark import Bicubic, evaluate, find_pairs
+from srgan.evaluation.figure import write_figure
+from srgan.evaluation.metrics import psnr_y, ssim_y
+from srgan.resize.imresize import downscale, upscale
 
 
 def test_bicubic_reads_what_the_literature_prints(bench):

@@ -8,11 +8,19 @@ import torch
 from onnx import numpy_helper
 
 import tiny_models
-from srgan import runtime
 from srgan.errors import ModelError
-from srgan.export import after_shuffle, before_shuffle, build_onnx, load_weights, receptive_radius, save_onnx, set_card
+from srgan.models.export import (
+    after_shuffle,
+    before_shuffle,
+    build_onnx,
+    load_weights,
+    receptive_radius,
+    save_onnx,
+    set_card,
+)
 from srgan.models.metadata import read_info
 from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.runtime import network as runtime
 
 SIZES = [(32, 32), (37, 53), (5, 64)]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan import figure
 from srgan.errors import UsageError
-from srgan.evaluation import ImageScore, Report, SetScore
-from srgan.figure import Sample, make_sample, write_figure
+from srgan.evaluation import figure
+from srgan.evaluation.benchmark import ImageScore, Report, SetScore
+from srgan.evaluation.figure import Sample, make_sample, write_figure
 
 SCORE = (25.0, 0.7)
 

@@ -11,10 +11,11 @@ from PIL import Image
 
 import tiny_models
 from limits import small_files
-from srgan import Upscaler, jobs
+from srgan import Upscaler
 from srgan.errors import ImageReadError, ImageWriteError, OutputExistsError, SrganError, UsageError
-from srgan.jobs import Done, Failure, Listener
-from srgan.outputs import Job, plan
+from srgan.jobs import run as jobs
+from srgan.jobs.plan import Job, plan
+from srgan.jobs.run import Done, Failure, Listener
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,12 @@ import pytest
 from PIL import Image
 
 import tiny_models
-from srgan import Upscaler, batch, image, jobs, outputs
+from srgan import Upscaler, image
 from srgan.errors import SrganError, UsageError
-from srgan.journal import NAME, Journal, State, Verdict, content_of, settings_text, version
+from srgan.jobs import folder as batch
+from srgan.jobs import plan as outputs
+from srgan.jobs import run as jobs
+from srgan.jobs.journal import NAME, Journal, State, Verdict, content_of, settings_text, version
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +194,7 @@ def test_a_name_that_is_no_text_is_recorded(tmp_path: Path) -> None:
 
 
 def test_a_second_run_at_the_same_time_is_refused_and_the_lock_ends_with_the_process(tmp_path: Path) -> None:
-    holder = "import sys, time; from pathlib import Path; from srgan.journal import Journal\n"
+    holder = "import sys, time; from pathlib import Path; from srgan.jobs.journal import Journal\n"
     holder += "journal = Journal(Path(sys.argv[1]), settings='', model=''); print('held', flush=True); time.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", holder, str(tmp_path / NAME)], stdout=subprocess.PIPE, text=True)
     try:

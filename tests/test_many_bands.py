@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from srgan import Upscaler
+from srgan.engine.multiband import Enlarger, bands_of
 from srgan.errors import ImageReadError, ModelError, OutputExistsError, UsageError
-from srgan.export import build_onnx, save_onnx, set_card
 from srgan.image.multiband import read_bands
-from srgan.many_bands import Enlarger, bands_of
+from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.networks.generator import Generator, GeneratorConfig
 from tiny_runs import call
 

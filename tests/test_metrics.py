@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from srgan.metrics import luma, psnr_y, ssim_y
+from srgan.evaluation.metrics import luma, psnr_y, ssim_y
 
 
 def test_luma_is_matlabs_rgb2ycbcr():
@@ -74,7 +74,7 @@ def test_ssim_needs_a_window():
 
 @pytest.fixture(scope="module")
 def vgg16(shared):
-    from srgan.metrics import VGG_DISTANCE_LAYERS
+    from srgan.evaluation.metrics import VGG_DISTANCE_LAYERS
     from srgan.networks.vgg import load_vgg
 
     return load_vgg("vgg16", VGG_DISTANCE_LAYERS, shared / "data" / "vgg16_features.safetensors")
@@ -83,7 +83,7 @@ def vgg16(shared):
 def test_vgg_distance_is_the_formula_of_lpips(vgg16):
     import torch
 
-    from srgan.metrics import vgg_distance
+    from srgan.evaluation.metrics import vgg_distance
 
     random = np.random.default_rng(0)
     a, b = (random.integers(0, 256, (40, 32, 3), dtype=np.uint8) for _ in range(2))
@@ -102,7 +102,7 @@ def test_vgg_distance_is_the_formula_of_lpips(vgg16):
 def test_vgg_distance_grows_with_blur_where_psnr_sees_little(vgg16, bench):
     from PIL import Image, ImageFilter
 
-    from srgan.metrics import vgg_distance
+    from srgan.evaluation.metrics import vgg_distance
 
     hr = Image.open(bench / "Set5" / "HR" / "img_001.png").convert("RGB").crop((100, 100, 260, 260))
     pictures = [np.asarray(hr.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 0.7, 1.5, 3)]
@@ -113,7 +113,7 @@ def test_vgg_distance_grows_with_blur_where_psnr_sees_little(vgg16, bench):
 
 
 def test_vgg_distance_refuses_what_it_cannot_compare(vgg16):
-    from srgan.metrics import vgg_distance
+    from srgan.evaluation.metrics import vgg_distance
 
     a = np.zeros((20, 20, 3), np.uint8)
     with pytest.raises(ValueError, match="differ in size"):

@@ -10,7 +10,7 @@ import pytest
 
 from limits import error_unprivileged
 from srgan.errors import OutputExistsError, UsageError
-from srgan.outputs import plan, refuse_existing
+from srgan.jobs.plan import plan, refuse_existing
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +143,7 @@ def test_what_is_refused(paths: list[str], options: dict[str, Any], says: str) -
 def test_a_place_that_may_not_be_looked_into() -> None:
     make("locked/a.png")
     Path("locked").chmod(0)
-    error = error_unprivileged("from srgan.outputs import plan; plan(['locked/a.png'], scale=4)")
+    error = error_unprivileged("from srgan.jobs.plan import plan; plan(['locked/a.png'], scale=4)")
     Path("locked").chmod(0o755)
     assert error.startswith("UsageError: ")
     assert error.endswith("Permission denied: check the path")

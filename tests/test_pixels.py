@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from srgan import pixels
+from srgan.engine import pixels
 
 FULL = {"uint8": 255, "uint16": 65535}
 

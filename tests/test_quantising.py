@@ -11,12 +11,14 @@ import onnx
 import pytest
 
 import tiny_models
-from srgan import Upscaler, image, quantising, runtime
+from srgan import Upscaler, image
 from srgan.errors import DataError, ModelError, OutputExistsError, UsageError
+from srgan.interop import quantize as quantising
+from srgan.interop.quantize import quantise
 from srgan.models import int8
 from srgan.models.catalogue import CATALOGUE, shipped_file
 from srgan.models.metadata import read_info
-from srgan.quantising import quantise
+from srgan.runtime import network as runtime
 from tiny_runs import call
 
 

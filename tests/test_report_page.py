@@ -12,12 +12,15 @@ import pytest
 from PIL import Image
 
 import tiny_models
-from srgan import Upscaler, batch, outputs, report_page
+from srgan import Upscaler
 from srgan.cli import folder
 from srgan.errors import UsageError
-from srgan.estimate import estimate
-from srgan.jobs import Access
-from srgan.journal import NAME
+from srgan.jobs import folder as batch
+from srgan.jobs import plan as outputs
+from srgan.jobs import report_page
+from srgan.jobs.estimate import estimate
+from srgan.jobs.journal import NAME
+from srgan.jobs.run import Access
 
 
 @pytest.fixture(scope="module")

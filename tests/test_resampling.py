@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from srgan import resize
-from srgan.resampling import CUBIC, Resampler, resample
+from srgan.resize import imresize as resize
+from srgan.resize.resample import CUBIC, Resampler, resample
 
 
 def noise(height: int, width: int, channels: int = 3, dtype: str = "uint8") -> Any:

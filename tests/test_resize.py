@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from srgan.resize import downscale, keys_cubic, upscale
+from srgan.resize.imresize import downscale, keys_cubic, upscale
 
 
 def read(path):

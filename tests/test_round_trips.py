@@ -14,9 +14,10 @@ from hypothesis.extra import numpy as hnp
 
 import picture_samples as samples
 import tiny_models
-from srgan import Upscaler, jobs
+from srgan import Upscaler
 from srgan.image import read
-from srgan.outputs import plan
+from srgan.jobs import run as jobs
+from srgan.jobs.plan import plan
 
 FULL = {np.uint8: 255, np.uint16: 65535}
 PROFILES: dict[str, Any] = {

@@ -17,9 +17,9 @@ import pytest
 
 import tiny_models
 from limits import error_unprivileged
-from srgan import runtime
 from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.models.metadata import read_info
+from srgan.runtime import network as runtime
 
 
 def batch(*shape: int, seed: int = 0) -> Any:
@@ -121,7 +121,7 @@ def test_no_memory_is_a_memory_error_and_the_network_goes_on(tmp_path: Path) -> 
     file = tiny_models.residual(tmp_path / "net.onnx", channels=32)
     code = f"""
 import resource, numpy as np
-from srgan import runtime
+from srgan.runtime import network as runtime
 network = runtime.load({str(file)!r}, precision="fp32")
 small = np.ones((1, 3, 16, 16), np.float32)
 before = network(small)
@@ -150,7 +150,7 @@ import sys
 seen = []
 sys.addaudithook(lambda event, args: seen.append(event) if event.startswith(("socket.", "urllib.")) else None)
 import numpy as np
-from srgan import runtime
+from srgan.runtime import network as runtime
 runtime.load({str(file)!r})(np.zeros((1, 3, 8, 8), np.float32))
 assert not seen, seen
 assert not [name for name in sys.modules if "telemetry" in name or name == "http.client"]
@@ -337,7 +337,7 @@ def test_an_openvino_that_is_there_in_part_is_one_line(
 
 LOAD_AGAIN = """
 import os
-from srgan import runtime
+from srgan.runtime import network as runtime
 runtime.load(sys.argv[1])
 os.chmod(sys.argv[2], 0)
 runtime.load(sys.argv[1])

@@ -11,8 +11,8 @@ import pytest
 import pyvips
 from PIL import Image
 
+from srgan.data.shards import decode_tile, is_flat, open_shards, prepare, read_tiles, starts
 from srgan.errors import DataError, MissingExtraError, UsageError
-from srgan.shards import decode_tile, is_flat, open_shards, prepare, read_tiles, starts
 from srgan.storage import Remote
 from tiny_runs import call, save_photo
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srgan.engine.sizes import Target, parse_fit, passes
 from srgan.errors import UsageError
-from srgan.sizes import Target, parse_fit, passes
 
 
 @pytest.mark.parametrize(

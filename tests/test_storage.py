@@ -18,9 +18,12 @@ import pytest
 from PIL import Image
 
 import tiny_models
-from srgan import Upscaler, batch, jobs, remote_outputs, storage
+from srgan import Upscaler, storage
 from srgan.errors import ImageReadError, ImageWriteError, MissingExtraError, UsageError
-from srgan.journal import NAME
+from srgan.jobs import folder as batch
+from srgan.jobs import remote_plan as remote_outputs
+from srgan.jobs import run as jobs
+from srgan.jobs.journal import NAME
 from srgan.storage import Remote
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny_models
-from srgan import runtime, tiling
-from srgan.tiling import Box, Tile
+from srgan.engine import tiling
+from srgan.engine.tiling import Box, Tile
+from srgan.runtime import network as runtime
 
 sides = st.integers(1, 300)
 

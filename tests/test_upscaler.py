@@ -18,9 +18,11 @@ from PIL import Image
 
 import srgan
 import tiny_models
-from srgan import Upscaler, UsageError, pixels, runtime
+from srgan import Upscaler, UsageError
+from srgan.engine import pixels
 from srgan.errors import ImageReadError, ModelError, SrganError, UnknownModelError
-from srgan.resampling import resample
+from srgan.resize.resample import resample
+from srgan.runtime import network as runtime
 
 DEPTHS = {"uint8": 255, "uint16": 65535, "float32": 1}
 
@@ -453,7 +455,8 @@ def test_short_of_memory_the_tiles_shrink_and_the_picture_is_the_same(tmp_path: 
     file = tiny_models.residual(tmp_path / "net.onnx", channels=48, blocks=1)
     code = f"""
 import resource, numpy as np
-from srgan import Upscaler, tiling
+from srgan import Upscaler
+from srgan.engine import tiling
 upscaler = Upscaler({str(file)!r}, precision="fp32", exact=True, memory=4 << 30)
 image = np.random.default_rng(0).integers(0, 256, (500, 600, 3), np.uint8)
 expected = Upscaler({str(file)!r}, precision="fp32", exact=True, memory=4 << 30)(image)

@@ -32,7 +32,7 @@ from srgan.errors import (
 )
 
 if TYPE_CHECKING:
-    from srgan.upscaler import Upscaler, upscale
+    from srgan.engine.upscaler import Upscaler, upscale
 
 __version__ = "0.1.0"
 
@@ -61,7 +61,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in ("Upscaler", "upscale"):
-        from srgan import upscaler
+        from srgan.engine import upscaler
 
         return getattr(upscaler, name)
     raise AttributeError(f"module 'srgan' has no attribute {name!r}")

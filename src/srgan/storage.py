@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from srgan import journal
 from srgan.errors import (
     ImageReadError,
     ImageWriteError,
@@ -26,8 +25,9 @@ from srgan.errors import (
     UsageError,
 )
 from srgan.image import PICTURE_SUFFIXES
-from srgan.jobs import Access
-from srgan.outputs import Job
+from srgan.jobs import journal
+from srgan.jobs.plan import Job
+from srgan.jobs.run import Access
 
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci", "r2", "memory"})
 """Protocols that show an object when all of it is there, and never a part."""

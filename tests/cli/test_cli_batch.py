@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import tiny_models
-from srgan.journal import NAME
+from srgan.jobs.journal import NAME
 
 KILLS = int(os.environ.get("SRGAN_KILLS", "3"))
 """How many times the folder job is killed; 50 for the long version."""

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from PIL import Image
 from safetensors.torch import save_file
 
-from srgan.export import build_onnx, save_onnx, set_card
+from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.models.metadata import read_info
 from srgan.networks.generator import Generator, GeneratorConfig
 from tiny_runs import RECIPE, call, run, save_photo, save_photos, save_vgg

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import tiny_models
-from srgan import Upscaler, resize
+from srgan import Upscaler
+from srgan.resize import imresize as resize
 
 
 @pytest.fixture(scope="module")

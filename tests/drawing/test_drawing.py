@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan import datacheck
-from srgan.drawing import draw, draw_picture
-from srgan.drawing.canvas import Canvas
-from srgan.drawing.fonts import default_faces
-from srgan.drawing.pages import KINDS, inks, luma
-from srgan.drawing.words import Words
+from srgan.data import check as datacheck
+from srgan.data.drawing import draw, draw_picture
+from srgan.data.drawing.canvas import Canvas
+from srgan.data.drawing.fonts import default_faces
+from srgan.data.drawing.pages import KINDS, inks, luma
+from srgan.data.drawing.words import Words
 from srgan.errors import OutputExistsError, UsageError
 
 

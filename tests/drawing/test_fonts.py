@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from srgan.drawing.fonts import default_faces, faces_of
+from srgan.data.drawing.fonts import default_faces, faces_of
 from srgan.errors import UsageError
 
 TTF = Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -9,11 +9,11 @@ import pytest
 
 import tiny_models
 from srgan import Upscaler
-from srgan.blending import partner
 from srgan.errors import ModelError, OutputExistsError, UsageError
 from srgan.interop.blend import export_blend
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import read_info
+from srgan.runtime.blend import partner
 
 
 @pytest.mark.parametrize("fidelity", [0, 0.3, 1])

@@ -11,11 +11,11 @@ from keras import layers
 from keras.src.legacy.saving import legacy_h5_format
 from originals import picture
 
-from srgan import runtime
 from srgan.errors import ModelError
 from srgan.interop.convert import convert
 from srgan.interop.keras_h5 import read_keras, to_pixel_shuffle
 from srgan.models.metadata import read_info
+from srgan.runtime import network as runtime
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with new numpy
 

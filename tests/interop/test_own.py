@@ -7,10 +7,10 @@ from originals import picture
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from srgan import runtime
 from srgan.errors import ModelError
 from srgan.interop.convert import convert, convert_to_state_dict
 from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.runtime import network as runtime
 from srgan.training.checkpoint import Checkpoint, save_checkpoint
 
 CONFIGS = [

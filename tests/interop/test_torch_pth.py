@@ -5,12 +5,12 @@ import pytest
 import torch
 from originals import picture, randomise
 
-from srgan import runtime
 from srgan.errors import ModelError
-from srgan.export import load_weights
 from srgan.interop.convert import convert, convert_to_state_dict
+from srgan.models.export import load_weights
 from srgan.models.metadata import read_info
 from srgan.networks.generator import GeneratorConfig
+from srgan.runtime import network as runtime
 
 REPOSITORIES = {
     "srgan-pytorch": originals.BubbliiiingPytorch,

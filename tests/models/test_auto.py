@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan import Upscaler, batch, jobs, upscale
+from srgan import Upscaler, upscale
+from srgan.engine.sizes import Target
 from srgan.image import read, to_rgb8
-from srgan.journal import content_of
+from srgan.jobs import folder as batch
+from srgan.jobs import run as jobs
+from srgan.jobs.journal import content_of
+from srgan.jobs.plan import plan
 from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, JPEG_BELOW, chosen, resolve
-from srgan.outputs import plan
-from srgan.sizes import Target
 from srgan.web.offers import open_offers
 
 QUALITIES = {"coarse.jpg": JPEG_BELOW - 1, "fine.jpg": JPEG_BELOW, "lossless.png": None}

@@ -9,9 +9,9 @@ from lightning_fabric import Fabric
 from PIL import Image
 
 from srgan.errors import RecipeError
-from srgan.metrics import psnr
+from srgan.evaluation.metrics import psnr
 from srgan.networks.generator import Generator, GeneratorConfig
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 from srgan.training.batches import batches
 from srgan.training.checkpoint import load_checkpoint
 from srgan.training.data import CropDataset

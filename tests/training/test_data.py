@@ -7,7 +7,7 @@ from PIL import Image
 
 from prepared import prepared, save
 from srgan.errors import DataError
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 from srgan.training.data import CropDataset
 
 

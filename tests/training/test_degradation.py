@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 from srgan.training.data import CropDataset
 from srgan.training.degradation import PhotoRanges, for_validation, photo, sharpened
 from srgan.training.pictures import prepare

@@ -11,10 +11,11 @@ import onnx
 import pytest
 
 import tiny_models
-from srgan import Upscaler, blending
+from srgan import Upscaler
 from srgan.errors import UsageError
-from srgan.evaluation import evaluate
+from srgan.evaluation.benchmark import evaluate
 from srgan.models.metadata import read_info
+from srgan.runtime import blend as blending
 from srgan.training import run as training
 from srgan.training.halfway import halfway
 from tiny_runs import call, save_photo, save_photos

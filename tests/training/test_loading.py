@@ -10,8 +10,8 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 
+from srgan.data.shards import open_shards, read_tiles
 from srgan.models.metadata import read_info
-from srgan.shards import open_shards, read_tiles
 from srgan.training.sources import held_out_pictures, prepare_shards
 from tiny_runs import RECIPE, Death, call, run, save_photo
 

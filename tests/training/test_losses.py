@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from srgan.metrics import VGG_DISTANCE_LAYERS, vgg_distance
+from srgan.evaluation.metrics import VGG_DISTANCE_LAYERS, vgg_distance
 from srgan.networks.vgg import VGGFeatures
 from srgan.training.losses import ContentLoss, adversarial_loss, discriminator_loss, grid_loss
 

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from srgan.resize import downscale, upscale
+from srgan.resize.imresize import downscale, upscale
 from srgan.training.preview import side_by_side, write_preview
 from srgan.training.validation import Example
 

@@ -7,9 +7,9 @@ from lightning_fabric import Fabric
 from PIL import Image
 
 from srgan.errors import DataError, ImageReadError
-from srgan.metrics import psnr_y
+from srgan.evaluation.metrics import psnr_y
 from srgan.networks.generator import Generator, GeneratorConfig
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 from srgan.training.validation import find_validation, load_validation, upscale, validate
 from tiny_runs import save_photo
 

@@ -119,7 +119,7 @@ def _blend(model: Path, fidelity: float, output: Path | None, name: str | None, 
 
 def _quantise(model: Path, photos: Path, output: Path | None, *, overwrite: bool) -> None:
     try:
-        from srgan.quantising import quantise
+        from srgan.interop.quantize import quantise
     except ImportError as error:
         raise MissingExtraError("srgan convert --int8", "int8") from error
     done = quantise(model, photos, output, overwrite=overwrite)

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from srgan.datacheck import DataReport
+    from srgan.data.check import DataReport
 
 app = typer.Typer(help="Look after folders of training pictures.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -41,7 +41,7 @@ def check_command(
     """
     from rich.console import Console
 
-    from srgan import datacheck
+    from srgan.data import check as datacheck
     from srgan.files import atomic_path
 
     errors = Console(stderr=True)
@@ -85,7 +85,7 @@ def prepare_command(
     """
     from rich.console import Console
 
-    from srgan import shards
+    from srgan.data import shards
     from srgan.storage import place
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -133,8 +133,8 @@ def draw_command(
     """
     from rich.console import Console
 
-    from srgan.drawing import draw
-    from srgan.sizes import parse_fit
+    from srgan.data.drawing import draw
+    from srgan.engine.sizes import parse_fit
 
     width, height = parse_fit(size)
     errors = Console(stderr=True)
@@ -177,7 +177,7 @@ def distil_command(
     """
     from rich.console import Console
 
-    from srgan.distilling import distil
+    from srgan.data.distill import distil
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     with _bar(f"enlarging pieces of {folder}", errors) as progress:

@@ -11,7 +11,7 @@ import typer
 from srgan.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from srgan.evaluation import ImageScore, Report, SetScore
+    from srgan.evaluation.benchmark import ImageScore, Report, SetScore
     from srgan.networks.vgg import VGGFeatures
 
 
@@ -83,7 +83,8 @@ def evaluate_command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from srgan import evaluation, figure
+    from srgan.evaluation import benchmark as evaluation
+    from srgan.evaluation import figure
     from srgan.files import atomic_path
 
     if figure_file is not None:
@@ -118,7 +119,7 @@ def _features(weights: Path | None) -> VGGFeatures:
         from srgan.networks.vgg import load_vgg
     except ImportError as error:
         raise MissingExtraError("srgan evaluate --perceptual", "train") from error
-    from srgan.metrics import VGG_DISTANCE_LAYERS
+    from srgan.evaluation.metrics import VGG_DISTANCE_LAYERS
 
     return load_vgg("vgg16", VGG_DISTANCE_LAYERS, weights)
 

@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from srgan import batch, remote_outputs, report_page, storage
+from srgan import storage
 from srgan.errors import SrganError
-from srgan.estimate import Estimate, estimate
 from srgan.files import why_not_written
-from srgan.journal import NAME, Journal, settings_text
+from srgan.jobs import folder as batch
+from srgan.jobs import remote_plan as remote_outputs
+from srgan.jobs import report_page
+from srgan.jobs.estimate import Estimate, estimate
+from srgan.jobs.journal import NAME, Journal, settings_text
 from srgan.models import catalogue
 from srgan.storage import Remote, RemoteAccess
 
 if TYPE_CHECKING:
-    from srgan.jobs import Listener, Report
-    from srgan.outputs import Job
-    from srgan.upscaler import Upscaler
+    from srgan.engine.upscaler import Upscaler
+    from srgan.jobs.plan import Job
+    from srgan.jobs.run import Listener, Report
 
 
 @dataclass
@@ -43,7 +46,7 @@ class FolderJob:
     settings: str
     """Text of the options on which results depend."""
     model: str
-    """What the network is known by (:func:`srgan.batch.model_hash`)."""
+    """What the network is known by (:func:`srgan.jobs.folder.model_hash`)."""
     versions: Mapping[PurePath, str] | None = field(default=None)
 
 
@@ -109,7 +112,7 @@ def run(
 def _on_cluster(
     where: Cluster, job: FolderJob, journal: Journal, *, overwrite: bool, quality: int | None, listener: Listener
 ) -> Report:
-    from srgan import cluster
+    from srgan.jobs import cluster
 
     shipped = where.model == catalogue.AUTO or where.model in catalogue.CATALOGUE
     model = where.model if shipped else os.path.abspath(catalogue.resolve(where.model))

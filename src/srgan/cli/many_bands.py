@@ -28,11 +28,12 @@ def run(
     Parameters
     ----------
     paths, output, model : as given to ``srgan upscale``
-    options : for :class:`srgan.many_bands.Enlarger`
+    options : for :class:`srgan.engine.multiband.Enlarger`
     refused : names of the options that were given and have no meaning here
     """
-    from srgan import outputs, storage
-    from srgan.many_bands import Enlarger, bands_of
+    from srgan import storage
+    from srgan.engine.multiband import Enlarger, bands_of
+    from srgan.jobs import plan as outputs
 
     bands = bands_of(model)
     if refused:

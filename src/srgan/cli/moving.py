@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan import batch, outputs, storage
+from srgan import storage
 from srgan.cli.lines import printable, say
 from srgan.cli.options import CodecOption
 from srgan.errors import MissingExtraError, OutputExistsError, SrganError, UsageError
 from srgan.files import why_not_written
-from srgan.outputs import Job
+from srgan.jobs import folder as batch
+from srgan.jobs import plan as outputs
+from srgan.jobs.plan import Job
 from srgan.video import names
 
 if TYPE_CHECKING:
-    from srgan.upscaler import Upscaler
+    from srgan.engine.upscaler import Upscaler
     from srgan.video.work import Done, Listener
 
 

@@ -8,8 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from srgan.jobs import Done, Failure, Listener
-from srgan.outputs import Job
+from srgan.jobs.plan import Job
+from srgan.jobs.run import Done, Failure, Listener
 
 
 class Bar(Listener):

@@ -13,12 +13,12 @@ import typer
 
 from srgan.cli.lines import printable, say
 from srgan.cli.options import CodecOption, FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
+from srgan.engine.sizes import Target, parse_fit
 from srgan.errors import UsageError
 from srgan.models.catalogue import AUTO, DEFAULT
-from srgan.sizes import Target, parse_fit
 
 if TYPE_CHECKING:
-    from srgan.jobs import Listener
+    from srgan.jobs.run import Listener
 
 
 class PrecisionOption(StrEnum):
@@ -157,10 +157,14 @@ def upscale_command(
     box = None if fit is None else parse_fit(fit)
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
-    from srgan import batch, image, jobs, outputs, report_page
+    from srgan import image
     from srgan.cli import folder, many_bands, moving
-    from srgan.many_bands import bands_of
-    from srgan.upscaler import Upscaler
+    from srgan.engine.multiband import bands_of
+    from srgan.engine.upscaler import Upscaler
+    from srgan.jobs import folder as batch
+    from srgan.jobs import plan as outputs
+    from srgan.jobs import report_page
+    from srgan.jobs import run as jobs
     from srgan.video import names
 
     if bands_of(model) != 3:
@@ -291,8 +295,8 @@ def parse_size(text: str) -> int:
 
 def _listener(*, many: bool, quiet: bool, chosen: bool) -> AbstractContextManager[Listener]:
     """Return what prints the run's lines, with a progress bar around it if a person is watching."""
-    from srgan.jobs import Done, Failure, Listener
-    from srgan.outputs import Job
+    from srgan.jobs.plan import Job
+    from srgan.jobs.run import Done, Failure, Listener
 
     class Lines(Listener):
         def written(self, done: Done) -> None:

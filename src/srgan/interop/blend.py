@@ -8,18 +8,18 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from srgan.blending import check_fidelity, partner
 from srgan.errors import ModelError
-from srgan.export import set_card
 from srgan.files import atomic_path
 from srgan.models.catalogue import resolve
+from srgan.models.export import set_card
 from srgan.models.metadata import ModelInfo, read_info
+from srgan.runtime.blend import check_fidelity, partner
 
 
 def export_blend(
     model: str | Path, fidelity: float, out: Path, *, name: str | None = None, overwrite: bool = False
 ) -> ModelInfo:
-    """Write what ``srgan upscale --fidelity`` computes with (:mod:`srgan.blending`) to a file; return what it says of itself.
+    """Write what ``srgan upscale --fidelity`` computes with (:mod:`srgan.runtime.blend`) to a file; return what it says of itself.
 
     Parameters
     ----------

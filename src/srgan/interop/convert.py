@@ -16,15 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from srgan import __version__, runtime
+from srgan import __version__
 from srgan.errors import ModelError, UsageError
-from srgan.export import set_card
 from srgan.files import atomic_path
 from srgan.interop.found import Found
 from srgan.interop.graph import radius_of
 from srgan.interop.own import pack_state_dict, read_own
 from srgan.interop.safe_pickle import check_size, load_tensors
 from srgan.interop.torch_pth import recognise
+from srgan.models.export import set_card
+from srgan.runtime import network as runtime
 
 TOLERANCE = 1e-4
 """Largest difference of the file's fp32 output from the torch network's, in a range of [0, 1]."""

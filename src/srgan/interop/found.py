@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from srgan.errors import ModelError
-from srgan.export import build_onnx
+from srgan.models.export import build_onnx
 from srgan.networks.generator import Generator, GeneratorConfig
 
 Array = NDArray[np.float32]
@@ -113,9 +113,9 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _without_input_range(model: Any) -> Any:
-    """Take ``x*2 - 1`` off the front of a graph of :func:`srgan.export.build_onnx`.
+    """Take ``x*2 - 1`` off the front of a graph of :func:`srgan.models.export.build_onnx`.
 
-    The first layer's weights get other names, so that :func:`srgan.export.load_weights` refuses the file: a generator of ours
+    The first layer's weights get other names, so that :func:`srgan.models.export.load_weights` refuses the file: a generator of ours
     that took these weights would give other pictures.
     """
     nodes = model.graph.node

@@ -87,7 +87,7 @@ def _halve(model: Any) -> None:
 def radius_of(model: Any) -> int | None:
     """Return how many input pixels around a pixel its output depends on, or None when an operation mixes whole pictures.
 
-    As :func:`srgan.export.receptive_radius`, with the operations of foreign networks: strides, nearest and bilinear
+    As :func:`srgan.models.export.receptive_radius`, with the operations of foreign networks: strides, nearest and bilinear
     enlarging, and pixel-unshuffle as exporters write it. ``grid`` counts how many positions an input pixel has.
     """
     constants = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}

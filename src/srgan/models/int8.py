@@ -1,4 +1,4 @@
-"""The int8 form of a network: a second file beside it, that :mod:`srgan.quantising` makes.
+"""The int8 form of a network: a second file beside it, that :mod:`srgan.interop.quantize` makes.
 
 It is the same network with most convolutions in 8-bit integers: half the time on processors with AVX2, at a small loss.
 ``srresnet-x4.onnx`` has it in ``srresnet-x4.int8.onnx``. The file says in its card which network it was made from, by the

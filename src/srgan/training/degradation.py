@@ -1,6 +1,6 @@
 """How low-resolution (LR) pictures are made from high-resolution (HR) ones for training.
 
-``bicubic`` is the benchmark's degradation: MATLAB's antialiased ``imresize``, in 8 bits, as :mod:`srgan.resize` reproduces
+``bicubic`` is the benchmark's degradation: MATLAB's antialiased ``imresize``, in 8 bits, as :mod:`srgan.resize.imresize` reproduces
 it. It is applied to whole pictures before cropping, so that crops carry no resizing border of their own.
 
 ``photo`` makes what people really have: pictures that were blurred by a lens, shrunk, noisy from a sensor, and saved as JPEG,
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
 
 Floats = NDArray[np.float32]
 

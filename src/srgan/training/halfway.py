@@ -10,20 +10,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from srgan.blending import has_partner, partner
-from srgan.evaluation import evaluate
+from srgan.engine.upscaler import Upscaler
+from srgan.evaluation.benchmark import evaluate
 from srgan.models.metadata import read_info
-from srgan.upscaler import Upscaler
+from srgan.runtime.blend import has_partner, partner
 
 
 def halfway(path: Path, folder: Path, alone: float) -> dict[str, Any] | None:
-    """Return what a card says of a blend, as :func:`srgan.blending.grown_apart` reads it.
+    """Return what a card says of a blend, as :func:`srgan.runtime.blend.grown_apart` reads it.
 
     Parameters
     ----------
     path : an exported network, with its card
-    folder : of pictures to measure on, as :func:`srgan.evaluation.find_pairs` takes it
-    alone : PSNR of the network itself on them, dB, as :func:`srgan.evaluation.evaluate` has found it
+    folder : of pictures to measure on, as :func:`srgan.evaluation.benchmark.find_pairs` takes it
+    alone : PSNR of the network itself on them, dB, as :func:`srgan.evaluation.benchmark.evaluate` has found it
 
     Returns
     -------
@@ -34,7 +34,7 @@ def halfway(path: Path, folder: Path, alone: float) -> dict[str, Any] | None:
     Raises
     ------
     SrganError
-        as :func:`srgan.evaluation.evaluate`, or when the two networks are not of one shape
+        as :func:`srgan.evaluation.benchmark.evaluate`, or when the two networks are not of one shape
     """
     info = read_info(path)
     if not has_partner(info):

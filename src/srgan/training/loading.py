@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from srgan.data.shards import Shards, open_shards
 from srgan.errors import DataError, UsageError
 from srgan.image import list_pictures
-from srgan.shards import Shards, open_shards
 from srgan.storage import Remote
 from srgan.training.pictures import Pictures, prepare
 from srgan.training.processes import Processes

@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from srgan.errors import CheckpointError, ModelError, TrainingError, TrainingInterrupted
-from srgan.metrics import VGG_DISTANCE_LAYERS
+from srgan.evaluation.metrics import VGG_DISTANCE_LAYERS
 from srgan.networks.vgg import VGGFeatures, load_vgg
 from srgan.training.batches import Batch, batches
 from srgan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -34,7 +34,7 @@ class ContentLoss(nn.Module):
         on the HR batch: that makes the loss independent of the magnitudes of the weight file (ImageNet weights from Caffe
         answer in the hundreds) and lets the layers' weights mean what they say. ``"unit"`` brings the activations after
         their ReLU to unit length at each position, as LPIPS does (arXiv:1801.03924, equation 1), times the square root of
-        the number of channels: with ``"mse"`` a layer's loss is its part of :func:`srgan.metrics.vgg_distance`
+        the number of channels: with ``"mse"`` a layer's loss is its part of :func:`srgan.evaluation.metrics.vgg_distance`
     constant : for scaling ``"constant"``
     """
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.crops import most_detailed
+from srgan.evaluation.crops import most_detailed
 from srgan.image import Picture, write
-from srgan.resize import upscale as bicubic
+from srgan.resize.imresize import upscale as bicubic
 from srgan.training.validation import Example
 
 _ROWS = 4

@@ -16,15 +16,15 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from srgan import __version__
-from srgan.blending import grown_apart
 from srgan.errors import CheckpointError, DataError, SrganError, TrainingError, UsageError
-from srgan.evaluation import evaluate
-from srgan.export import build_onnx, load_weights, save_onnx, set_card
+from srgan.evaluation.benchmark import evaluate
 from srgan.files import atomic_path, why_not_written
 from srgan.image import list_pictures
 from srgan.models.catalogue import CATALOGUE, resolve
+from srgan.models.export import build_onnx, load_weights, save_onnx, set_card
 from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
+from srgan.runtime.blend import grown_apart
 from srgan.storage import Remote, place
 from srgan.training.card import make_card, to_markdown
 from srgan.training.checkpoint import load_checkpoint

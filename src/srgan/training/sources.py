@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from srgan.data.shards import Shards, decode_tile, read_tiles
 from srgan.errors import DataError
-from srgan.evaluation import pair_folders
+from srgan.evaluation.benchmark import pair_folders
 from srgan.files import atomic_path
 from srgan.image import list_pictures
-from srgan.shards import Shards, decode_tile, read_tiles
 from srgan.training.pictures import Pictures, Sample, decoded, prepare_samples, samples_of
 
 _HELD_OUT = 10  # at most this many pictures, and at most one in ten, are kept from training to validate on

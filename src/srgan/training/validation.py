@@ -16,10 +16,10 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from srgan.errors import DataError
-from srgan.evaluation import find_pairs
+from srgan.evaluation.benchmark import find_pairs
+from srgan.evaluation.metrics import VGG_LEAST_SIDE, psnr, psnr_y, vgg_distance
 from srgan.image import list_pictures, probe, to_8_bit
 from srgan.image.multiband import read_bands
-from srgan.metrics import VGG_LEAST_SIDE, psnr, psnr_y, vgg_distance
 from srgan.networks.generator import Generator
 from srgan.networks.vgg import VGGFeatures
 from srgan.training.degradation import for_validation
@@ -101,7 +101,7 @@ def _middle(hr: NDArray[Any], lr: NDArray[Any] | None, scale: int) -> tuple[NDAr
 def find_validation(folders: Sequence[Path], *, scale: int, bands: int, degradation: str) -> list[ValidationSet]:
     """Read validation folders; one that holds ``HR/`` (a benchmark) stands for the pictures in there.
 
-    For the degradation ``"given"`` each must have LR as well, as :func:`srgan.evaluation.find_pairs` takes it.
+    For the degradation ``"given"`` each must have LR as well, as :func:`srgan.evaluation.benchmark.find_pairs` takes it.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def validate(
 
 
 def feature_distance(pictures: Sequence[NDArray[Any]], examples: Sequence[Example], features: VGGFeatures) -> float:
-    """Return the mean :func:`srgan.metrics.vgg_distance` of enlarged pictures from their HR, in their middle 512 x 512 pixels.
+    """Return the mean :func:`srgan.evaluation.metrics.vgg_distance` of enlarged pictures from their HR, in their middle 512 x 512 pixels.
 
     Parameters
     ----------

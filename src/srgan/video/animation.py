@@ -17,7 +17,7 @@ from srgan.image.reading import MAX_PIXELS
 from srgan.video.work import Done, Enlarger, Listener, refuse
 
 if TYPE_CHECKING:
-    from srgan.upscaler import Upscaler
+    from srgan.engine.upscaler import Upscaler
 
 MAX_BYTES = 4 * 10**9
 """What all frames of a result may take: Pillow writes an animation from memory."""

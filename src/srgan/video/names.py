@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from srgan import image, outputs
+from srgan import image
 from srgan.errors import SrganError, UsageError
-from srgan.outputs import Job
+from srgan.jobs import plan as outputs
+from srgan.jobs.plan import Job
 
 WRITABLE = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Extensions of results, and the container that each means."""

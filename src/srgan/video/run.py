@@ -19,7 +19,7 @@ from srgan.video.parts import Parts
 from srgan.video.work import Done, Enlarger, Listener, refuse
 
 if TYPE_CHECKING:
-    from srgan.upscaler import Upscaler
+    from srgan.engine.upscaler import Upscaler
 
 PART_FRAMES = 96
 """Frames of a part: what a kill costs at most, and the distance of key frames, four seconds of film."""

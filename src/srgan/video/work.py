@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from srgan.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
-    from srgan.upscaler import Upscaler
+    from srgan.engine.upscaler import Upscaler
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import Receive, Scope, Send
 
 from srgan import __version__, image
+from srgan.engine.sizes import MAX_SCALE, MAX_SIDE, Target
 from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
 from srgan.image.formats import RAW_SUFFIXES
-from srgan.sizes import MAX_SCALE, MAX_SIDE, Target
 from srgan.web import intake, limits, naming
 from srgan.web.access import guard
 from srgan.web.metrics import Metrics

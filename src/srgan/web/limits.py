@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from srgan import image
+from srgan.engine.sizes import Size
 from srgan.image import Header
-from srgan.sizes import Size
 from srgan.web.problems import ProblemError
 from srgan.web.settings import Settings
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from srgan.blending import has_partner
+from srgan.engine.sizes import Target
+from srgan.engine.upscaler import Upscaler
 from srgan.errors import UsageError
 from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, resolve, shipped_file
 from srgan.models.metadata import read_info
-from srgan.sizes import Target
-from srgan.upscaler import Upscaler
+from srgan.runtime.blend import has_partner
 
 BLENDS_KEPT = 2
 """So many blended networks stay open for each GAN: who tries a picture goes to and fro between settings."""
@@ -22,7 +22,7 @@ BLENDS_KEPT = 2
 class Offer:
     """A network that clients can name, and one line on when to take it.
 
-    ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.blending`); None where it has no partner.
+    ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.runtime.blend`); None where it has no partner.
     """
 
     name: str

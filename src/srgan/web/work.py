@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from srgan import image
+from srgan.engine.sizes import Target
+from srgan.engine.upscaler import Progress
 from srgan.errors import SrganError
-from srgan.sizes import Target
-from srgan.upscaler import Progress
 from srgan.web.offers import Offer
 from srgan.web.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from srgan.drawing.fonts import ALPHABETS
+from srgan.data.drawing.fonts import ALPHABETS
 
 _FREQUENT = "etaoinshrdlu"
 """The commonest letters of English, in their order; they are drawn three times as often as the others."""
@@ -15,7 +15,7 @@ class Words:
 
     Parameters
     ----------
-    alphabet : one of :data:`srgan.drawing.fonts.ALPHABETS`
+    alphabet : one of :data:`srgan.data.drawing.fonts.ALPHABETS`
     rng : where chance comes from
     """
 

@@ -1,4 +1,4 @@
-"""A folder job: :func:`srgan.jobs.run` over what is not done yet, with each step in the journal."""
+"""A folder job: :func:`srgan.jobs.run.run` over what is not done yet, with each step in the journal."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from srgan import blending, jobs, storage
+from srgan import storage
 from srgan.files import remove_leftovers
-from srgan.jobs import Access, Done, Failure, Listener, Report
-from srgan.journal import NAME, Journal, State, Verdict, content_of
+from srgan.jobs import run as jobs
+from srgan.jobs.journal import NAME, Journal, State, Verdict, content_of
+from srgan.jobs.plan import Job
+from srgan.jobs.remote_journal import RemoteJournal
+from srgan.jobs.run import Access, Done, Failure, Listener, Report
 from srgan.models import int8
 from srgan.models.catalogue import AUTO, JPEG_BELOW
 from srgan.models.metadata import read_info
-from srgan.outputs import Job
-from srgan.remote_journal import RemoteJournal
+from srgan.runtime import blend as blending
 from srgan.storage import Remote
 
 if TYPE_CHECKING:
-    from srgan.runtime import Precision
-    from srgan.upscaler import Upscaler
+    from srgan.engine.upscaler import Upscaler
+    from srgan.runtime.network import Precision
 
 Versions = Mapping[PurePath, str]
-"""What a listing said of files behind URLs (:attr:`srgan.remote_outputs.Plan.versions`)."""
+"""What a listing said of files behind URLs (:attr:`srgan.jobs.remote_plan.Plan.versions`)."""
 
 
 @dataclass
@@ -69,7 +71,7 @@ def model_hash(model: str | Path, fidelity: float | None = None, precision: Prec
 
 
 def open_journal(folder: PurePath, *, settings: str, model: str) -> Journal:
-    """Open the journal of a results' folder, here or behind a URL; errors as :class:`srgan.journal.Journal`."""
+    """Open the journal of a results' folder, here or behind a URL; errors as :class:`srgan.jobs.journal.Journal`."""
     if isinstance(folder, Remote):
         return RemoteJournal(folder, settings=settings, model=model)
     return Journal(Path(folder) / NAME, settings=settings, model=model)
@@ -124,7 +126,7 @@ def run(
     ----------
     journal : the folder's, open, with these settings and this model
     folder : where all results go
-    quality, check : see :func:`srgan.jobs.run`
+    quality, check : see :func:`srgan.jobs.run.run`
     versions : of the files behind URLs, from listing them; without it each is asked for
 
     Raises

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan import pixels
-from srgan.resize import keys_cubic
+from srgan.engine import pixels
+from srgan.resize.imresize import keys_cubic
 
 _BLOCK = 64
 """Output rows or columns in one small dense matrix: larger ones have more zeros in them, smaller ones more overhead."""

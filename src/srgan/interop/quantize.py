@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan import runtime
 from srgan.errors import DataError, MissingExtraError, ModelError, SrganError, UsageError
+from srgan.evaluation.metrics import psnr_y
 from srgan.files import atomic_path
 from srgan.image import list_pictures, read_rgb8
-from srgan.metrics import psnr_y
 from srgan.models.catalogue import resolve
 from srgan.models.int8 import CARD_KEY, digest_of, file_beside, is_int8
 from srgan.models.metadata import ModelInfo, read_info
-from srgan.resize import downscale
+from srgan.resize.imresize import downscale
+from srgan.runtime import network as runtime
 
 MAX_LOSS = 0.1
 """Most decibels that int8 may lose against fp32, by the mean over the crops that it is measured on."""

@@ -2,7 +2,7 @@
 
 Many large pictures have the same small one; a network chooses among them. Whatever detail it invents, the choice is
 only honest if reducing it by the rule that networks here are trained to undo, MATLAB's antialiased bicubic
-(:mod:`srgan.resize`), leads back to the input. How far it misses is the *consistency*: a PSNR for the picture, a map of
+(:mod:`srgan.resize.imresize`), leads back to the input. How far it misses is the *consistency*: a PSNR for the picture, a map of
 where. A high figure does not say that the detail is true, a low one says that it contradicts the input.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan import pixels
-from srgan.resampling import CUBIC, Resampler
-from srgan.sizes import Size
+from srgan.engine import pixels
+from srgan.engine.sizes import Size
+from srgan.resize.resample import CUBIC, Resampler
 
 MAP_FULL = 16 / 255
 """Difference, of full intensity 1, that the map shows at its brightest: 16 levels of 255, which the eye cannot miss."""
@@ -38,7 +38,7 @@ class Consistency:
     def __init__(self, before: NDArray[Any], after: Size) -> None:
         height, width = before.shape[:2]
         self._before = before
-        # For whole factors this is srgan.resize, but for its rounding between rows and columns.
+        # For whole factors this is srgan.resize.imresize, but for its rounding between rows and columns.
         self._resampler = Resampler(after, (height, width), kernel=CUBIC)
         self._errors = np.zeros((height, width), np.float32)  # mean square over the colours
         self._top = 0

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from srgan.drawing.canvas import Canvas
-from srgan.drawing.fonts import Face, default_faces, faces_of
-from srgan.drawing.pages import KINDS, inks
+from srgan.data.drawing.canvas import Canvas
+from srgan.data.drawing.fonts import Face, default_faces, faces_of
+from srgan.data.drawing.pages import KINDS, inks
 from srgan.errors import OutputExistsError, UsageError
 from srgan.image import Picture, write
 
@@ -36,10 +36,10 @@ def draw_picture(
 
     Parameters
     ----------
-    index : which picture of the series; its kind is number ``index`` modulo their count of :data:`srgan.drawing.pages.KINDS`
+    index : which picture of the series; its kind is number ``index`` modulo their count of :data:`srgan.data.drawing.pages.KINDS`
     seed : which series
     width, height : pixels
-    faces : fonts; default :func:`srgan.drawing.fonts.default_faces`
+    faces : fonts; default :func:`srgan.data.drawing.fonts.default_faces`
 
     Returns
     -------

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.crops import most_detailed
 from srgan.errors import MissingExtraError, UsageError
-from srgan.resize import downscale
+from srgan.evaluation.crops import most_detailed
+from srgan.resize.imresize import downscale
 
 if TYPE_CHECKING:
-    from srgan.evaluation import Report
+    from srgan.evaluation.benchmark import Report
 
 Pixels = NDArray[np.uint8]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan import storage
-from srgan.journal import NAME, Journal
+from srgan.jobs.journal import NAME, Journal
 from srgan.storage import Remote
 
 EVERY_SECONDS = 60.0

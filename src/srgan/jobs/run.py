@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from srgan import image
 from srgan.errors import SrganError, UsageError
-from srgan.outputs import Job, plan, refuse_existing
+from srgan.jobs.plan import Job, plan, refuse_existing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from srgan.consistency import Consistency
+    from srgan.engine.consistency import Consistency
+    from srgan.engine.upscaler import Progress, Upscaler
     from srgan.image import Picture
-    from srgan.upscaler import Progress, Upscaler
 
 LARGE_BYTES = 256 << 20
 """A result of more bytes than this is written while it is computed, and never is in memory as a whole; where its format
@@ -128,7 +128,7 @@ def run(
     ----------
     replace : those whose output may be replaced without ``overwrite``
     quality : 1 to 100, for formats that lose
-    check : compare each result with its input (:mod:`srgan.consistency`)
+    check : compare each result with its input (:mod:`srgan.engine.consistency`)
     access : reaches the files, where they do not lie on this machine
     """
     listener = listener or Listener()
@@ -325,7 +325,7 @@ def _done(
 
 
 def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
-    from srgan.consistency import Consistency
+    from srgan.engine.consistency import Consistency
 
     return Consistency(before, (height, width))
 

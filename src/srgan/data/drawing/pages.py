@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from srgan.drawing.canvas import Canvas, Colour, Inks, Point
-from srgan.drawing.fonts import Face
-from srgan.drawing.words import Words
+from srgan.data.drawing.canvas import Canvas, Colour, Inks, Point
+from srgan.data.drawing.fonts import Face
+from srgan.data.drawing.words import Words
 
 Drawer = Callable[[Canvas, Inks, Sequence[Face], np.random.Generator], None]
 

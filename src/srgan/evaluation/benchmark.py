@@ -1,7 +1,7 @@
 """A model over benchmark folders -> a table of PSNR and SSIM.
 
 By the literature's protocol: luma, ``scale`` pixels of border cropped, everything rounded to 8 bits first (see
-:mod:`srgan.metrics`), LR by MATLAB's bicubic (see :mod:`srgan.resize`), and the mean over pictures.
+:mod:`srgan.evaluation.metrics`), LR by MATLAB's bicubic (see :mod:`srgan.resize.imresize`), and the mean over pictures.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import DataError, UsageError
-from srgan.figure import Sample, make_sample
+from srgan.evaluation.figure import Sample, make_sample
+from srgan.evaluation.metrics import psnr_y, ssim_y, vgg_distance
 from srgan.image import list_pictures, read, to_rgb8
-from srgan.metrics import psnr_y, ssim_y, vgg_distance
-from srgan.resize import downscale, upscale
+from srgan.resize.imresize import downscale, upscale
 
 if TYPE_CHECKING:
     from srgan.networks.vgg import VGGFeatures
-    from srgan.runtime import Precision
+    from srgan.runtime.network import Precision
 
 Pixels = NDArray[np.uint8]
 
@@ -65,7 +65,7 @@ class Bicubic:
 class ImageScore:
     """PSNR (dB, infinite for equal pictures) and SSIM (up to 1) of one picture, on luma.
 
-    ``vgg_distance`` is :func:`srgan.metrics.vgg_distance`, or None if it was not asked for.
+    ``vgg_distance`` is :func:`srgan.evaluation.metrics.vgg_distance`, or None if it was not asked for.
     """
 
     name: str
@@ -204,8 +204,8 @@ def evaluate(
     folders : see :func:`find_pairs`; a set is named after its folder
     scale : enlargement, for ``"bicubic"`` (default 4); another model has its own, and asking for a different one is an error
     precision : what a network that is opened here computes in; published figures are fp32
-    features : VGG16 with :data:`srgan.metrics.VGG_DISTANCE_LAYERS`, to measure ``vgg_distance`` as well (needs torch)
-    keep_samples : keep a crop of each picture for :func:`srgan.figure.write_figure`
+    features : VGG16 with :data:`srgan.evaluation.metrics.VGG_DISTANCE_LAYERS`, to measure ``vgg_distance`` as well (needs torch)
+    keep_samples : keep a crop of each picture for :func:`srgan.evaluation.figure.write_figure`
     progress : called with pictures done and pictures in all
 
     Raises
@@ -246,7 +246,7 @@ def _open(model: str | Path | Model, scale: int | None, precision: Precision) ->
             raise UsageError(f"bicubic cannot enlarge {scale} times: give a scale from 2 on")
         return Bicubic(scale or 4)
     if isinstance(model, str | Path):
-        from srgan.upscaler import Upscaler
+        from srgan.engine.upscaler import Upscaler
 
         opened: Model = Upscaler(model, precision=precision)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from srgan.drawing.fonts import Face
+from srgan.data.drawing.fonts import Face
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]

@@ -16,7 +16,7 @@ ones, each with the halo of its own radius. Cutting changes no value. For the x4
 
 The whole picture then needs 0.9 KB a pixel and a constant amount for the tail, instead of 2.95 KB.
 
-Compiled halves are kept on disk for the next run (:mod:`srgan.cache`).
+Compiled halves are kept on disk for the next run (:mod:`srgan.runtime.cache`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan import cache
-from srgan.blending import blend
 from srgan.errors import ModelError, UsageError
-from srgan.graphs import (
+from srgan.models import int8
+from srgan.models.catalogue import resolve
+from srgan.models.metadata import ModelInfo, read_info
+from srgan.runtime import cache
+from srgan.runtime.blend import blend
+from srgan.runtime.graph import (
     DAMAGED,
     Cost,
     find_cut,
@@ -48,9 +51,6 @@ from srgan.graphs import (
     split,
     walk,
 )
-from srgan.models import int8
-from srgan.models.catalogue import resolve
-from srgan.models.metadata import ModelInfo, read_info
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 """What the network computes in: ``auto`` is bf16 where the processor has instructions for it, else fp32; ``int8`` is for
@@ -202,7 +202,7 @@ def load(
     Parameters
     ----------
     threads : how many threads compute; by default as many as the processor has cores
-    fidelity : blend a GAN with the network that it was trained from, 0 to 1 (:mod:`srgan.blending`)
+    fidelity : blend a GAN with the network that it was trained from, 0 to 1 (:mod:`srgan.runtime.blend`)
     bands : of the pictures that it enlarges: 3, RGB, for :class:`srgan.Upscaler`
 
     Raises

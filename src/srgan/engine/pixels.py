@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.tiling import Box
+from srgan.engine.tiling import Box
 
 FULL: dict[np.dtype[Any], float] = {
     np.dtype(np.uint8): 255.0,

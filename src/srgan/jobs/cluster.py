@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, cast
 
-from srgan import batch, image, storage
+from srgan import image, storage
 from srgan.errors import MissingExtraError, ModelError, OutputExistsError, SrganError, UsageError
 from srgan.files import remove_leftovers
-from srgan.jobs import Done, Failure, Listener, Report
-from srgan.jobs import run as run_jobs
-from srgan.journal import Journal, as_text
-from srgan.outputs import Job
+from srgan.jobs import folder as batch
+from srgan.jobs.journal import Journal, as_text
+from srgan.jobs.plan import Job
+from srgan.jobs.run import Done, Failure, Listener, Report
+from srgan.jobs.run import run as run_jobs
 from srgan.storage import Remote
 
 WAVE = 20_000
@@ -60,7 +61,7 @@ def run(
     listener: Listener | None = None,
     versions: batch.Versions | None = None,
 ) -> Report:
-    """Do a folder job on a cluster; like :func:`srgan.batch.run`, with the same journal.
+    """Do a folder job on a cluster; like :func:`srgan.jobs.folder.run`, with the same journal.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def run(
     UsageError
         if the cluster cannot be reached, or no machine of it has so many processors as threads are asked for
     SrganError
-        if the cluster gives up; and as :func:`srgan.batch.run`
+        if the cluster gives up; and as :func:`srgan.jobs.folder.run`
     """
     listener = listener or Listener()
     with _connected(address) as ray:
@@ -250,7 +251,7 @@ class Worker:
     """What an actor holds: an open network. Called with batches of rows, as Ray Data hands them out."""
 
     def __init__(self, options: Mapping[str, Any], quality: int | None, model: str, tries: Any) -> None:
-        from srgan.upscaler import Upscaler
+        from srgan.engine.upscaler import Upscaler
 
         if batch.model_hash(options["model"], options.get("fidelity"), options.get("precision", "auto")) != model:
             raise ModelError(

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from srgan.errors import ModelError, UnknownModelError, UsageError
-from srgan.graphs import import_openvino, read_graph
 from srgan.models.catalogue import CATALOGUE, networks_of, resolve, shipped_file
 from srgan.models.metadata import ModelInfo, read_info
+from srgan.runtime.graph import import_openvino, read_graph
 
 # dB that a blend of both halves may read less than either network: a mean of few pictures says no more.
 _WORSE = 0.1
@@ -140,7 +140,7 @@ def blend(info: ModelInfo, fidelity: float) -> Any:
 
     Returns
     -------
-    an OpenVINO graph as :func:`srgan.graphs.read_graph` gives it, its weights float32
+    an OpenVINO graph as :func:`srgan.runtime.graph.read_graph` gives it, its weights float32
 
     Raises
     ------

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.tiling import Box
+from srgan.engine.tiling import Box
 
 
 class Turn(NamedTuple):

@@ -3,7 +3,7 @@
 Array to array: ``Upscaler.__call__`` -> ``tiling.plan_region`` -> for each tile the network's body on the window, then
 its tail on small tiles of the body's result -> ``pixels.from_network`` into the output, in the output's own depth. No
 float picture of the full size ever exists. Where another size than the network's own is wanted, the bands go on
-through :class:`srgan.resampling.Resampler`, and, for more than one pass, into the next pass.
+through :class:`srgan.resize.resample.Resampler`, and, for more than one pass, into the next pass.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan import ensemble, pixels, runtime, sizes, tiling
+from srgan.engine import ensemble, pixels, sizes, tiling
+from srgan.engine.sizes import Size, Target
+from srgan.engine.tiling import Box, Plan, Tile
 from srgan.errors import ImageReadError, ModelError, SrganError, UsageError
 from srgan.models.catalogue import AUTO, CLEAN, DEFAULT, chosen
-from srgan.resampling import LANCZOS, Resampler
-from srgan.runtime import Network, Precision
-from srgan.sizes import Size, Target
-from srgan.tiling import Box, Plan, Tile
+from srgan.resize.resample import LANCZOS, Resampler
+from srgan.runtime import network as runtime
+from srgan.runtime.network import Network, Precision
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,9 +63,9 @@ class Upscaler:
     wrap : take each picture as a tile of an endless pattern: its left edge continues its right one, its top its
         bottom, and the result repeats without a seam
     tta : compute each picture in its eight positions (turned by quarters, mirrored) and take the mean: eight times the
-        work for a little more faithfulness (:mod:`srgan.ensemble`)
+        work for a little more faithfulness (:mod:`srgan.engine.ensemble`)
     fidelity : for a GAN that has a faithful partner, as ``srgan-x4`` does: blend the two, from 0 (the GAN,
-        sharpest) to 1 (nothing invented); no more work than one of them (:mod:`srgan.blending`)
+        sharpest) to 1 (nothing invented); no more work than one of them (:mod:`srgan.runtime.blend`)
     precision : ``"auto"`` computes 8-bit pictures in bf16 where the processor has it (at most a few levels of
         difference), and deeper pictures in fp32; ``"fp32"`` and ``"bf16"`` do as they say
     memory : bytes for the work: the network's, and the picture and a band of the result. About 150 MB for the program
@@ -82,7 +83,7 @@ class Upscaler:
     Raises
     ------
     UnknownModelError, ModelError, UsageError
-        see :func:`srgan.runtime.load` and :class:`srgan.sizes.Target`; and UsageError if ``memory`` does not hold the
+        see :func:`srgan.runtime.network.load` and :class:`srgan.engine.sizes.Target`; and UsageError if ``memory`` does not hold the
         smallest tile
     """
 
@@ -210,7 +211,7 @@ class Upscaler:
         yield from self._stages(image if isinstance(image, pixels.Rows) else pixels.check(image), progress, None)
 
     def takes_rows(self, height: int, width: int) -> bool:
-        """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.pixels.Rows` allows."""
+        """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.engine.pixels.Rows` allows."""
         return not self._wrap and len(sizes.passes((height, width), self.size_of(height, width), self.scale)) == 1
 
     def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> Plan:
@@ -530,7 +531,7 @@ def upscale(
         if an array is not a picture
     """
     if isinstance(image, str | os.PathLike):
-        from srgan import jobs
+        from srgan.jobs import run as jobs
 
         source = Path(image)
         return jobs.upscale_file(

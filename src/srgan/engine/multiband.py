@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from srgan import pixels, runtime, tiling
+from srgan.engine import pixels, tiling
+from srgan.engine.tiling import Box
 from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
 from srgan.image import vips
 from srgan.image.multiband import open_rows
 from srgan.models.catalogue import networks_of, resolve
 from srgan.models.metadata import read_info
-from srgan.runtime import Network, Precision
-from srgan.tiling import Box
+from srgan.runtime import network as runtime
+from srgan.runtime.network import Network, Precision
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -32,7 +33,7 @@ def bands_of(model: str | Path) -> int:
     Raises
     ------
     UnknownModelError, ModelError
-        as :func:`srgan.runtime.load`
+        as :func:`srgan.runtime.network.load`
     """
     try:
         bands = read_info(resolve(networks_of(model)[0])).card["recipe"]["generator"]["bands"]
@@ -53,7 +54,7 @@ class Enlarger:
     Raises
     ------
     UnknownModelError, ModelError, UsageError
-        as :func:`srgan.runtime.load`, and UsageError if ``memory`` does not hold the smallest tile
+        as :func:`srgan.runtime.network.load`, and UsageError if ``memory`` does not hold the smallest tile
     """
 
     def __init__(

@@ -34,7 +34,7 @@ _SUFFIX = ".compiled"
 
 @dataclass(frozen=True)
 class Half:
-    """A compiled graph as the runtime exports it, and what :class:`srgan.runtime.Part` wants to know about it."""
+    """A compiled graph as the runtime exports it, and what :class:`srgan.runtime.network.Part` wants to know about it."""
 
     scale: int
     radius: int

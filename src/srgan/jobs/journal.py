@@ -113,7 +113,7 @@ class Journal:
     ----------
     path : the file, made if it is missing (its folder must exist)
     settings : text that differs wherever the results would (:func:`settings_text`)
-    model : what the network is known by (:func:`srgan.batch.model_hash`)
+    model : what the network is known by (:func:`srgan.jobs.folder.model_hash`)
 
     Raises
     ------

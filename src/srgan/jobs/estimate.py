@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srgan import image
+from srgan.engine.upscaler import Upscaler
 from srgan.errors import SrganError
 from srgan.image import Picture
-from srgan.jobs import Access
-from srgan.outputs import Job
+from srgan.jobs.plan import Job
+from srgan.jobs.run import Access
 from srgan.storage import Remote
-from srgan.upscaler import Upscaler
 
 HEADERS = 1000
 """Of more pictures than this, so many, evenly spread, stand for all."""

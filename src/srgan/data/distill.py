@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan.engine.upscaler import Upscaler
 from srgan.errors import DataError, ImageError, UsageError
 from srgan.image import Picture, list_pictures, read_rgb8, write
 from srgan.image.multiband import deepened
-from srgan.resize import downscale
-from srgan.upscaler import Upscaler
+from srgan.resize.imresize import downscale
 
 LEAST_SIDE = 192
 """Pixels that a piece has at least on each side: the largest crop of the recipes."""

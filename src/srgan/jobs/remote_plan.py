@@ -1,4 +1,4 @@
-"""Where each result goes, as in :mod:`srgan.outputs`, where the pictures or the results are behind URLs."""
+"""Where each result goes, as in :mod:`srgan.jobs.plan`, where the pictures or the results are behind URLs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import cast
 
-from srgan import image, outputs, storage
+from srgan import image, storage
 from srgan.errors import UsageError
-from srgan.outputs import Job
+from srgan.jobs import plan as outputs
+from srgan.jobs.plan import Job
 from srgan.storage import Remote
 
 
@@ -27,7 +28,7 @@ class Plan:
 def plan(paths: Sequence[str], output: str | None, *, scale: str, format: str | None = None) -> Plan:
     """Find the pictures and decide the names of the results.
 
-    Names are those of :func:`srgan.outputs.plan`; the output is always a folder.
+    Names are those of :func:`srgan.jobs.plan.plan`; the output is always a folder.
 
     Raises
     ------

@@ -1,0 +1,1 @@
+"""Training pictures before the training: pairs, checks, tiles in tar files, drawn pages, distilled pairs."""

@@ -1,0 +1,1 @@
+"""Pictures of any size through a network, in bounded memory: tiles, sizes, transparency, the self-ensemble."""

@@ -1,0 +1,1 @@
+"""How good a network is: benchmarks, PSNR, SSIM, distance in VGG features, figures."""
