@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from srgan import Upscaler
-from srgan.evaluation.benchmark import Bicubic, Pair, find_pairs
+from srgan.data.pairs import Pair, find_pairs
+from srgan.evaluation.benchmark import Bicubic
 from srgan.evaluation.crops import most_detailed
 from srgan.image import read_rgb8
 from srgan.resize.imresize import downscale

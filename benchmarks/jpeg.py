@@ -4,8 +4,8 @@
 
 The middle of each picture of the folder is reduced as the benchmarks are, saved as JPEG (4:2:0), read again and enlarged; the
 pictures must not be among those trained on. For each quality the table has the mean feature distance of each network's results to
-the originals (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer), the PSNR of luma, and of how many pictures it was the
-nearest one.
+the originals (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer), the PSNR of luma, and of how many pictures it
+was the nearest one.
 """
 
 from __future__ import annotations

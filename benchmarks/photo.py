@@ -4,8 +4,8 @@
 
 Chain number n is drawn from the seed n, by the code and ranges that ``recipes/photo.toml`` trains with, and reduces the middle
 of a picture of the folder, in the order of their names; the pictures must not be among those trained on. The table has the mean
-feature distance to the original (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer) and the PSNR of luma; ``--sheet FILE``
-draws a crop of each beside the original, to be judged by eye.
+feature distance to the original (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer) and the PSNR
+of luma; ``--sheet FILE`` draws a crop of each beside the original, to be judged by eye.
 """
 
 from __future__ import annotations

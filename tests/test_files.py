@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from limits import error_unprivileged, small_files
 from srgan.errors import ImageWriteError, OutputExistsError, SrganError, UsageError
 from srgan.files import atomic_path, remove_leftovers
+from support.limits import error_unprivileged, small_files
 
 
 def names(folder: Path) -> list[str]:

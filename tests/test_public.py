@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import srgan
-import tiny_models
 from srgan import errors
+from support import tiny_models
 
 HEAVY = [
     "torch",

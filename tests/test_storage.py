@@ -17,14 +17,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tiny_models
 from srgan import Upscaler, storage
 from srgan.errors import ImageReadError, ImageWriteError, MissingExtraError, UsageError
-from srgan.jobs import folder as batch
-from srgan.jobs import remote_plan as remote_outputs
-from srgan.jobs import run as jobs
+from srgan.jobs.folder import open_journal, run_folder
+from srgan.jobs.job import Job
 from srgan.jobs.journal import NAME
+from srgan.jobs.remote_plan import plan_remote
+from srgan.jobs.reports import Report
 from srgan.storage import Remote
+from support import tiny_models
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +87,12 @@ def enlarged(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data))).repeat(2, 0).repeat(2, 1)
 
 
-def run(source: object, output: object, upscaler: Upscaler, *, settings: str = "{}") -> jobs.Report:
-    plan = remote_outputs.plan([str(source)], str(output), scale=upscaler.label)
+def run(source: object, output: object, upscaler: Upscaler, *, settings: str = "{}") -> Report:
+    plan = plan_remote([str(source)], str(output), scale=upscaler.label)
     if isinstance(plan.folder, Path):
         plan.folder.mkdir(exist_ok=True)
-    with batch.open_journal(plan.folder, settings=settings, model="m") as journal:
-        return batch.run(plan.jobs, upscaler, journal, plan.folder, versions=plan.versions)
+    with open_journal(plan.folder, settings=settings, model="m") as journal:
+        return run_folder(plan.jobs, upscaler, journal, plan.folder, versions=plan.versions)
 
 
 def test_a_folder_behind_a_url_is_done_once_then_only_what_changed(root: Remote, upscaler: Upscaler) -> None:
@@ -163,7 +164,7 @@ def test_results_within_the_pictures_folder_are_no_input(upscaler: Upscaler) -> 
 )
 def test_a_mistake_is_one_line(source: str, output: str | None, says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
-        remote_outputs.plan([source], output, scale="x2")
+        plan_remote([source], output, scale="x2")
     assert "\n" not in str(caught.value)
 
 
@@ -172,7 +173,7 @@ def test_two_pictures_of_one_result_are_refused() -> None:
     put(root / "a.png", png(0))
     put(root / "a.jpg", png(0))
     with pytest.raises(UsageError, match="would both become"):
-        remote_outputs.plan([str(root)], f"{root}/out", scale="x2", format="webp")
+        plan_remote([str(root)], f"{root}/out", scale="x2", format="webp")
 
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +184,7 @@ def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_input_that_vanished_is_one_line() -> None:
     gone = Remote("memory://photos/gone.png")
-    job = jobs.Job(gone, gone)  # type: ignore[arg-type]
+    job = Job(gone, gone)  # type: ignore[arg-type]
     with (
         storage.RemoteAccess() as access,
         pytest.raises(ImageReadError, match="no such file, folder or bucket: check the URL"),

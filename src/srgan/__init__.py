@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from srgan._version import __version__
 from srgan.errors import (
     CheckpointError,
     DataError,
@@ -32,9 +33,8 @@ from srgan.errors import (
 )
 
 if TYPE_CHECKING:
-    from srgan.engine.upscaler import Upscaler, upscale
-
-__version__ = "0.1.0"
+    from srgan.api import upscale
+    from srgan.engine.upscaler import Upscaler
 
 __all__ = [
     "CheckpointError",
@@ -60,10 +60,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Upscaler", "upscale"):
-        from srgan.engine import upscaler
+    if name == "Upscaler":
+        from srgan.engine.upscaler import Upscaler
 
-        return getattr(upscaler, name)
+        return Upscaler
+    if name == "upscale":
+        from srgan.api import upscale
+
+        return upscale
     raise AttributeError(f"module 'srgan' has no attribute {name!r}")
 
 

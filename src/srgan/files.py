@@ -152,3 +152,15 @@ def _settle(partial: Path, place: Path, shown: Path, *, overwrite: bool) -> None
         if os.path.lexists(place):
             raise _taken(shown) from None
         os.replace(partial, place)
+
+
+def version(path: Path) -> str | None:
+    """Return what differs for two files that were in one place one after the other: bytes and time; None for no file.
+
+    No inode number: they change when a disk is mounted elsewhere.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return f"{status.st_size}:{status.st_mtime_ns}"

@@ -8,8 +8,6 @@ moved.
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,14 +18,10 @@ from srgan.errors import (
     ImageReadError,
     ImageWriteError,
     MissingExtraError,
-    OutputExistsError,
     SrganError,
     UsageError,
 )
-from srgan.image import PICTURE_SUFFIXES
-from srgan.jobs import journal
-from srgan.jobs.plan import Job
-from srgan.jobs.run import Access
+from srgan.files import version as file_version
 
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci", "r2", "memory"})
 """Protocols that show an object when all of it is there, and never a part."""
@@ -101,7 +95,7 @@ def filesystem(remote: Remote) -> Any:
 def version(where: PurePath) -> str | None:
     """Return what differs for two files that were in one place one after the other; None if there is none."""
     if not isinstance(where, Remote):
-        return journal.version(Path(where))
+        return file_version(Path(where))
     files = filesystem(where)
     with _errors(f"cannot look at {where}", SrganError):
         try:
@@ -126,73 +120,6 @@ def listing(folder: Remote) -> dict[Remote, str]:
     return {Remote(files.unstrip_protocol(name)): _version_of(info) for name, info in sorted(found.items())}
 
 
-def pictures(folder: Remote) -> dict[Remote, str]:
-    """Return the pictures below a URL, hidden names left out, with their versions; or the one picture that it names."""
-    found = listing(folder)
-
-    def shown(name: Remote) -> bool:
-        inside = name.relative_to(folder).parts if name != folder else ()
-        return name.suffix.lower() in PICTURE_SUFFIXES and not any(part.startswith(".") for part in inside)
-
-    return {name: seen for name, seen in found.items() if shown(name)}
-
-
-class RemoteAccess(Access):
-    """Fetches inputs and sends results, where they are behind URLs; other files are reached as they are.
-
-    Use it as a context manager: its temporary folder is removed at the end.
-    """
-
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="srgan-"))
-        self._number = 0
-
-    def __enter__(self) -> RemoteAccess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    @contextmanager
-    def source(self, job: Job) -> Iterator[Path]:
-        """Fetch the input for the block."""
-        if not isinstance(job.source, Remote):
-            with super().source(job) as path:
-                yield path
-            return
-        with self._temporary(job.source) as local, _as_if(local, job.source):
-            with _errors(f"cannot read {job.source}", ImageReadError):
-                filesystem(job.source).get_file(str(job.source), str(local))
-            yield local
-
-    @contextmanager
-    def target(self, job: Job, *, overwrite: bool) -> Iterator[tuple[Path, bool]]:
-        """Send what the block wrote."""
-        if not isinstance(job.target, Remote):
-            with super().target(job, overwrite=overwrite) as place:
-                yield place
-            return
-        with self._temporary(job.target) as local, _as_if(local, job.target):
-            yield local, True
-            if not overwrite and self.exists(job):
-                raise OutputExistsError(
-                    f"'{job.target}' exists: pass --overwrite to replace it, or choose another output"
-                )
-            send(local, job.target)
-
-    def exists(self, job: Job) -> bool:
-        """Return whether the result's place is taken."""
-        return version(job.target) is not None if isinstance(job.target, Remote) else super().exists(job)
-
-    @contextmanager
-    def _temporary(self, remote: Remote) -> Iterator[Path]:
-        folder = Path(tempfile.mkdtemp(dir=self._folder))  # in which it keeps its name, and so its format
-        try:
-            yield folder / remote.name
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def send(local: Path, remote: Remote) -> None:
     """Put a file of this machine behind a URL, in one step; ImageWriteError if it cannot be put there."""
     files = filesystem(remote)
@@ -204,6 +131,12 @@ def send(local: Path, remote: Remote) -> None:
         partial = remote.with_name(f".{remote.name}.part")
         files.put_file(str(local), str(partial))
         files.mv(str(partial), str(remote))
+
+
+def fetch_picture(remote: Remote, local: Path) -> None:
+    """Copy a picture behind a URL to a file of this machine; ImageReadError if that cannot be done."""
+    with _errors(f"cannot read {remote}", ImageReadError):
+        filesystem(remote).get_file(str(remote), str(local))
 
 
 def fetch(remote: Remote, local: Path) -> bool:
@@ -238,15 +171,6 @@ def _errors(what: str, kind: type[SrganError]) -> Iterator[None]:
         raise kind(f"{what}: there is no such file, folder or bucket: check the URL") from None
     except Exception as error:
         raise kind(f"{what} ({_line(error)}): check the URL, the credentials and the network") from None
-
-
-@contextmanager
-def _as_if(local: Path, remote: Remote) -> Iterator[None]:
-    """Let errors about the temporary file name the place behind the URL."""
-    try:
-        yield
-    except SrganError as error:
-        raise type(error)(str(error).replace(str(local), str(remote))) from None
 
 
 def _line(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import pytest
 import srgan
 from srgan.cli import app
 from srgan.cli.lines import printable, say
-from tiny_runs import call
+from support.tiny_runs import call
 
 COMMANDS = sorted(
     [*(command.name for command in app.registered_commands), *(group.name for group in app.registered_groups)]

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tiny_models
 from srgan.jobs.journal import NAME
+from support import tiny_models
 
 KILLS = int(os.environ.get("SRGAN_KILLS", "3"))
 """How many times the folder job is killed; 50 for the long version."""

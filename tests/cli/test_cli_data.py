@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-import tiny_models
+from support import tiny_models
 
 
 def srgan(*arguments):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import tiny_models
 from srgan.cli.models import figures
 from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, Entry, resolve
 from srgan.models.metadata import read_info
-from tiny_runs import call
+from support import tiny_models
+from support.tiny_runs import call
 
 
 def test_the_list_has_each_network_with_its_own_figures() -> None:

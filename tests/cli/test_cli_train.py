@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.models.metadata import read_info
 from srgan.networks.generator import Generator, GeneratorConfig
-from tiny_runs import RECIPE, call, run, save_photo, save_photos, save_vgg
+from support.tiny_runs import RECIPE, call, run, save_photo, save_photos, save_vgg
 
 # One short stage of pixels.
 SHORT = RECIPE[: RECIPE.index("[stages.gan]")] + RECIPE[RECIPE.index("[run]") :]

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import picture_samples as samples
-import tiny_models
-from limits import call_unprivileged, call_with_small_files
 from srgan import Upscaler
 from srgan.cli.upscale import parse_size
 from srgan.errors import UsageError
 from srgan.image import read
 from srgan.models.catalogue import resolve
-from tiny_runs import Result, call
+from support import picture_samples as samples
+from support import tiny_models
+from support.limits import call_unprivileged, call_with_small_files
+from support.tiny_runs import Result, call
 
 
 @pytest.fixture(scope="module")

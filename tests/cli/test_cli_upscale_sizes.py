@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tiny_models
 from srgan import Upscaler
-from srgan.resize import imresize as resize
+from srgan.resize.imresize import downscale
+from support import tiny_models
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_check_prints_the_consistency_and_draws_where(model: Path, photo: Path, 
     done = upscale(photo, "--model", model, "--precision", "fp32", "--check-map", heat)
     assert (done.returncode, done.stderr) == (0, "")
     small = np.asarray(Image.open(photo)).astype(float)
-    back = resize.downscale(np.asarray(Image.open(photo.with_name("photo_x4.png"))), 4)
+    back = downscale(np.asarray(Image.open(photo.with_name("photo_x4.png"))), 4)
     psnr = 10 * np.log10(255**2 / np.mean((back - small) ** 2))
     said = float(re.search(r"consistency ([\d.]+) dB", done.stdout)[1])
     assert said == pytest.approx(psnr, abs=0.1)

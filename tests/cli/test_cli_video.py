@@ -7,14 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
-import tiny_models
+from support import tiny_models
 
 
 def upscale(*arguments, cwd=None):
@@ -36,7 +33,7 @@ def model(tmp_path_factory):
 @pytest.fixture
 def clips():
     pytest.importorskip("av", reason="needs the extra video")
-    import clips
+    from support import clips
 
     return clips
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-import picture_samples as samples
 from srgan.image import Picture, exif, probe, read, write
+from support import picture_samples as samples
 
 BLOCKS = ["jpg", "png", "webp", "avif"]
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-import picture_samples as samples
 from srgan.image import read
 from srgan.image.jpeg import quality
+from support import picture_samples as samples
 
 
 def saved(**options: Any) -> bytes:

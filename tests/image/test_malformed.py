@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import pytest
 
 from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import Picture, probe, read, read_rows
+from support.malformed import corpus
 
-CORPUS: dict[str, bytes] = runpy.run_path(str(Path(__file__).parents[1] / "web" / "malformed.py"))["corpus"]()
+CORPUS: dict[str, bytes] = corpus()
 """The files that the server gets, too."""
 
 

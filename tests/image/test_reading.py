@@ -12,9 +12,9 @@ import pyvips
 import tifffile
 from PIL import Image, ImageCms, IptcImagePlugin
 
-import picture_samples as samples
 from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import Picture, probe, read, read_rgb8, read_rows, to_rgb8, write
+from support import picture_samples as samples
 
 
 def noise(height: int = 13, width: int = 17, channels: int = 3) -> Any:

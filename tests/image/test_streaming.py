@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import picture_samples
 from srgan import image
 from srgan.errors import ImageWriteError, OutputExistsError, UsageError
 from srgan.image import Picture
+from support import picture_samples
 
 EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\x01\x00\0\x04\0\0\0\x01\0\0\0\x05\0\0\0\0"
 

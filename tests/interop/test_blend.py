@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import tiny_models
 from srgan import Upscaler
 from srgan.errors import ModelError, OutputExistsError, UsageError
 from srgan.interop.blend import export_blend
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import read_info
 from srgan.runtime.blend import partner
+from support import tiny_models
 
 
 @pytest.mark.parametrize("fidelity", [0, 0.3, 1])

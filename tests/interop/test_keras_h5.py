@@ -9,13 +9,13 @@ import pytest
 import torch
 from keras import layers
 from keras.src.legacy.saving import legacy_h5_format
-from originals import picture
 
 from srgan.errors import ModelError
 from srgan.interop.convert import convert
 from srgan.interop.keras_h5 import read_keras, to_pixel_shuffle
 from srgan.models.metadata import read_info
-from srgan.runtime import network as runtime
+from srgan.runtime.network import open_network
+from support.originals import picture
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with new numpy
 
@@ -97,7 +97,7 @@ def check(model, h5, tmp_path):
     lr = picture(13, 18)
     target = wanted(model, lr)
     assert np.abs(target - 0.5).mean() > 0.05
-    got = runtime.load(tmp_path / "g.onnx", precision="fp32")(lr.numpy())
+    got = open_network(tmp_path / "g.onnx", precision="fp32")(lr.numpy())
     assert got.shape == target.shape
     assert np.abs(got - target).max() < 1e-4
     return done

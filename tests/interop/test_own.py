@@ -3,15 +3,15 @@ import json
 import numpy as np
 import pytest
 import torch
-from originals import picture
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from srgan.errors import ModelError
 from srgan.interop.convert import convert, convert_to_state_dict
 from srgan.networks.generator import Generator, GeneratorConfig
-from srgan.runtime import network as runtime
+from srgan.runtime.network import open_network
 from srgan.training.checkpoint import Checkpoint, save_checkpoint
+from support.originals import picture
 
 CONFIGS = [
     GeneratorConfig(features=8, blocks=2, norm="batch", output="tanh"),
@@ -43,7 +43,7 @@ def test_a_checkpoint_becomes_onnx_and_a_state_dict(tmp_path, config):
         wanted = average.reference(lr).numpy()
     done = convert(file, tmp_path / "a.onnx")
     assert "after 7 steps" in done.origin
-    assert np.abs(runtime.load(tmp_path / "a.onnx", precision="fp32")(lr.numpy()) - wanted).max() < 1e-4
+    assert np.abs(open_network(tmp_path / "a.onnx", precision="fp32")(lr.numpy()) - wanted).max() < 1e-4
 
     convert_to_state_dict(file, tmp_path / "a.safetensors")
     state = load_file(tmp_path / "a.safetensors")
@@ -54,7 +54,7 @@ def test_a_checkpoint_becomes_onnx_and_a_state_dict(tmp_path, config):
 
     # And the plain state dict is a source again.
     convert(tmp_path / "a.safetensors", tmp_path / "b.onnx")
-    assert np.abs(runtime.load(tmp_path / "b.onnx", precision="fp32")(lr.numpy()) - wanted).max() < 1e-4
+    assert np.abs(open_network(tmp_path / "b.onnx", precision="fp32")(lr.numpy()) - wanted).max() < 1e-4
 
 
 def test_a_checkpoint_away_from_its_run_is_refused(tmp_path):

@@ -1,16 +1,16 @@
 import numpy as np
 import onnx
-import originals
 import pytest
 import torch
-from originals import picture, randomise
 
 from srgan.errors import ModelError
 from srgan.interop.convert import convert, convert_to_state_dict
 from srgan.models.export import load_weights
 from srgan.models.metadata import read_info
 from srgan.networks.generator import GeneratorConfig
-from srgan.runtime import network as runtime
+from srgan.runtime.network import open_network
+from support import originals
+from support.originals import picture, randomise
 
 REPOSITORIES = {
     "srgan-pytorch": originals.BubbliiiingPytorch,
@@ -27,7 +27,7 @@ def wanted(network, lr):
 
 
 def got(file, lr):
-    return np.clip(runtime.load(file, precision="fp32")(lr.numpy()), 0, 1)
+    return np.clip(open_network(file, precision="fp32")(lr.numpy()), 0, 1)
 
 
 @pytest.mark.parametrize(("blocks", "levels"), [(2, 2), (3, 1)])

@@ -12,10 +12,10 @@ from PIL import Image
 from srgan import Upscaler, upscale
 from srgan.engine.sizes import Target
 from srgan.image import read, to_rgb8
-from srgan.jobs import folder as batch
-from srgan.jobs import run as jobs
+from srgan.jobs.folder import model_hash
 from srgan.jobs.journal import content_of
 from srgan.jobs.plan import plan
+from srgan.jobs.run import run_pictures
 from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, JPEG_BELOW, chosen, resolve
 from srgan.web.offers import open_offers
 
@@ -45,7 +45,7 @@ def test_the_choice() -> None:
 
 def test_a_folder_has_each_picture_by_its_network(photos: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     upscaler = Upscaler(AUTO)
-    report = jobs.run(plan([photos], tmp_path, scale=upscaler.label, format="png"), upscaler)
+    report = run_pictures(plan([photos], tmp_path, scale=upscaler.label, format="png"), upscaler)
     assert {done.job.source.name: done.network for done in report.written} == {
         "coarse.jpg": COMPRESSED,
         "fine.jpg": CLEAN,
@@ -70,13 +70,13 @@ def test_arrays_have_no_file(photos: Path) -> None:
 
 
 def test_the_journal_knows_it_by_both_networks() -> None:
-    both = [batch.model_hash(name) for name in (CLEAN, COMPRESSED)]
-    assert batch.model_hash(AUTO) == f"{both[0]}+{both[1]}@{JPEG_BELOW}"
-    assert batch.model_hash(AUTO, 0.5).count("+") == 3
+    both = [model_hash(name) for name in (CLEAN, COMPRESSED)]
+    assert model_hash(AUTO) == f"{both[0]}+{both[1]}@{JPEG_BELOW}"
+    assert model_hash(AUTO, 0.5).count("+") == 3
 
 
 def test_in_int8_it_knows_the_int8_forms() -> None:
-    found = batch.model_hash(AUTO, precision="int8")
+    found = model_hash(AUTO, precision="int8")
     files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED)]
     assert found == "+".join(map(content_of, files)) + f"@{JPEG_BELOW}"
 

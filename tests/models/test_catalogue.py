@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import tiny_models
 from srgan.errors import ModelError, UnknownModelError
 from srgan.models import catalogue
 from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, DEFAULT, Entry, resolve
 from srgan.models.metadata import read_info
+from support import tiny_models
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

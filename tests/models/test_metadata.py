@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tiny_models
-from limits import error_unprivileged
 from srgan.errors import ModelError
 from srgan.models import metadata
 from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.models.metadata import read_info
+from support import tiny_models
+from support.limits import error_unprivileged
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -20,7 +20,7 @@ from srgan.training.preview import side_by_side
 from srgan.training.recipe import load_recipe
 from srgan.training.stages import _to_unit
 from srgan.training.validation import Example, find_validation, upscale
-from tiny_runs import RECIPE, call
+from support.tiny_runs import RECIPE, call
 
 SHORT = RECIPE[: RECIPE.index("[stages.gan]")] + RECIPE[RECIPE.index("[run]") :]
 SHORT = SHORT.replace("steps = 60", "steps = 4").replace("warmup = 5", "warmup = 0")

@@ -6,10 +6,10 @@ import sys
 import pytest
 import torch
 
-from prepared import prepared, save
 from srgan.errors import TrainingError
 from srgan.training.batches import batches
 from srgan.training.data import CropDataset
+from support.prepared import prepared, save
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -9,7 +9,7 @@ from srgan.training.pictures import prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe, parse_recipe
 from srgan.training.report import Reporter
-from tiny_runs import RECIPE, save_photos
+from support.tiny_runs import RECIPE, save_photos
 
 
 def make(tmp_path, stage, init=None):

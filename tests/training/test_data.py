@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from prepared import prepared, save
 from srgan.errors import DataError
 from srgan.resize.imresize import downscale
 from srgan.training.data import CropDataset
+from support.prepared import prepared, save
 
 
 def test_pictures_come_back_cropped_to_the_scale_and_reduced_whole(tmp_path):

@@ -10,15 +10,15 @@ import numpy as np
 import onnx
 import pytest
 
-import tiny_models
 from srgan import Upscaler
 from srgan.errors import UsageError
 from srgan.evaluation.benchmark import evaluate
 from srgan.models.metadata import read_info
-from srgan.runtime import blend as blending
+from srgan.runtime.blend import grown_apart, has_partner, partner
 from srgan.training import run as training
 from srgan.training.halfway import halfway
-from tiny_runs import call, save_photo, save_photos
+from support import tiny_models
+from support.tiny_runs import call, save_photo, save_photos
 
 
 def card(stage: str) -> dict[str, Any]:
@@ -81,9 +81,9 @@ def test_near_by_the_blend_is_as_good_as_its_ends(tmp_path: Path, photos: Path) 
     ]
     assert found["psnr_y"] == pytest.approx(expected, abs=1e-3)
     assert expected[0] < expected[1] < expected[2]
-    assert not blending.grown_apart(found)
+    assert not grown_apart(found)
     with_card(path, halfway=found)
-    assert blending.partner(read_info(path)).name == "srresnet-x2"
+    assert partner(read_info(path)).name == "srresnet-x2"
 
 
 def test_far_away_it_is_worse_than_both_and_then_refused(tmp_path: Path, photos: Path) -> None:
@@ -93,7 +93,7 @@ def test_far_away_it_is_worse_than_both_and_then_refused(tmp_path: Path, photos:
     assert found is not None
     before, between, after = found["psnr_y"]
     assert between < min(before, after) - 5
-    assert blending.grown_apart(found)
+    assert grown_apart(found)
     said: list[str] = []
     assert training._halfway(path, photos, alone, type("Listener", (), {"say": staticmethod(said.append)})()) == found
     assert said == [
@@ -101,7 +101,7 @@ def test_far_away_it_is_worse_than_both_and_then_refused(tmp_path: Path, photos:
         "grown apart, and --fidelity will not blend them; fewer steps or a lower rate keep them near"
     ]
     with_card(path, halfway=found)
-    assert not blending.has_partner(read_info(path))
+    assert not has_partner(read_info(path))
     with pytest.raises(UsageError, match="srgan-x2 was trained too far away from srresnet-x2"):
         Upscaler(path, fidelity=0.5)
     picture = save_photo(tmp_path / "a.png")
@@ -121,11 +121,11 @@ def test_a_network_that_invents_nothing_has_no_halfway(tmp_path: Path, photos: P
 
 @pytest.mark.parametrize("told", [None, {}, {"psnr_y": [1, 2]}, {"psnr_y": "abc"}, {"psnr_y": [30, None, 31]}, [30]])
 def test_a_card_that_says_nothing_of_it_forbids_nothing(told: Any) -> None:
-    assert not blending.grown_apart(told)
+    assert not grown_apart(told)
 
 
 @pytest.mark.parametrize(
     ("psnr_y", "apart"), [((30, 29.85, 31), True), ((30, 29.95, 31), False), ((31, 29.85, 30), True)]
 )
 def test_a_tenth_of_a_decibel_is_no_reason(psnr_y: tuple[float, ...], apart: bool) -> None:
-    assert blending.grown_apart({"psnr_y": psnr_y}) is apart
+    assert grown_apart({"psnr_y": psnr_y}) is apart

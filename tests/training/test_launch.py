@@ -13,7 +13,7 @@ import pytest
 
 from srgan.models.metadata import read_info
 from srgan.training.checkpoint import load_checkpoint
-from tiny_runs import RECIPE, call, save_photos
+from support.tiny_runs import RECIPE, call, save_photos
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="process groups and /proc as Linux has them")
 

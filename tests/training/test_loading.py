@@ -13,7 +13,7 @@ from PIL import Image
 from srgan.data.shards import open_shards, read_tiles
 from srgan.models.metadata import read_info
 from srgan.training.sources import held_out_pictures, prepare_shards
-from tiny_runs import RECIPE, Death, call, run, save_photo
+from support.tiny_runs import RECIPE, Death, call, run, save_photo
 
 PIXELS = RECIPE[: RECIPE.index("[stages.gan]")] + RECIPE[RECIPE.index("[run]") :]
 SHORT = PIXELS.replace("steps = 60", "steps = 4").replace("warmup = 5", "warmup = 0")

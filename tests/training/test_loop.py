@@ -18,7 +18,7 @@ from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe
 from srgan.training.report import Reporter
 from srgan.training.validation import load_validation
-from tiny_runs import RECIPE, save_photos
+from support.tiny_runs import RECIPE, save_photos
 
 PIXELS_ONLY = ["stages.gan.content.weight=0.0", "stages.gan.adversarial.weight=0.0"]
 

@@ -14,7 +14,7 @@ from srgan.training.checkpoint import read_checkpoint
 from srgan.training.losses import adversarial_loss, discriminator_loss
 from srgan.training.processes import is_loss_of_a_process
 from srgan.training.shared import share_statistics, shared_mean
-from tiny_runs import RECIPE, call, run, save_photos, save_vgg
+from support.tiny_runs import RECIPE, call, run, save_photos, save_vgg
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are started from a server of forks")
 

@@ -18,7 +18,7 @@ from PIL import Image
 from srgan.models.metadata import read_info
 from srgan.training.checkpoint import load_checkpoint, read_checkpoint
 from srgan.training.recipe import load_recipe
-from tiny_runs import RECIPE, Death, call, delays, run, save_photos, save_vgg
+from support.tiny_runs import RECIPE, Death, call, delays, run, save_photos, save_vgg
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc as Linux has them")
 

@@ -11,7 +11,7 @@ from srgan.models.metadata import read_info
 from srgan.training.pictures import prepare
 from srgan.training.sources import find_files, has_pairs, hold_out
 from srgan.training.validation import find_validation, load_validation
-from tiny_runs import RECIPE, call, save_photo
+from support.tiny_runs import RECIPE, call, save_photo
 
 SHORT = RECIPE[: RECIPE.index("[stages.gan]")] + RECIPE[RECIPE.index("[run]") :]
 SHORT = SHORT.replace("steps = 60", "steps = 4").replace("warmup = 5", "warmup = 0")

@@ -11,7 +11,7 @@ from srgan.evaluation.metrics import psnr_y
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.resize.imresize import downscale
 from srgan.training.validation import find_validation, load_validation, upscale, validate
-from tiny_runs import save_photo
+from support.tiny_runs import save_photo
 
 COMMON = {"scale": 2, "bands": 3, "degradation": "bicubic"}
 

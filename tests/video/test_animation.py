@@ -1,18 +1,15 @@
 """Animated GIF, WebP and PNG, read back with Pillow."""
 
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import tiny_models
 from srgan import Upscaler
 from srgan.errors import ImageReadError, OutputExistsError, UsageError
 from srgan.video.animation import upscale_animation
+from support import tiny_models
 
 TIMES = [50, 200, 100, 70]
 SUFFIXES = [".gif", ".webp", ".png"]

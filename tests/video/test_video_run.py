@@ -10,17 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import tiny_models
+from support import tiny_models
 
 av = pytest.importorskip("av", reason="needs the extra video")
-import clips  # noqa: E402 - needs av
-
 from srgan import Upscaler  # noqa: E402
 from srgan.errors import OutputExistsError, SrganError, UsageError, VideoError  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
 from srgan.video.work import Listener  # noqa: E402
+from support import clips  # noqa: E402 - needs av
 
 FAST = Encoding(preset="ultrafast")
 

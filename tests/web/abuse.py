@@ -1,4 +1,4 @@
-"""How ``srgan serve`` answers malformed pictures: ``python tests/web/abuse.py [OPTION…]``.
+"""How ``srgan serve`` answers malformed pictures: ``PYTHONPATH=tests python tests/web/abuse.py [OPTION…]``.
 
 The options go to ``srgan serve``. Sends each file of the corpus as a body and as a form, and prints a table in Markdown:
 for each kind how many files, the statuses, and the slowest answer. Exits with 1 unless each answer is a 4xx within a
@@ -10,9 +10,9 @@ import time
 from collections import Counter, defaultdict
 
 import httpx
-import malformed
 
-from conftest import serving
+from support import malformed
+from support.server import serving
 
 
 def main(*options):

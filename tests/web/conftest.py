@@ -1,77 +1,17 @@
-"""A server in a process of its own, as ``srgan serve`` starts it, with tiny networks; and a real browser."""
+"""A server with tiny networks, pictures for it, and a real browser."""
 
 import os
-import re
-import shutil
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import srgan.image
 from srgan.image import Picture
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import tiny_models
+from support import tiny_models
+from support.server import CHROMIUM, CHROMIUM_FLAGS, serving
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-
-CHROMIUM = os.environ.get("SRGAN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-class Server:
-    """A running ``srgan serve``: its address, its process, and what it wrote to stderr."""
-
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "srgan", "serve", "--port", "0", "--threads", "1", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line + self.process.stderr.read()
-        self.url = found[0]
-        self.errors = ""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.errors += line
-
-    def stop(self):
-        """Send SIGTERM and return the exit code; what was written to stderr is complete then."""
-        self.process.terminate()
-        code = self.process.wait(300)
-        self._reader.join(60)
-        return code
-
-
-@contextmanager
-def serving(*arguments):
-    server = Server(*arguments)
-    try:
-        yield server
-    finally:
-        if server.process.poll() is None:
-            server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -97,16 +37,6 @@ def slow_model(tmp_path_factory):
 def server(models):
     with serving(*models, "--max-upload", "2MB", "--max-megapixels", "0.3") as running:
         yield running
-
-
-def wait_for(condition, seconds=300):
-    """Return the first true value of ``condition()``; AssertionError after a long time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("it did not happen")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
-"""Take the page's screenshots: ``python tests/web/screenshots.py OUT PICTURE [OPTION…]``.
+"""Take the page's screenshots: ``PYTHONPATH=tests python tests/web/screenshots.py OUT PICTURE [OPTION…]``.
 
 The options go to ``srgan serve``. Writes ``page-1280.webp`` and ``page-390.webp``, with a result, the same as they begin
 (``empty-``) and with an error (``error-``), and all again in dark mode (``-dark``). Those in docs/ are made by
-``python tests/web/screenshots.py /tmp/shots examples/spices.jpg``; look at all of them.
+``PYTHONPATH=tests python tests/web/screenshots.py /tmp/shots examples/spices.jpg``; look at all of them.
 """
 
 import io
@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from conftest import CHROMIUM, CHROMIUM_FLAGS, serving
+from support.server import CHROMIUM, CHROMIUM_FLAGS, serving
 
 
 def shoot(page, path):

@@ -4,10 +4,10 @@ import re
 from collections import Counter
 
 import httpx
-import malformed
 import pytest
 
-from conftest import serving, wait_for
+from support import malformed
+from support.server import serving, wait_for
 
 TIMEOUT = 300
 

@@ -6,8 +6,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from conftest import serving
 from srgan.models.catalogue import CLEAN, COMPRESSED, JPEG_BELOW
+from support.server import serving
 
 
 def test_the_answer_names_the_network_that_was_chosen():

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tiny_models
-from conftest import serving
 from srgan import Upscaler
+from support import tiny_models
+from support.server import serving
 
 TIMEOUT = 120
 

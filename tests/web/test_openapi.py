@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from conftest import serving
+from support.server import serving
 
 pytest.importorskip("schemathesis", reason="needs schemathesis")
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import srgan.image
-from conftest import serving, wait_for
 from srgan.image import Picture
+from support.server import serving, wait_for
 
 TIMEOUT = 120_000  # milliseconds; the machine may be busy
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import srgan.image
-from conftest import serving, wait_for
 from srgan.image import Picture
+from support.server import serving, wait_for
 
 TIMEOUT = 300
 

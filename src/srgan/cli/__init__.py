@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.cli import convert, data, evaluate, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.errors import SrganError

@@ -41,12 +41,12 @@ def check_command(
     """
     from rich.console import Console
 
-    from srgan.data import check as datacheck
+    from srgan.data.check import check
     from srgan.files import atomic_path
 
     errors = Console(stderr=True)
     with _bar(f"checking {folder}", errors) as progress:
-        report = datacheck.check(
+        report = check(
             folder,
             smallest=smallest,
             quality=quality,

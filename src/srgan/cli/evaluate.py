@@ -11,7 +11,7 @@ import typer
 from srgan.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from srgan.evaluation.benchmark import ImageScore, Report, SetScore
+    from srgan.evaluation.scores import ImageScore, Report, SetScore
     from srgan.networks.vgg import VGGFeatures
 
 
@@ -83,8 +83,8 @@ def evaluate_command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from srgan.evaluation import benchmark as evaluation
     from srgan.evaluation import figure
+    from srgan.evaluation.benchmark import evaluate
     from srgan.files import atomic_path
 
     if figure_file is not None:
@@ -94,7 +94,7 @@ def evaluate_command(
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task(f"evaluating {model}", total=None)
-        report = evaluation.evaluate(
+        report = evaluate(
             model,
             folders,
             scale=scale,

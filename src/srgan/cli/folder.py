@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 from srgan import storage
 from srgan.errors import SrganError
 from srgan.files import why_not_written
-from srgan.jobs import folder as batch
-from srgan.jobs import remote_plan as remote_outputs
 from srgan.jobs import report_page
+from srgan.jobs.access import RemoteAccess
 from srgan.jobs.estimate import Estimate, estimate
+from srgan.jobs.folder import model_hash, open_journal, run_folder, survey
 from srgan.jobs.journal import NAME, Journal, settings_text
+from srgan.jobs.remote_plan import RemotePlan, plan_remote
 from srgan.models import catalogue
-from srgan.storage import Remote, RemoteAccess
+from srgan.storage import Remote
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
-    from srgan.jobs.plan import Job
-    from srgan.jobs.run import Listener, Report
+    from srgan.jobs.job import Job
+    from srgan.jobs.reports import Listener, Report
 
 
 @dataclass
@@ -50,13 +51,11 @@ class FolderJob:
     versions: Mapping[PurePath, str] | None = field(default=None)
 
 
-def plan_urls(
-    paths: Sequence[str], output: str | None, *, scale: str, format: str | None
-) -> remote_outputs.Plan | None:
+def plan_urls(paths: Sequence[str], output: str | None, *, scale: str, format: str | None) -> RemotePlan | None:
     """Return the plan where a path or the output is a URL, else None."""
     if not any(storage.is_url(path) for path in [*paths, output or ""]):
         return None
-    return remote_outputs.plan(paths, output, scale=scale, format=format)
+    return plan_remote(paths, output, scale=scale, format=format)
 
 
 def describe(
@@ -67,7 +66,7 @@ def describe(
     versions: Mapping[PurePath, str] | None = None,
 ) -> FolderJob:
     """Return the job; ``settings`` are the options on which results depend, by name."""
-    known_by = batch.model_hash(model, settings["fidelity"], settings["precision"])
+    known_by = model_hash(model, settings["fidelity"], settings["precision"])
     return FolderJob(work, folder, settings_text(**settings), known_by, versions)
 
 
@@ -88,9 +87,9 @@ def run(
             os.makedirs(job.folder, exist_ok=True)
         except OSError as error:
             raise SrganError(f"cannot make the folder {job.folder}: {why_not_written(error)}") from None
-    with batch.open_journal(job.folder, settings=job.settings, model=job.model) as journal:
+    with open_journal(job.folder, settings=job.settings, model=job.model) as journal:
         if cluster is None:
-            report = batch.run(
+            report = run_folder(
                 job.work,
                 upscaler,
                 journal,
@@ -139,9 +138,7 @@ def dry_run(job: FolderJob, upscaler: Upscaler, *, overwrite: bool, quality: int
                 if os.path.exists(f"{job.folder / NAME}{end}"):
                     shutil.copyfile(f"{job.folder / NAME}{end}", f"{place}{end}")
         with Journal(place, settings=job.settings, model=job.model) as journal:
-            found = batch.survey(
-                job.work, journal, job.folder, overwrite=overwrite, versions=job.versions, remove=False
-            )
+            found = survey(job.work, journal, job.folder, overwrite=overwrite, versions=job.versions, remove=False)
         expected = estimate(found.todo, upscaler, access, quality=quality)
     lines = [
         f"{len(found.todo):,} pictures to do, {len(found.unchanged):,} up to date, "

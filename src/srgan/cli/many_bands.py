@@ -33,7 +33,7 @@ def run(
     """
     from srgan import storage
     from srgan.engine.multiband import Enlarger, bands_of
-    from srgan.jobs import plan as outputs
+    from srgan.jobs.plan import plan
 
     bands = bands_of(model)
     if refused:
@@ -41,7 +41,7 @@ def run(
     if any(storage.is_url(path) for path in (*paths, output or "")):
         raise UsageError(f"a network of {bands} bands takes files of this machine: copy them here")
     enlarger = Enlarger(model, **options)
-    work = outputs.plan(paths, output, scale=f"x{enlarger.scale}", format="tif")
+    work = plan(paths, output, scale=f"x{enlarger.scale}", format="tif")
     failed = 0
     for job in work:
         start = time.monotonic()

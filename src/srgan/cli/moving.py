@@ -15,9 +15,9 @@ from srgan.cli.lines import printable, say
 from srgan.cli.options import CodecOption
 from srgan.errors import MissingExtraError, OutputExistsError, SrganError, UsageError
 from srgan.files import why_not_written
-from srgan.jobs import folder as batch
-from srgan.jobs import plan as outputs
-from srgan.jobs.plan import Job
+from srgan.jobs.folder import model_hash
+from srgan.jobs.job import Job
+from srgan.jobs.plan import check_source
 from srgan.video import names
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def split(paths: Sequence[str], output: str | None, format: str | None) -> tuple
         if storage.is_url(path) and names.is_video(path):
             raise UsageError(f"{path} is a video, and those are enlarged on disks only: fetch it first")
         if not storage.is_url(path) and names.moves(path, wanted):
-            outputs.check_source(path)
+            check_source(path)
             clips.append(Path(path))
         else:
             others.append(path)
@@ -147,7 +147,7 @@ def _enlarge(job: Job, upscaler: Upscaler, made: Mapping[str, Any], wishes: Wish
     from srgan.video.run import upscale_clip
 
     options = {name: value for name, value in made.items() if name not in ("memory", "threads")}
-    options["model"] = batch.model_hash(
+    options["model"] = model_hash(
         made["model"], made["fidelity"], made["precision"]
     )  # another one may have come under this name
     try:

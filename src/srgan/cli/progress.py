@@ -8,8 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from srgan.jobs.plan import Job
-from srgan.jobs.run import Done, Failure, Listener
+from srgan.jobs.job import Job
+from srgan.jobs.reports import Done, Failure, Listener
 
 
 class Bar(Listener):

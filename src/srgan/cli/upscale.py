@@ -18,7 +18,7 @@ from srgan.errors import UsageError
 from srgan.models.catalogue import AUTO, DEFAULT
 
 if TYPE_CHECKING:
-    from srgan.jobs.run import Listener
+    from srgan.jobs.reports import Listener
 
 
 class PrecisionOption(StrEnum):
@@ -161,10 +161,10 @@ def upscale_command(
     from srgan.cli import folder, many_bands, moving
     from srgan.engine.multiband import bands_of
     from srgan.engine.upscaler import Upscaler
-    from srgan.jobs import folder as batch
-    from srgan.jobs import plan as outputs
     from srgan.jobs import report_page
-    from srgan.jobs import run as jobs
+    from srgan.jobs.folder import results_folder
+    from srgan.jobs.plan import plan, refuse_existing
+    from srgan.jobs.run import run_one, run_pictures
     from srgan.video import names
 
     if bands_of(model) != 3:
@@ -216,9 +216,9 @@ def upscale_command(
             raise typer.Exit(1)
         return
     urls = folder.plan_urls(paths, output, scale=upscaler.label, format=format)
-    work = outputs.plan(paths, output, scale=upscaler.label, format=format) if urls is None else urls.jobs
+    work = plan(paths, output, scale=upscaler.label, format=format) if urls is None else urls.jobs
     single = urls is None and len(work) == 1 and not clips and not os.path.isdir(paths[0])  # a folder is never single
-    place = batch.results_folder(work, paths, output) if urls is None else urls.folder
+    place = results_folder(work, paths, output) if urls is None else urls.folder
     if single:
         place = None
     if place is None and (dry_run or report is not None or ray is not None):
@@ -230,14 +230,14 @@ def upscale_command(
     if report is not None:
         report_page.check_name(report)
     if single:
-        outputs.refuse_existing(work[0].target, overwrite=overwrite)
+        refuse_existing(work[0].target, overwrite=overwrite)
     if check_map is not None:
         if not single:
             raise UsageError("--check-map draws one picture: name one, or leave it out")
         image.format_of(check_map)  # a wrong suffix is said before the work, not after it
         if os.path.realpath(check_map) in map(os.path.realpath, (work[0].source, work[0].target)):
             raise UsageError(f"{check_map} is the picture itself: give the map of --check-map another name")
-        outputs.refuse_existing(Path(check_map), overwrite=overwrite)
+        refuse_existing(Path(check_map), overwrite=overwrite)
     whole = None
     if place is not None:
         settings = {name: value for name, value in options.items() if name not in ("memory", "threads")}
@@ -249,12 +249,14 @@ def upscale_command(
     with _listener(many=not single, quiet=quiet, chosen=model == AUTO) as listener:
         if single:
             check = check or check_map is not None
-            done = jobs.run_one(work[0], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+            done = run_one(work[0], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
             if check_map is not None and done.check is not None:
                 image.write(image.Picture(done.check.map()), check_map, overwrite=overwrite)
             return
         if whole is None:
-            done_all = jobs.run(work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+            done_all = run_pictures(
+                work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener
+            )
         else:
             done_all = folder.run(
                 whole,
@@ -295,8 +297,8 @@ def parse_size(text: str) -> int:
 
 def _listener(*, many: bool, quiet: bool, chosen: bool) -> AbstractContextManager[Listener]:
     """Return what prints the run's lines, with a progress bar around it if a person is watching."""
-    from srgan.jobs.plan import Job
-    from srgan.jobs.run import Done, Failure, Listener
+    from srgan.jobs.job import Job
+    from srgan.jobs.reports import Done, Failure, Listener
 
     class Lines(Listener):
         def written(self, done: Done) -> None:

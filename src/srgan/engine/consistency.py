@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.engine import pixels
 from srgan.engine.sizes import Size
+from srgan.image import pixels
 from srgan.resize.resample import CUBIC, Resampler
 
 MAP_FULL = 16 / 255

@@ -13,16 +13,15 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from srgan.engine import pixels, tiling
+from srgan.engine import tiling
 from srgan.engine.tiling import Box
 from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
-from srgan.image import vips
+from srgan.image import pixels, vips
 from srgan.image.multiband import open_rows
 from srgan.models.catalogue import networks_of, resolve
 from srgan.models.metadata import read_info
-from srgan.runtime import network as runtime
-from srgan.runtime.network import Network, Precision
+from srgan.runtime.network import Network, Precision, open_network
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -33,7 +32,7 @@ def bands_of(model: str | Path) -> int:
     Raises
     ------
     UnknownModelError, ModelError
-        as :func:`srgan.runtime.network.load`
+        as :func:`srgan.runtime.network.open_network`
     """
     try:
         bands = read_info(resolve(networks_of(model)[0])).card["recipe"]["generator"]["bands"]
@@ -54,7 +53,7 @@ class Enlarger:
     Raises
     ------
     UnknownModelError, ModelError, UsageError
-        as :func:`srgan.runtime.network.load`, and UsageError if ``memory`` does not hold the smallest tile
+        as :func:`srgan.runtime.network.open_network`, and UsageError if ``memory`` does not hold the smallest tile
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Enlarger:
     ) -> None:
         self.bands = bands_of(model)
         precision = "fp32" if precision == "auto" else precision
-        self.network: Network = runtime.load(model, precision=precision, threads=threads, bands=self.bands)
+        self.network: Network = open_network(model, precision=precision, threads=threads, bands=self.bands)
         self.scale = self.network.scale
         halves = (self.network.body, self.network.tail)
         taken = sum(part.bytes_per_pixel for part in halves if part is not None) + self.bands * 4

@@ -9,26 +9,23 @@ through :class:`srgan.resize.resample.Resampler`, and, for more than one pass, i
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.engine import ensemble, pixels, sizes, tiling
+from srgan.engine import alpha, ensemble, pixels, sizes, tiling
 from srgan.engine.sizes import Size, Target
 from srgan.engine.tiling import Box, Plan, Tile
-from srgan.errors import ImageReadError, ModelError, SrganError, UsageError
+from srgan.errors import ModelError, SrganError, UsageError
+from srgan.image.pixels import Rows, check, has_alpha
 from srgan.models.catalogue import AUTO, CLEAN, DEFAULT, chosen
 from srgan.resize.resample import LANCZOS, Resampler
-from srgan.runtime import network as runtime
-from srgan.runtime.network import Network, Precision
+from srgan.runtime.network import Network, Precision, open_network
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from srgan.image.picture import Picture
 
 Progress = Callable[[int, int], None]
@@ -83,8 +80,8 @@ class Upscaler:
     Raises
     ------
     UnknownModelError, ModelError, UsageError
-        see :func:`srgan.runtime.network.load` and :class:`srgan.engine.sizes.Target`; and UsageError if ``memory`` does not hold the
-        smallest tile
+        see :func:`srgan.runtime.network.open_network` and :class:`srgan.engine.sizes.Target`; and UsageError if ``memory``
+        does not hold the smallest tile
     """
 
     def __init__(
@@ -114,7 +111,7 @@ class Upscaler:
         self._others: dict[str, Upscaler] | None = None
         if str(model) == AUTO:
             model, self._others = CLEAN, {}
-        network = runtime.load(model, precision=precision, threads=threads, fidelity=fidelity)
+        network = open_network(model, precision=precision, threads=threads, fidelity=fidelity)
         self._networks = {network.precision: network}
         self.name = network.name
         self.scale = network.scale
@@ -192,7 +189,7 @@ class Upscaler:
         SrganError
             if memory does not suffice even for small tiles; nothing is returned that has holes
         """
-        picture = pixels.check(image)
+        picture = check(image)
         shape = *self.size_of(*picture.shape[:2]), picture.shape[2]
         out = _allocated(shape, image.dtype)
         top = 0
@@ -202,16 +199,16 @@ class Upscaler:
             top += len(band)
         return out[:, :, 0] if image.ndim == 2 else out
 
-    def bands(self, image: NDArray[Any] | pixels.Rows, *, progress: Progress | None = None) -> Iterator[NDArray[Any]]:
+    def bands(self, image: NDArray[Any] | Rows, *, progress: Progress | None = None) -> Iterator[NDArray[Any]]:
         """Enlarge a picture and hand it out in bands of whole rows from top to bottom: for results beyond memory.
 
         Parameters and errors are those of a call, and so are the pixels; each band is HWC of the picture's dtype and is
         the caller's to keep. Where :meth:`takes_rows` says so, the picture may be decoded in the meantime.
         """
-        yield from self._stages(image if isinstance(image, pixels.Rows) else pixels.check(image), progress, None)
+        yield from self._stages(image if isinstance(image, Rows) else check(image), progress, None)
 
     def takes_rows(self, height: int, width: int) -> bool:
-        """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.engine.pixels.Rows` allows."""
+        """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.image.Rows` allows."""
         return not self._wrap and len(sizes.passes((height, width), self.size_of(height, width), self.scale)) == 1
 
     def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> Plan:
@@ -225,7 +222,7 @@ class Upscaler:
         max_rows = max(self._memory // BAND_SHARE // row_bytes, tiling.MIN_SPLIT)
         held = within.height
         if by_rows:
-            held = min(held, max_rows + 2 * network.radius + pixels.Rows.STRIP)
+            held = min(held, max_rows + 2 * network.radius + Rows.STRIP)
         pictures = held * within.width * channels * dtype.itemsize + min(max_rows, region.height) * row_bytes
         free = max(self._memory - pictures, self._least_memory(network))
         room = (free - _tail_bytes(network, self._memory)) // self._bytes_per_pixel(network)
@@ -239,7 +236,7 @@ class Upscaler:
         return plan(HALO)
 
     def _stages(
-        self, picture: NDArray[Any] | pixels.Rows, progress: Progress | None, out: NDArray[Any] | None
+        self, picture: NDArray[Any] | Rows, progress: Progress | None, out: NDArray[Any] | None
     ) -> Iterator[Any]:
         """Yield the result's bands; where the last pass ends at its own size, they are parts of ``out`` if given."""
         before = picture.shape[0], picture.shape[1]
@@ -267,7 +264,7 @@ class Upscaler:
         yield from Resampler(before, after, margin=margin).feed(_wrapped(picture, margin))
 
     def _pass(
-        self, picture: NDArray[Any] | pixels.Rows, after: Size, meter: _Meter, out: NDArray[Any] | None
+        self, picture: NDArray[Any] | Rows, after: Size, meter: _Meter, out: NDArray[Any] | None
     ) -> Iterator[NDArray[Any]]:
         """Take the picture through the network once and bring it to ``after``."""
         height, width, channels = picture.shape
@@ -299,7 +296,7 @@ class Upscaler:
 
     def _network(self, precision: str) -> Network:
         if precision not in self._networks:
-            self._networks[precision] = runtime.load(
+            self._networks[precision] = open_network(
                 self._path, precision="fp32", threads=self._threads, fidelity=self.fidelity
             )
         return self._networks[precision]
@@ -365,27 +362,27 @@ class _Job:
     ``margin`` is for wrapped pictures: how many input pixels beyond each edge are wanted as well.
     """
 
-    def __init__(self, upscaler: Upscaler, image: NDArray[Any] | pixels.Rows, meter: _Meter, margin: int = 0) -> None:
+    def __init__(self, upscaler: Upscaler, image: NDArray[Any] | Rows, meter: _Meter, margin: int = 0) -> None:
         height, width, channels = image.shape
         self.upscaler = upscaler
         self.scale = upscaler.scale
         self.network = upscaler._network_for(image.dtype)
         self.alpha: NDArray[Any] | None = None
-        self.colours: NDArray[Any] | pixels.Rows | pixels.Bled = image
-        if pixels.has_alpha(channels):
+        self.colours: NDArray[Any] | Rows | alpha.AlphaBleed = image
+        if has_alpha(channels):
             whole = image[:, :]
             self.alpha = whole[:, :, -1]
-            self.colours = pixels.Bled(whole)
+            self.colours = alpha.AlphaBleed(whole)
         region = Box(0, 0, height, width)
         within = region
         if upscaler._wrap:
             # The network then sees the true continuation as far as its receptive field reaches, and so does alpha.
-            border = max(self.network.radius, pixels.ALPHA_RADIUS) + margin
+            border = max(self.network.radius, alpha.ALPHA_RADIUS) + margin
             self.colours = _wrapped(self.colours[:, :], border)
             self.alpha = None if self.alpha is None else _wrapped(self.alpha, border)
             within = Box(0, 0, height + 2 * border, width + 2 * border)
             region = Box(border, border, border + height, border + width).grow(margin, within)
-        by_rows = isinstance(self.colours, pixels.Rows)
+        by_rows = isinstance(self.colours, Rows)
         self.plan = upscaler._plan(region, within, image.dtype, channels, by_rows=by_rows)
         self.meter = meter
         self.per_pixel = height * width / region.pixels  # what a pixel of the region counts for
@@ -395,7 +392,7 @@ class _Job:
         """Compute one row of tiles into ``out``, its HWC output rows."""
         rows, region = band[0].core, self.plan.region
         origin = Box(rows.top, region.left, rows.bottom, region.right)
-        if isinstance(self.colours, pixels.Rows):
+        if isinstance(self.colours, Rows):
             self.colours.forget(band[0].window.top)
         for tile in band:
             done = self.meter.done
@@ -411,7 +408,7 @@ class _Job:
                 raise SrganError("out of memory even with small tiles: close other programs") from None
             if self.alpha is not None:
                 place = out[tile.core.relative_to(origin).scaled(self.scale).slices]
-                pixels.enlarge_alpha(self.alpha, tile.core, self.scale, place[:, :, -1])
+                alpha.enlarge_alpha(self.alpha, tile.core, self.scale, place[:, :, -1])
             # Whatever was counted for parts that were then halved.
             self.meter.tell(done + tile.core.pixels * self.per_pixel)
 
@@ -485,100 +482,3 @@ class _Job:
 
     def _advance(self, pixels_done: float) -> None:
         self.meter.tell(self.meter.done + pixels_done * self.per_pixel)
-
-
-@overload
-def upscale(image: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, **options: Any) -> Path: ...
-@overload
-def upscale(image: NDArray[Any], **options: Any) -> NDArray[Any]: ...
-@overload
-def upscale(image: Image, **options: Any) -> Image: ...
-
-
-def upscale(
-    image: Any,
-    output: str | os.PathLike[str] | None = None,
-    *,
-    model: str | Path = DEFAULT,
-    overwrite: bool = False,
-    quality: int | None = None,
-    **options: Any,
-) -> Any:
-    """Enlarge one picture; for many, open an :class:`Upscaler` once.
-
-    Parameters
-    ----------
-    image : path of a picture file, an array as :meth:`Upscaler.__call__` takes, or a PIL image
-    output : for a path: the file to write, by default ``photo_x4.jpg`` beside ``photo.jpg`` (or ``photo_x1.5.jpg``,
-        ``photo_w1920.jpg``, ``photo_1920x1080.jpg``, for what ``options`` ask)
-    model : name of a shipped network, path of a model file, or ``"auto"``: for a path photo-x4 where it is a JPEG file of
-        low quality (:func:`srgan.models.catalogue.chosen`), for everything else srgan-x4
-    overwrite : for a path: whether an existing file may be replaced
-    quality : for a path: 1 to 100, for formats that lose
-    options : everything that :class:`Upscaler` takes: ``scale``, ``width``, ``height``, ``fit``, ``wrap``, ``tta``,
-        ``fidelity``, ``precision``, ``memory``, ``exact``, ``threads``
-
-    Returns
-    -------
-    what was given: the :class:`~pathlib.Path` that was written, an array, or a PIL image (in gray, RGB, with or without
-    alpha; palettes and CMYK come back as RGB)
-
-    Raises
-    ------
-    SrganError
-        and its kinds (see :mod:`srgan.errors`), for what is wrong with the file, the model or the options
-    ValueError
-        if an array is not a picture
-    """
-    if isinstance(image, str | os.PathLike):
-        from srgan.jobs import run as jobs
-
-        source = Path(image)
-        return jobs.upscale_file(
-            source,
-            None if output is None else Path(output),
-            Upscaler(model, **options),
-            overwrite=overwrite,
-            quality=quality,
-        )
-    if output is not None:
-        raise UsageError("output is for pictures given as a path: save the returned picture yourself")
-    if isinstance(image, np.ndarray):
-        return Upscaler(model, **options)(image)
-    if any(kind.__module__.split(".")[0] == "PIL" for kind in type(image).__mro__):
-        return _upscale_pil(image, Upscaler(model, **options))
-    raise UsageError(f"cannot upscale a {type(image).__name__}: give a path, a numpy array or a PIL image")
-
-
-_PIL_MODES = {"L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "I;16": "I;16", "1": "L", "La": "LA", "RGBa": "RGBA"}
-
-
-def _upscale_pil(image: Any, upscaler: Upscaler) -> Any:
-    from PIL import Image
-
-    transparent = image.mode == "PA" or "transparency" in image.info
-    if image.mode in ("F", "I"):
-        raise UsageError(f"a PIL image of mode {image.mode} has no range: convert it to L, RGB or I;16")
-    deep = image.mode.startswith("I;16")  # in either order of bytes; Pillow would clip it to 8 bits
-    mode = "RGBA" if transparent else _PIL_MODES.get(image.mode, "RGB")
-    try:
-        # Pillow decodes only now: a file that is cut short shows here.
-        picture = np.array(image if image.mode == mode or deep else image.convert(mode))
-    except OSError as error:
-        raise ImageReadError(f"cannot read the PIL image ({error}): get the picture again") from None
-    large = Image.fromarray(upscaler(picture.astype(np.uint16) if deep else picture))
-    # A profile of CMYK or gray values would be wrong for the RGB that they became.
-    kept = (
-        ("exif", "icc_profile")
-        if _is_rgb(image.mode) == _is_rgb(mode) and image.mode not in _OTHER_SPACES
-        else ("exif",)
-    )
-    large.info.update({key: value for key, value in image.info.items() if key in kept})
-    return large
-
-
-_OTHER_SPACES = ("CMYK", "YCbCr", "LAB", "HSV")
-
-
-def _is_rgb(mode: str) -> bool:
-    return mode.startswith(("RGB", "P"))

@@ -6,20 +6,20 @@ By the literature's protocol: luma, ``scale`` pixels of border cropped, everythi
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan.data.pairs import Pair, find_pairs
 from srgan.errors import DataError, UsageError
-from srgan.evaluation.figure import Sample, make_sample
 from srgan.evaluation.metrics import psnr_y, ssim_y, vgg_distance
-from srgan.image import list_pictures, read, to_rgb8
+from srgan.evaluation.sample import Sample, make_sample
+from srgan.evaluation.scores import ImageScore, Report, SetScore
+from srgan.image import read, to_rgb8
 from srgan.resize.imresize import downscale, upscale
 
 if TYPE_CHECKING:
@@ -59,131 +59,6 @@ class Bicubic:
     def __call__(self, image: Pixels, /) -> Pixels:
         """Enlarge ``[H, W, C]`` uint8 ``scale`` times."""
         return upscale(image, self.scale)
-
-
-@dataclass(frozen=True)
-class ImageScore:
-    """PSNR (dB, infinite for equal pictures) and SSIM (up to 1) of one picture, on luma.
-
-    ``vgg_distance`` is :func:`srgan.evaluation.metrics.vgg_distance`, or None if it was not asked for.
-    """
-
-    name: str
-    psnr_y: float
-    ssim_y: float
-    vgg_distance: float | None = None
-
-
-@dataclass(frozen=True)
-class SetScore:
-    """The scores of a folder. ``samples`` is empty unless they were asked for."""
-
-    name: str
-    images: tuple[ImageScore, ...]
-    samples: tuple[Sample, ...] = field(default=(), repr=False)
-
-    @property
-    def psnr_y(self) -> float:
-        """Mean of the pictures' PSNR, dB, as in the literature (not the PSNR of the mean error)."""
-        return float(np.mean([image.psnr_y for image in self.images]))
-
-    @property
-    def ssim_y(self) -> float:
-        """Mean SSIM."""
-        return float(np.mean([image.ssim_y for image in self.images]))
-
-    @property
-    def vgg_distance(self) -> float | None:
-        """Mean distance in VGG16's features, None if it was not asked for."""
-        values = [image.vgg_distance for image in self.images if image.vgg_distance is not None]
-        return float(np.mean(values)) if values else None
-
-
-@dataclass(frozen=True)
-class Report:
-    """All scores of one model."""
-
-    model: str
-    scale: int
-    sets: tuple[SetScore, ...]
-
-    def to_json(self) -> str:
-        """Return the scores as JSON, ended by a newline.
-
-        ``{"model", "scale", "sets": [{"name", "images": [{"name", "psnr_y", "ssim_y"}], "mean": {"psnr_y", "ssim_y"}}]}``;
-        an infinite PSNR, which JSON cannot express, is null. Where it was asked for, "vgg_distance" stands beside them.
-        """
-        data = {
-            "model": self.model,
-            "scale": self.scale,
-            "sets": [
-                {
-                    "name": entry.name,
-                    "images": [{"name": image.name, **_figures(image)} for image in entry.images],
-                    "mean": _figures(entry),
-                }
-                for entry in self.sets
-            ],
-        }
-        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _figures(score: ImageScore | SetScore) -> dict[str, float | None]:
-    figures = {"psnr_y": score.psnr_y if math.isfinite(score.psnr_y) else None, "ssim_y": score.ssim_y}
-    return figures if score.vgg_distance is None else {**figures, "vgg_distance": score.vgg_distance}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Files of one benchmark picture; ``lr`` is None where LR is to be made from HR."""
-
-    hr: Path
-    lr: Path | None
-
-
-def pair_folders(folder: Path, scale: int) -> tuple[Path, Path | None]:
-    """Return where a folder has its HR and its LR, as :func:`find_pairs` says; None where LR is to be made."""
-    hr = folder / "HR" if (folder / "HR").is_dir() else folder
-    lr = next((place for place in (folder / f"LRx{scale}", folder / "LR") if place.is_dir()), None)
-    if lr is not None and (folder / f"HRx{scale}").is_dir():
-        hr = folder / f"HRx{scale}"
-    return hr, lr
-
-
-def find_pairs(folder: Path, scale: int) -> list[Pair]:
-    """Return the pictures of a benchmark folder.
-
-    ``folder/LRx<scale>``, or else ``folder/LR``, holds LR where the benchmark has it, made from ``folder/HRx<scale>`` if that
-    is there, else from ``folder/HR``: where the sides of HR are no multiples of the scale, benchmarks cut it for each scale. A
-    folder without ``HR/`` is itself taken as the HR pictures.
-
-    Raises
-    ------
-    UsageError
-        when the folder is not there
-    DataError
-        when it has no pictures, or one that lacks its partner: the mean over the others could not be compared
-    """
-    if not folder.is_dir():
-        raise UsageError(f"'{folder}' is not a folder: give one with pictures, or with HR/ and LRx{scale}/ in it")
-    hr_folder, lr_folder = pair_folders(folder, scale)
-    originals = list_pictures(hr_folder, recursive=False)
-    if not originals:
-        raise DataError(f"there are no pictures in '{hr_folder}': give a folder with pictures, or with HR/ in it")
-    if lr_folder is None:
-        return [Pair(hr, None) for hr in originals]
-    reduced = {lr.stem: lr for lr in list_pictures(lr_folder, recursive=False)}
-    pairs = []
-    for hr in originals:
-        # Some benchmarks name the LR of "baboon" "baboonx4", the others as the HR file.
-        lr = reduced.pop(hr.stem, None) or reduced.pop(f"{hr.stem}x{scale}", None)
-        if lr is None:
-            raise DataError(f"'{hr}' has no partner in '{lr_folder}': add it, or take the picture out of the set")
-        pairs.append(Pair(hr, lr))
-    if reduced:
-        lost = next(iter(reduced.values()))
-        raise DataError(f"'{lost}' has no partner in '{hr_folder}': add it, or take the picture out of the set")
-    return pairs
 
 
 def evaluate(

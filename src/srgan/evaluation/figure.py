@@ -7,7 +7,6 @@ the model made, and faults such as grids and ringing stay visible.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,64 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import MissingExtraError, UsageError
-from srgan.evaluation.crops import most_detailed
-from srgan.resize.imresize import downscale
+from srgan.evaluation.sample import PANEL, ZOOM, Sample
 
 if TYPE_CHECKING:
-    from srgan.evaluation.benchmark import Report
+    from srgan.evaluation.scores import Report
 
 Pixels = NDArray[np.uint8]
 
 FORMATS = (".png", ".svg", ".pdf")
 
-_CROP = 128  # HR pixels a side of a crop
-_ZOOM = 3
-_PANEL = _CROP * _ZOOM  # output pixels a side of a panel
 _GAP, _CAPTION, _TITLE = 12, 26, 56  # output pixels between panels, above a panel, above everything
 _DPI = 100
 _INK, _FAINT, _MARK = "#1a1a1a", "#6b6b6b", "#e8452c"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The most detailed crop of one picture as bicubic, the model and the original show it.
-
-    Attributes
-    ----------
-    name : set and picture
-    overview : the whole original, reduced to fit a panel, ``[h, w, 3]`` uint8
-    box : left, top, width, height of the crop in the overview, in its pixels
-    bicubic, sr, hr : the crop, at most 128 x 128, ``[h, w, 3]`` uint8
-    before, after : PSNR (dB) and SSIM of bicubic and of the model, on luma, over the whole picture
-    """
-
-    name: str
-    overview: Pixels
-    box: tuple[float, float, float, float]
-    bicubic: Pixels
-    sr: Pixels
-    hr: Pixels
-    before: tuple[float, float]
-    after: tuple[float, float]
-
-
-def make_sample(
-    name: str, bicubic: Pixels, sr: Pixels, hr: Pixels, *, before: tuple[float, float], after: tuple[float, float]
-) -> Sample:
-    """Cut a sample from whole pictures of one size, ``[H, W, C]`` uint8 with C 1 or 3; see :class:`Sample`."""
-    top, left = most_detailed(hr, _CROP)
-    window = (slice(top, top + _CROP), slice(left, left + _CROP))
-    shrink = -(-max(hr.shape[:2]) // _PANEL)
-    overview = downscale(hr, shrink)
-    tall, wide = hr[window].shape[:2]
-    box = (left / shrink, top / shrink, wide / shrink, tall / shrink)
-    crops = [_rgb(picture[window]) for picture in (bicubic, sr, hr)]
-    return Sample(name, _rgb(overview), box, crops[0], crops[1], crops[2], before, after)
-
-
-def _rgb(picture: Pixels) -> Pixels:
-    """Copy, so that the whole picture can be forgotten, with gray repeated three times."""
-    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture.copy()
 
 
 def check_target(path: Path) -> None:
@@ -134,8 +87,8 @@ def _draw(report: Report, samples: Sequence[Sample]) -> Any:
 
     baseline_only = report.model == "bicubic"
     columns = 3 if baseline_only else 4
-    width = columns * (_PANEL + _GAP) + _GAP
-    height = _TITLE + len(samples) * (_CAPTION + _PANEL + _GAP)
+    width = columns * (PANEL + _GAP) + _GAP
+    height = _TITLE + len(samples) * (_CAPTION + PANEL + _GAP)
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
 
     def text(x: float, y: float, words: str, **style: Any) -> None:
@@ -144,8 +97,8 @@ def _draw(report: Report, samples: Sequence[Sample]) -> Any:
     def panel(column: int, row: int, picture: Pixels, zoom: int) -> Any:
         """Place a picture so that its pixels fall on whole pixels of the output."""
         tall, wide = picture.shape[0] * zoom, picture.shape[1] * zoom
-        left = _GAP + column * (_PANEL + _GAP) + (_PANEL - wide) // 2
-        top = _TITLE + row * (_CAPTION + _PANEL + _GAP) + _CAPTION + (_PANEL - tall) // 2
+        left = _GAP + column * (PANEL + _GAP) + (PANEL - wide) // 2
+        top = _TITLE + row * (_CAPTION + PANEL + _GAP) + _CAPTION + (PANEL - tall) // 2
         axes = figure.add_axes((left / width, 1 - (top + tall) / height, wide / width, tall / height))
         axes.imshow(picture, interpolation="none", aspect="auto")
         axes.axis("off")
@@ -158,18 +111,18 @@ def _draw(report: Report, samples: Sequence[Sample]) -> Any:
         crops = [("bicubic", sample.before, sample.bicubic), (report.model, sample.after, sample.sr)]
         if baseline_only:
             del crops[0]
-        baseline = _TITLE + row * (_CAPTION + _PANEL + _GAP) + _CAPTION - 8
+        baseline = _TITLE + row * (_CAPTION + PANEL + _GAP) + _CAPTION - 8
         text(_GAP, baseline, sample.name, size=11, weight="bold", color=_INK)
         overview = panel(0, row, sample.overview, 1)
         x, y, wide, tall = sample.box
         overview.add_patch(Rectangle((x - 0.5, y - 0.5), wide, tall, fill=False, edgecolor=_MARK, linewidth=1.5))
         for column, (name, score, picture) in enumerate(crops, 1):
-            left = _GAP + column * (_PANEL + _GAP)
+            left = _GAP + column * (PANEL + _GAP)
             text(left, baseline, name, size=11, color=_INK)
-            text(left + _PANEL, baseline, _numbers(score), size=11, color=_FAINT, ha="right")
-            panel(column, row, picture, _ZOOM)
-        text(_GAP + (columns - 1) * (_PANEL + _GAP), baseline, "original", size=11, color=_INK)
-        panel(columns - 1, row, sample.hr, _ZOOM)
+            text(left + PANEL, baseline, _numbers(score), size=11, color=_FAINT, ha="right")
+            panel(column, row, picture, ZOOM)
+        text(_GAP + (columns - 1) * (PANEL + _GAP), baseline, "original", size=11, color=_INK)
+        panel(columns - 1, row, sample.hr, ZOOM)
     return figure
 
 

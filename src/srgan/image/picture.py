@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.engine.pixels import Rows
 from srgan.errors import UsageError
+from srgan.image.pixels import Rows
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Picture:
     pixels: NDArray[Any]
     """[height, width, channels], uint8 or uint16, full range. 1 channel: gray; 2: gray, alpha; 3: RGB; 4: RGB, alpha.
     Alpha is straight: colours are not multiplied with it. Values are those of the profile :attr:`icc`, sRGB if None.
-    From :func:`srgan.image.read_rows` they are :class:`srgan.engine.pixels.Rows`, to be used once from top to bottom."""
+    From :func:`srgan.image.read_rows` they are :class:`srgan.image.pixels.Rows`, to be used once from top to bottom."""
     icc: bytes | None = None
     """ICC profile of the values."""
     exif: bytes | None = None

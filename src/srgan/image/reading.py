@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.engine.pixels import Rows, has_alpha
 from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import apng, bmp, exif, iptc, jpeg, pnm, tiff, vips
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.picture import Header, Picture, to_rgb8
+from srgan.image.pixels import Rows, has_alpha
 
 MAX_PIXELS = 200_000_000
 """Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
@@ -81,7 +81,7 @@ def read_rows(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> 
 
     Returns
     -------
-    the picture, whose ``pixels`` are :class:`srgan.engine.pixels.Rows`; None where it has alpha, is turned by its orientation, or
+    the picture, whose ``pixels`` are :class:`srgan.image.pixels.Rows`; None where it has alpha, is turned by its orientation, or
     is of a format that is decoded whole
     """
     path = Path(path)

@@ -19,7 +19,7 @@ from srgan.runtime.blend import check_fidelity, partner
 def export_blend(
     model: str | Path, fidelity: float, out: Path, *, name: str | None = None, overwrite: bool = False
 ) -> ModelInfo:
-    """Write what ``srgan upscale --fidelity`` computes with (:mod:`srgan.runtime.blend`) to a file; return what it says of itself.
+    """Write the blend of ``srgan upscale --fidelity`` (:mod:`srgan.runtime.blend`) to a file; return what it says of itself.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.errors import ModelError, UsageError
 from srgan.files import atomic_path
 from srgan.interop.found import Found
@@ -25,7 +25,7 @@ from srgan.interop.own import pack_state_dict, read_own
 from srgan.interop.safe_pickle import check_size, load_tensors
 from srgan.interop.torch_pth import recognise
 from srgan.models.export import set_card
-from srgan.runtime import network as runtime
+from srgan.runtime.network import open_network
 
 TOLERANCE = 1e-4
 """Largest difference of the file's fp32 output from the torch network's, in a range of [0, 1]."""
@@ -168,7 +168,7 @@ def _check(found: Found, file: Path, tolerance: float) -> float:
     Values are compared after clipping to [0, 1], as pictures are.
     """
     try:
-        network = runtime.load(file, precision="fp32")
+        network = open_network(file, precision="fp32")
     except ModelError as error:
         raise ModelError(
             f"{found.origin} does not run as an ONNX file: this kind of network is not supported"

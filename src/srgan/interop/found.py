@@ -115,8 +115,8 @@ def _size(shape: tuple[int, ...]) -> str:
 def _without_input_range(model: Any) -> Any:
     """Take ``x*2 - 1`` off the front of a graph of :func:`srgan.models.export.build_onnx`.
 
-    The first layer's weights get other names, so that :func:`srgan.models.export.load_weights` refuses the file: a generator of ours
-    that took these weights would give other pictures.
+    The first layer's weights get other names, so that :func:`srgan.models.export.load_weights` refuses the file: a generator of
+    ours that took these weights would give other pictures.
     """
     nodes = model.graph.node
     ends = [at for at, node in enumerate(nodes) if node.op_type in ("Mul", "Sub")][:2]

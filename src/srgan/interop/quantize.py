@@ -34,7 +34,7 @@ from srgan.models.catalogue import resolve
 from srgan.models.int8 import CARD_KEY, digest_of, file_beside, is_int8
 from srgan.models.metadata import ModelInfo, read_info
 from srgan.resize.imresize import downscale
-from srgan.runtime import network as runtime
+from srgan.runtime.network import Network, open_network
 
 MAX_LOSS = 0.1
 """Most decibels that int8 may lose against fp32, by the mean over the crops that it is measured on."""
@@ -91,8 +91,8 @@ def quantise(
         quantised = _quantised(info, [_batch(small) for _, small in watched])
         _keep_facts(quantised, info, {"of": digest_of(info.path), "crops": len(watched), "nncf": _version()})
         partial.write_bytes(quantised.SerializeToString())
-        fp32 = _psnr(runtime.load(info.path, precision="fp32"), measured)
-        int8 = _psnr(runtime.load(partial, precision="int8"), measured)
+        fp32 = _psnr(open_network(info.path, precision="fp32"), measured)
+        int8 = _psnr(open_network(partial, precision="int8"), measured)
         if not fp32 - int8 <= MAX_LOSS:
             raise ModelError(
                 f"int8 would cost {info.name} {fp32 - int8:.2f} dB ({fp32:.2f} -> {int8:.2f}) on {len(measured)} crops of "
@@ -138,7 +138,7 @@ def _batch(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
 
 
-def _psnr(network: runtime.Network, crops: Sequence[Crop]) -> float:
+def _psnr(network: Network, crops: Sequence[Crop]) -> float:
     """Return the mean PSNR on luma over crops, their borders left out, in dB."""
     scores = []
     for large, small in crops:

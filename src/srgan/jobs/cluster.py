@@ -21,11 +21,12 @@ from typing import Any, cast
 from srgan import image, storage
 from srgan.errors import MissingExtraError, ModelError, OutputExistsError, SrganError, UsageError
 from srgan.files import remove_leftovers
-from srgan.jobs import folder as batch
+from srgan.jobs.access import RemoteAccess
+from srgan.jobs.folder import Versions, Watched, Work, look, model_hash, survey, target_name
+from srgan.jobs.job import Job
 from srgan.jobs.journal import Journal, as_text
-from srgan.jobs.plan import Job
-from srgan.jobs.run import Done, Failure, Listener, Report
-from srgan.jobs.run import run as run_jobs
+from srgan.jobs.reports import Done, Failure, Listener, Report
+from srgan.jobs.run import run_pictures
 from srgan.storage import Remote
 
 WAVE = 20_000
@@ -59,9 +60,9 @@ def run(
     address: str,
     overwrite: bool = False,
     listener: Listener | None = None,
-    versions: batch.Versions | None = None,
+    versions: Versions | None = None,
 ) -> Report:
-    """Do a folder job on a cluster; like :func:`srgan.jobs.folder.run`, with the same journal.
+    """Do a folder job on a cluster; like :func:`srgan.jobs.folder.run_folder`, with the same journal.
 
     Parameters
     ----------
@@ -75,11 +76,11 @@ def run(
     UsageError
         if the cluster cannot be reached, or no machine of it has so many processors as threads are asked for
     SrganError
-        if the cluster gives up; and as :func:`srgan.jobs.folder.run`
+        if the cluster gives up; and as :func:`srgan.jobs.folder.run_folder`
     """
     listener = listener or Listener()
     with _connected(address) as ray:
-        found = batch.survey(work, journal, folder, overwrite=overwrite, versions=versions)
+        found = survey(work, journal, folder, overwrite=overwrite, versions=versions)
         report = Report(skipped=found.taken, unchanged=found.unchanged)
         for job in found.taken:
             listener.skipped(job)
@@ -145,11 +146,11 @@ def _knock(address: str) -> None:
 
 
 def _begin(
-    number: int, job: Job, found: batch.Work, journal: Journal, folder: PurePath, versions: batch.Versions | None
+    number: int, job: Job, found: Work, journal: Journal, folder: PurePath, versions: Versions | None
 ) -> dict[str, Any]:
     """Note a picture as begun, and return what an actor needs to know of it."""
-    source, before = (batch.look(where, versions) for where in (job.source, job.target))
-    name = batch.target_name(job, folder)
+    source, before = (look(where, versions) for where in (job.source, job.target))
+    name = target_name(job, folder)
     journal.begin(name, source=str(job.source), source_version=source, content=None, output_before=before)
     return {
         "number": number,
@@ -195,7 +196,7 @@ def _stream(ray: Any, rows: list[dict[str, Any]], making: Making, model: str) ->
 def _settle(
     job: Job, result: dict[str, Any], journal: Journal, folder: PurePath, report: Report, listener: Listener
 ) -> None:
-    name = batch.target_name(job, folder)
+    name = target_name(job, folder)
     if result["reason"]:
         failure = Failure(job, SrganError(result["reason"]))
         journal.fail(name, source=str(job.source), reason=result["reason"])
@@ -253,7 +254,7 @@ class Worker:
     def __init__(self, options: Mapping[str, Any], quality: int | None, model: str, tries: Any) -> None:
         from srgan.engine.upscaler import Upscaler
 
-        if batch.model_hash(options["model"], options.get("fidelity"), options.get("precision", "auto")) != model:
+        if model_hash(options["model"], options.get("fidelity"), options.get("precision", "auto")) != model:
             raise ModelError(
                 f"{socket.gethostname()} has another file of the network {options['model']}: install the same srgan, "
                 "and put the same model file, on all machines"
@@ -289,9 +290,9 @@ class Worker:
         ray.get(self._tries.begin.remote([row.number for row in rows]))
         numbers = {row.job: row.number for row in rows}
         replace = {row.job for row in rows if row.replace}
-        with storage.RemoteAccess() as access:
-            watched = batch.Watched(access)
-            report = run_jobs(list(numbers), self._upscaler, replace=replace, quality=self._quality, access=watched)
+        with RemoteAccess() as access:
+            watched = Watched(access)
+            report = run_pictures(list(numbers), self._upscaler, replace=replace, quality=self._quality, access=watched)
         results = [_written(numbers[done.job], done, watched.seen[done.job][1]) for done in report.written]
         results += [_failed(numbers[failure.job], failure.error) for failure in report.failed]
         return results
@@ -312,7 +313,7 @@ class Worker:
         """Return the result for a picture that was finished, but not reported, by a machine that was lost."""
         began = time.perf_counter()
         try:
-            with storage.RemoteAccess() as access, access.source(row.job) as path:
+            with RemoteAccess() as access, access.source(row.job) as path:
                 header = image.probe(path)
         except SrganError as error:
             return _failed(row.number, error)

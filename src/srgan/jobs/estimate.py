@@ -12,8 +12,8 @@ from srgan import image
 from srgan.engine.upscaler import Upscaler
 from srgan.errors import SrganError
 from srgan.image import Picture
-from srgan.jobs.plan import Job
-from srgan.jobs.run import Access
+from srgan.jobs.access import Access
+from srgan.jobs.job import Job
 from srgan.storage import Remote
 
 HEADERS = 1000

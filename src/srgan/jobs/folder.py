@@ -1,4 +1,4 @@
-"""A folder job: :func:`srgan.jobs.run.run` over what is not done yet, with each step in the journal."""
+"""A folder job: :func:`srgan.jobs.run.run_pictures` over what is not done yet, with each step in the journal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from srgan import storage
 from srgan.files import remove_leftovers
-from srgan.jobs import run as jobs
+from srgan.jobs.access import Access, RemoteAccess
+from srgan.jobs.job import Job
 from srgan.jobs.journal import NAME, Journal, State, Verdict, content_of
-from srgan.jobs.plan import Job
 from srgan.jobs.remote_journal import RemoteJournal
-from srgan.jobs.run import Access, Done, Failure, Listener, Report
+from srgan.jobs.reports import Done, Failure, Listener, Report
+from srgan.jobs.run import run_pictures
 from srgan.models import int8
 from srgan.models.catalogue import AUTO, JPEG_BELOW
 from srgan.models.metadata import read_info
-from srgan.runtime import blend as blending
+from srgan.runtime.blend import files_of
 from srgan.storage import Remote
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from srgan.runtime.network import Precision
 
 Versions = Mapping[PurePath, str]
-"""What a listing said of files behind URLs (:attr:`srgan.jobs.remote_plan.Plan.versions`)."""
+"""What a listing said of files behind URLs (:attr:`srgan.jobs.remote_plan.RemotePlan.versions`)."""
 
 
 @dataclass
@@ -63,7 +64,7 @@ def model_hash(model: str | Path, fidelity: float | None = None, precision: Prec
 
     For "auto" those of the networks that it chooses between, and where it does; in int8 those of the int8 forms.
     """
-    files = blending.files(model, fidelity)
+    files = files_of(model, fidelity)
     if precision == "int8":
         files = [int8.find(read_info(path)).path for path in files]
     known = "+".join(map(content_of, files))
@@ -105,7 +106,7 @@ def survey(
     return found
 
 
-def run(
+def run_folder(
     work: Sequence[Job],
     upscaler: Upscaler,
     journal: Journal,
@@ -126,7 +127,7 @@ def run(
     ----------
     journal : the folder's, open, with these settings and this model
     folder : where all results go
-    quality, check : see :func:`srgan.jobs.run.run`
+    quality, check : see :func:`srgan.jobs.run.run_pictures`
     versions : of the files behind URLs, from listing them; without it each is asked for
 
     Raises
@@ -139,9 +140,9 @@ def run(
     found = survey(work, journal, folder, overwrite=overwrite, versions=versions)
     for job in found.taken:
         listener.skipped(job)
-    with storage.RemoteAccess() as access:
+    with RemoteAccess() as access:
         watched = Watched(access)
-        report = jobs.run(
+        report = run_pictures(
             found.todo,
             upscaler,
             overwrite=overwrite,

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -316,18 +315,6 @@ def content_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal; OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def version(path: Path) -> str | None:
-    """Return what differs for two files that were in one place one after the other: bytes and time; None for no file.
-
-    No inode number: they change when a disk is mounted elsewhere.
-    """
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return f"{status.st_size}:{status.st_mtime_ns}"
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from srgan import image
 from srgan.errors import OutputExistsError, UsageError
+from srgan.jobs.job import Job
 
 PathLike = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to do: read ``source``, write ``target``.
-
-    Where they are behind URLs they are :class:`srgan.storage.Remote`, which has the names and joins of a path.
-    """
-
-    source: Path
-    target: Path
 
 
 def plan(

@@ -9,13 +9,13 @@ from typing import cast
 
 from srgan import image, storage
 from srgan.errors import UsageError
-from srgan.jobs import plan as outputs
-from srgan.jobs.plan import Job
+from srgan.jobs.job import Job
+from srgan.jobs.plan import check_source, checked_extension, result_name
 from srgan.storage import Remote
 
 
 @dataclass
-class Plan:
+class RemotePlan:
     """The pictures to do, and what the listings said of their files."""
 
     folder: PurePath
@@ -25,7 +25,7 @@ class Plan:
     """Version of each input and output behind a URL (:func:`srgan.storage.version`); those missing are not there."""
 
 
-def plan(paths: Sequence[str], output: str | None, *, scale: str, format: str | None = None) -> Plan:
+def plan_remote(paths: Sequence[str], output: str | None, *, scale: str, format: str | None = None) -> RemotePlan:
     """Find the pictures and decide the names of the results.
 
     Names are those of :func:`srgan.jobs.plan.plan`; the output is always a folder.
@@ -39,12 +39,12 @@ def plan(paths: Sequence[str], output: str | None, *, scale: str, format: str | 
     """
     if not output:
         raise UsageError("pictures behind URLs need a place for the results: pass -o FOLDER or -o URL")
-    extension = None if format is None else outputs.checked_extension(format)
-    found = Plan(storage.place(output))
+    extension = None if format is None else checked_extension(format)
+    found = RemotePlan(storage.place(output))
     for path in paths:
         count = len(found.jobs)
         for source, place in _pictures(storage.place(path), found):
-            target = found.folder / place / outputs.result_name(source, scale, extension)
+            target = found.folder / place / result_name(source, scale, extension)
             found.jobs.append(Job(cast(Path, source), cast(Path, target)))
         if len(found.jobs) == count:
             raise UsageError(f"{path} has no pictures: check the path, or name another folder")
@@ -54,15 +54,26 @@ def plan(paths: Sequence[str], output: str | None, *, scale: str, format: str | 
     return found
 
 
-def _pictures(root: PurePath, found: Plan) -> Iterator[tuple[PurePath, PurePath]]:
+def pictures(folder: Remote) -> dict[Remote, str]:
+    """Return the pictures below a URL, hidden names left out, with their versions; or the one picture that it names."""
+    found = storage.listing(folder)
+
+    def shown(name: Remote) -> bool:
+        inside = name.relative_to(folder).parts if name != folder else ()
+        return name.suffix.lower() in image.PICTURE_SUFFIXES and not any(part.startswith(".") for part in inside)
+
+    return {name: seen for name, seen in found.items() if shown(name)}
+
+
+def _pictures(root: PurePath, found: RemotePlan) -> Iterator[tuple[PurePath, PurePath]]:
     """Yield each picture with its folder relative to ``root``; a results folder inside is left out."""
     seen: list[PurePath]
     if isinstance(root, Remote):
-        versions = storage.pictures(root)
+        versions = pictures(root)
         found.versions.update(versions.items())
         seen = list(versions)
     else:
-        outputs.check_source(root)
+        check_source(root)
         seen = list(image.list_pictures(root)) if Path(root).is_dir() else [root]
     inside = found.folder != root and type(found.folder) is type(root) and found.folder.is_relative_to(root)
     for source in seen:

@@ -11,9 +11,10 @@ from pathlib import Path, PurePath
 from srgan import image
 from srgan.errors import SrganError, UsageError
 from srgan.files import atomic_path
+from srgan.jobs.access import Access
+from srgan.jobs.job import Job
 from srgan.jobs.journal import Entry, Journal, State
-from srgan.jobs.plan import Job
-from srgan.jobs.run import Access, Report
+from srgan.jobs.reports import Report
 from srgan.storage import place
 
 PAIRS = 48

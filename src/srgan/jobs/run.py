@@ -11,13 +11,16 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan import image
 from srgan.errors import SrganError, UsageError
-from srgan.jobs.plan import Job, plan, refuse_existing
+from srgan.jobs.access import Access
+from srgan.jobs.job import Job
+from srgan.jobs.plan import plan, refuse_existing
+from srgan.jobs.reports import Done, Failure, Listener, Report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,84 +34,7 @@ LARGE_BYTES = 256 << 20
 cannot be written like that, it is written before the next picture is computed, so that only one is in memory."""
 
 
-@dataclass(frozen=True)
-class Done:
-    """A picture that was written: its sizes as (width, height) in pixels, and the seconds from file to file."""
-
-    job: Job
-    before: tuple[int, int]
-    after: tuple[int, int]
-    seconds: float
-    check: Consistency | None = None
-    """How far the result, reduced again, is from the input, where that was asked for; of several pages the worst one."""
-    pages: int = 1
-    """How many pages or frames the input has."""
-    enlarged: int = 1
-    """How many of them the result has: all of them where both files are TIFF, else the first one. Sizes are its."""
-    network: str = ""
-    """Name of the network that made it, where that is known here."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A picture that was not, and the one line that says why."""
-
-    job: Job
-    error: SrganError
-
-
-@dataclass
-class Report:
-    """What a run did."""
-
-    written: list[Done] = field(default_factory=list)
-    skipped: list[Job] = field(default_factory=list)
-    unchanged: list[Job] = field(default_factory=list)
-    """Their results were there from an earlier run of the same job, and are what would be made again."""
-    failed: list[Failure] = field(default_factory=list)
-
-
-class Listener:
-    """Is told what a run does, when it does it; the methods here do nothing. All calls come from the calling thread."""
-
-    def started(self, job: Job, number: int, total: int) -> None:
-        """Note that the network begins with picture ``number`` (from 1) of ``total``."""
-
-    def progress(self, done: int, total: int) -> None:
-        """Note that so many input pixels of the picture are computed."""
-
-    def written(self, done: Done) -> None:
-        """Note that a picture lies in its place."""
-
-    def skipped(self, job: Job) -> None:
-        """Note that a picture's output was there already."""
-
-    def failed(self, failure: Failure) -> None:
-        """Note that a picture could not be done."""
-
-
-class Access:
-    """How a run reaches its files: here they lie on this machine's disks. Called from the threads that read and write."""
-
-    @contextmanager
-    def source(self, job: Job) -> Iterator[Path]:
-        """Give the path of the input's file for the block."""
-        yield job.source
-
-    @contextmanager
-    def target(self, job: Job, *, overwrite: bool) -> Iterator[tuple[Path, bool]]:
-        """Give a path to write the result to, and whether a file there may be replaced.
-
-        When the block ends well the result is in its place.
-        """
-        yield job.target, overwrite
-
-    def exists(self, job: Job) -> bool:
-        """Return whether the result's place is taken."""
-        return os.path.lexists(job.target)
-
-
-def run(
+def run_pictures(
     jobs: Sequence[Job],
     upscaler: Upscaler,
     *,
@@ -223,7 +149,7 @@ def run(
 def upscale_file(
     source: Path, target: Path | None, upscaler: Upscaler, *, overwrite: bool = False, quality: int | None = None
 ) -> Path:
-    """Upscale one picture file and return the path written; arguments as in :func:`plan` and :func:`run`.
+    """Upscale one picture file and return the path written; arguments as in :func:`plan` and :func:`run_pictures`.
 
     Raises
     ------
@@ -248,9 +174,9 @@ def run_one(
     check: bool = False,
     listener: Listener | None = None,
 ) -> Done:
-    """Upscale a single picture; unlike in :func:`run`, whatever goes wrong is raised, an existing output too."""
+    """Upscale a single picture; unlike in :func:`run_pictures`, whatever goes wrong is raised, an existing output too."""
     refuse_existing(job.target, overwrite=overwrite)
-    report = run([job], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+    report = run_pictures([job], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
     if report.failed:
         raise report.failed[0].error
     if not report.written:  # it came into being a moment ago

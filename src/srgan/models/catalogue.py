@@ -31,8 +31,8 @@ AUTO_WHEN = f"by the file: {COMPRESSED} for JPEG of a quality below {JPEG_BELOW}
 class Entry:
     """A shipped network: its file in this folder, and one line on when to take it.
 
-    ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was trained
-    from the other. ``aside`` is set for one that is there as a partner alone: a server offers it only if it is named.
+    ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
+    trained from the other. ``aside`` is set for one that is there as a partner alone: a server offers it only if it is named.
     """
 
     file: str

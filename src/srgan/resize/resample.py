@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.engine import pixels
+from srgan.image import pixels
 from srgan.resize.imresize import keys_cubic
 
 _BLOCK = 64

@@ -85,7 +85,7 @@ def grown_apart(halfway: Any) -> bool:
     return between < min(gan, faithful) - _WORSE
 
 
-def files(model: str | Path, fidelity: float | None) -> list[Path]:
+def files_of(model: str | Path, fidelity: float | None) -> list[Path]:
     """Return the files that a network is made of: the model's, and where ``fidelity`` is given its partner's; of "auto", of both.
 
     Raises

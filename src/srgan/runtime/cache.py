@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.errors import SrganError
 from srgan.files import atomic_path
 

@@ -189,7 +189,7 @@ class Network:
         return self.tail(self.body(batch) if self.body else batch)
 
 
-def load(
+def open_network(
     model: str | Path,
     *,
     precision: Precision = "auto",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.training.recipe import Stage
 
 if TYPE_CHECKING:

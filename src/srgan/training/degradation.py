@@ -1,7 +1,7 @@
 """How low-resolution (LR) pictures are made from high-resolution (HR) ones for training.
 
-``bicubic`` is the benchmark's degradation: MATLAB's antialiased ``imresize``, in 8 bits, as :mod:`srgan.resize.imresize` reproduces
-it. It is applied to whole pictures before cropping, so that crops carry no resizing border of their own.
+``bicubic`` is the benchmark's degradation: MATLAB's antialiased ``imresize``, in 8 bits, as :mod:`srgan.resize.imresize`
+reproduces it. It is applied to whole pictures before cropping, so that crops carry no resizing border of their own.
 
 ``photo`` makes what people really have: pictures that were blurred by a lens, shrunk, noisy from a sensor, and saved as JPEG,
 perhaps twice. Each crop goes through a chain of its own, drawn at random after Zhang et al. 2021 ("Designing a practical

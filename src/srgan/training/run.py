@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.errors import CheckpointError, DataError, SrganError, TrainingError, UsageError
 from srgan.evaluation.benchmark import evaluate
 from srgan.files import atomic_path, why_not_written

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from srgan.data.pairs import pair_folders
 from srgan.data.shards import Shards, decode_tile, read_tiles
 from srgan.errors import DataError
-from srgan.evaluation.benchmark import pair_folders
 from srgan.files import atomic_path
 from srgan.image import list_pictures
 from srgan.training.pictures import Pictures, Sample, decoded, prepare_samples, samples_of

@@ -15,8 +15,8 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from srgan.data.pairs import find_pairs
 from srgan.errors import DataError
-from srgan.evaluation.benchmark import find_pairs
 from srgan.evaluation.metrics import VGG_LEAST_SIDE, psnr, psnr_y, vgg_distance
 from srgan.image import list_pictures, probe, to_8_bit
 from srgan.image.multiband import read_bands
@@ -163,7 +163,7 @@ def validate(
 
 
 def feature_distance(pictures: Sequence[NDArray[Any]], examples: Sequence[Example], features: VGGFeatures) -> float:
-    """Return the mean :func:`srgan.evaluation.metrics.vgg_distance` of enlarged pictures from their HR, in their middle 512 x 512 pixels.
+    """Return the mean :func:`srgan.evaluation.metrics.vgg_distance` of enlarged pictures from HR, in their middle 512 x 512.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from srgan import image
 from srgan.errors import SrganError, UsageError
-from srgan.jobs import plan as outputs
-from srgan.jobs.plan import Job
+from srgan.jobs.job import Job
+from srgan.jobs.plan import without_collisions
 
 WRITABLE = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Extensions of results, and the container that each means."""
@@ -84,7 +84,7 @@ def plan(clips: Sequence[Path], output: str | None, label: str, *, format: str |
             kinds = ", ".join(sorted(_kinds(clip)))
             raise UsageError(f"cannot write {str(target)!r} from {clip.name!r}: choose one of {kinds}")
         jobs.append(Job(clip, target))
-    return outputs.without_collisions(jobs)
+    return without_collisions(jobs)
 
 
 def _kinds(clip: Path) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.errors import VideoError
 from srgan.files import atomic_path
 from srgan.video import mux

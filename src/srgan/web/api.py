@@ -18,7 +18,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import Receive, Scope, Send
 
-from srgan import __version__, image
+from srgan import image
+from srgan._version import __version__
 from srgan.engine.sizes import MAX_SCALE, MAX_SIDE, Target
 from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
 from srgan.image.formats import RAW_SUFFIXES

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
-from srgan import __version__
+from srgan._version import __version__
 from srgan.web import api, page, problems
 from srgan.web.metrics import Counting, Metrics
 from srgan.web.offers import Offer
