@@ -205,7 +205,7 @@ def test_any_size_comes_out_exactly(
     nearest: Upscaler, wanted: dict[str, Any], size: tuple[int, int], channels: int | None, dtype: str
 ) -> None:
     image = noise(31, 24, channels, dtype)
-    upscaler = Upscaler(nearest._path, **wanted)
+    upscaler = Upscaler(nearest._networks.first.path, **wanted)
     size = upscaler.size_of(31, 24) if "scale" in wanted else size
     large = upscaler(image)
     assert large.shape == (*size, *image.shape[2:])

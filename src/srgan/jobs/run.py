@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from srgan.engine.consistency import Consistency
-    from srgan.engine.upscaler import Progress, Upscaler
+    from srgan.engine.tile_pass import Progress
+    from srgan.engine.upscaler import Upscaler
     from srgan.image import Picture
 
 LARGE_BYTES = 256 << 20

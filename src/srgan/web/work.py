@@ -6,7 +6,7 @@ from pathlib import Path
 
 from srgan import image
 from srgan.engine.sizes import Target
-from srgan.engine.upscaler import Progress
+from srgan.engine.tile_pass import Progress
 from srgan.errors import SrganError
 from srgan.web.offers import Offer
 from srgan.web.settings import Settings

@@ -1,0 +1,217 @@
+"""One picture through a network once, tile by tile.
+
+::
+
+    colours --window--> to_network --> body --> tail on small parts --> _write --> out
+    alpha   ------------------- bicubic, tile by tile ----------------------------> out
+
+Values that are no numbers are computed again in fp32; when memory runs out, tiles are halved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.engine import ensemble, pixels, tiling
+from srgan.engine.alpha import ALPHA_RADIUS, AlphaBleed, enlarge_alpha
+from srgan.engine.budget import Budget
+from srgan.engine.networks import OpenNetworks
+from srgan.engine.tiling import Box, Tile
+from srgan.errors import ModelError, SrganError
+from srgan.image.pixels import Rows, has_alpha
+from srgan.runtime.network import Network
+
+Progress = Callable[[int, int], None]
+"""Called with (input pixels done, input pixels in all) after each piece of work. Where a picture takes several passes
+through the network, the input of each counts."""
+
+
+class Meter:
+    """Counts the input pixels that are done, over all passes of a picture."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self.done = 0.0
+
+    def tell(self, done: float) -> None:
+        """Set the number of input pixels that are done, and pass it on."""
+        self.done = done
+        if self._progress is not None:
+            self._progress(min(int(done + 0.5), self._total), self._total)
+
+
+@dataclass(frozen=True)
+class PassConfig:
+    """How pictures go through a network.
+
+    Attributes
+    ----------
+    networks : the open network
+    budget : what memory there is, and what for
+    wrap : whether a picture is a tile of an endless pattern
+    tta : whether each tile is computed in its eight positions (:mod:`srgan.engine.ensemble`)
+    """
+
+    networks: OpenNetworks
+    budget: Budget
+    wrap: bool
+    tta: bool
+
+
+class TilePass:
+    """One picture on its way through the network: what its tiles share.
+
+    Parameters
+    ----------
+    config : how it goes
+    image : HWC of 1 to 4 channels, or rows that are decoded in the meantime
+    meter : is told how far it is
+    margin : for wrapped pictures: how many input pixels beyond each edge are wanted as well
+
+    Attributes
+    ----------
+    plan : the tiles; its region is the picture and the margin
+    """
+
+    def __init__(self, config: PassConfig, image: NDArray[Any] | Rows, meter: Meter, margin: int = 0) -> None:
+        height, width, channels = image.shape
+        self._config = config
+        self._network = config.networks.for_dtype(image.dtype)
+        self._scale = self._network.scale
+        self._alpha: NDArray[Any] | None = None
+        self._colours: NDArray[Any] | Rows | AlphaBleed = image
+        if has_alpha(channels):
+            whole = image[:, :]
+            self._alpha = whole[:, :, -1]
+            self._colours = AlphaBleed(whole)
+        region = Box(0, 0, height, width)
+        within = region
+        if config.wrap:
+            # The network then sees the true continuation as far as its receptive field reaches, and so does alpha.
+            border = max(self._network.radius, ALPHA_RADIUS) + margin
+            self._colours = wrapped(self._colours[:, :], border)
+            self._alpha = None if self._alpha is None else wrapped(self._alpha, border)
+            within = Box(0, 0, height + 2 * border, width + 2 * border)
+            region = Box(border, border, border + height, border + width).grow(margin, within)
+        by_rows = isinstance(self._colours, Rows)
+        self.plan = config.budget.plan(self._network, region, within, image.dtype, channels, by_rows=by_rows)
+        self._meter = meter
+        self._per_pixel = height * width / region.pixels  # what a pixel of the region counts for
+        self._limit: int | None = None
+
+    def compute(self, band: tuple[Tile, ...], out: NDArray[Any]) -> None:
+        """Compute one row of tiles into ``out``, its HWC output rows.
+
+        Raises
+        ------
+        ModelError
+            if the network gives values that are not numbers in fp32 either
+        SrganError
+            if memory does not suffice even for small tiles
+        """
+        rows, region = band[0].core, self.plan.region
+        origin = Box(rows.top, region.left, rows.bottom, region.right)
+        if isinstance(self._colours, Rows):
+            self._colours.forget(band[0].window.top)
+        for tile in band:
+            done = self._meter.done
+            try:
+                self._limit = tiling.compute(
+                    tile,
+                    lambda part: self._tile(self._network, part, origin, out),
+                    halo=self.plan.halo,
+                    within=self.plan.within,
+                    limit=self._limit,
+                )
+            except MemoryError:
+                raise SrganError("out of memory even with small tiles: close other programs") from None
+            if self._alpha is not None:
+                place = out[tile.core.relative_to(origin).scaled(self._scale).slices]
+                enlarge_alpha(self._alpha, tile.core, self._scale, place[:, :, -1])
+            # Whatever was counted for parts that were then halved.
+            self._meter.tell(done + tile.core.pixels * self._per_pixel)
+
+    def _tile(self, network: Network, tile: Tile, origin: Box, out: NDArray[Any]) -> None:
+        """Compute a tile's colours, in one position of its window or in eight."""
+        core, window = tile
+        batch = pixels.to_network(self._colours[window.slices])
+        if not self._config.tta:
+            self._enlarge(network, batch, tile, lambda part, result: self._write(network, part, result, origin, out))
+            return
+        total = np.zeros((1, 3, core.height * self._scale, core.width * self._scale), np.float32)
+        for turn in ensemble.TURNS:
+            turned, sums = turn.of(batch), turn.of(total)
+            whole = Box(0, 0, *turned.shape[2:])
+            inner = turn.box(core.relative_to(window), window.height, window.width)
+
+            def add(part: Box, result: NDArray[np.float32], inner: Box = inner, sums: Any = sums) -> None:
+                sums[:, :, *part.relative_to(inner).scaled(self._scale).slices] += result
+                self._advance(part.pixels / len(ensemble.TURNS))
+
+            self._enlarge(network, turned, Tile(inner, whole), add)
+        total /= len(ensemble.TURNS)
+        self._write(network, core, total, origin, out)
+
+    def _enlarge(
+        self, network: Network, batch: NDArray[np.float32], tile: Tile, give: Callable[[Box, NDArray[np.float32]], None]
+    ) -> None:
+        """Run the body on a window, then the tail on small tiles of it; give away each part of the core that is done.
+
+        ``batch`` is what the window shows. ``give`` gets a box in the tile's coordinates and its enlarged pixels.
+        """
+        core, window = tile
+
+        def cut(part: Tile, result: NDArray[np.float32]) -> NDArray[np.float32]:
+            inside: NDArray[np.float32] = result[:, :, *part.core.relative_to(part.window).scaled(self._scale).slices]
+            return inside
+
+        if network.body is None:
+            give(core, cut(tile, network.tail(batch)))
+            return
+        features = network.body(batch)
+        network.body.release()
+        halo = network.tail.radius
+
+        def enlarge(part: Tile) -> None:
+            inside = features[:, :, *part.window.relative_to(window).slices]
+            give(part.core, cut(part, network.tail(inside)))
+
+        limit: int | None = None
+        room = self._config.budget.tail_pixels(network)
+        for part in tiling.plan_region(core, window, halo=halo, max_pixels=room).tiles:
+            limit = tiling.compute(part, enlarge, halo=halo, within=window, limit=limit)
+        network.tail.release()
+
+    def _write(self, network: Network, core: Box, result: NDArray[np.float32], origin: Box, out: NDArray[Any]) -> None:
+        """Check the network's output for a box and put it into the picture."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            sound = np.isfinite(result.sum())  # one NaN or infinity makes the sum one
+        if not sound:
+            if network.precision == "fp32":
+                raise ModelError(
+                    f"the network {network.name} gives values that are not numbers: train or export it again"
+                )
+            again = Tile(core, core.grow(self.plan.halo, self.plan.within))
+            self._tile(self._config.networks.fp32, again, origin, out)
+            return
+        place = out[core.relative_to(origin).scaled(self._scale).slices]
+        pixels.from_network(result, place if self._alpha is None else place[:, :, :-1])
+        if not self._config.tta:
+            self._advance(core.pixels)
+
+    def _advance(self, pixels_done: float) -> None:
+        self._meter.tell(self._meter.done + pixels_done * self._per_pixel)
+
+
+def wrapped(picture: NDArray[Any], margin: int) -> NDArray[Any]:
+    """Return an HWC or HW picture with so many more pixels on each side, those of the opposite side."""
+    for axis in (0, 1) if margin else ():
+        length = picture.shape[axis]
+        picture = picture.take(np.arange(-margin, length + margin) % length, axis=axis)
+    return picture
