@@ -2,7 +2,7 @@
 
     python benchmarks/photo.py PATH/val --vgg-weights vgg16_features.safetensors --model srgan-x4 --model photo-x4
 
-Chain number n is drawn from the seed n, by the code and ranges that ``recipes/photo.toml`` trains with, and reduces the middle
+Chain number n is drawn from the seed n, by the code and ranges that the first photo-x4 was trained with, and reduces the middle
 of a picture of the folder, in the order of their names; the pictures must not be among those trained on. The table has the mean
 feature distance to the original (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer) and the PSNR
 of luma; ``--sheet FILE`` draws a crop of each beside the original, to be judged by eye.
@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 
 from judging import add_weights_option, judge, judging_features
+from old_photo_chain import photo
 from srgan import Upscaler
 from srgan.evaluation.benchmark import Bicubic
 from srgan.evaluation.crops import most_detailed
 from srgan.image import list_pictures, read_rgb8
-from srgan.training.degradation import photo
 
 CHAINS, SCALE, SIDE = 12, 4, 480
 

@@ -1,13 +1,10 @@
-"""How low-resolution (LR) pictures are made from high-resolution (HR) ones for training.
+"""The chain that the first photo-psnr-x4 and photo-x4 were trained with, kept to the bit: benchmarks/photo.py measures on it.
 
-``bicubic`` is the benchmark's degradation: MATLAB's antialiased ``imresize``, in 8 bits, as :mod:`srgan.resize.imresize`
-reproduces it. It is applied to whole pictures before cropping, so that crops carry no resizing border of their own.
-
-``photo`` makes what people really have: pictures that were blurred by a lens, shrunk, noisy from a sensor, and saved as JPEG,
-perhaps twice. Each crop goes through a chain of its own, drawn at random after Zhang et al. 2021 ("Designing a practical
-degradation model for deep blind image super-resolution", arXiv:2103.14006: the order of the steps is shuffled) and Wang et al.
-2021 ("Real-ESRGAN", arXiv:2107.10833: a second round, weaker than the first; targets sharpened by unsharp masking). All ranges
-stand in :class:`PhotoRanges`.
+Noise comes in before the final reduction, which leaves little of it. Each picture goes through a chain of its own, drawn at
+random after Zhang et al. 2021 ("Designing a practical degradation model for deep blind image super-resolution",
+arXiv:2103.14006: the order of the steps is shuffled) and Wang et al. 2021 ("Real-ESRGAN", arXiv:2107.10833: a second round,
+weaker than the first). All ranges stand in :class:`PhotoRanges`. Training has another chain now:
+:mod:`srgan.training.degradation.photo`.
 """
 
 from __future__ import annotations
@@ -15,32 +12,11 @@ from __future__ import annotations
 import dataclasses
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.resize.imresize import downscale
-
 Floats = NDArray[np.float32]
-
-CONTEXT = 32
-"""HR pixels around a crop that go through the ``photo`` chain with it and are cut off: filters reach over its border."""
-
-
-def mod_crop(picture: NDArray[Any], scale: int) -> NDArray[Any]:
-    """Cut right and bottom so that both sides are multiples of ``scale``: ``[H, W, C]`` -> ``[H - H % s, W - W % s, C]``."""
-    height, width = picture.shape[0] // scale * scale, picture.shape[1] // scale * scale
-    return picture[:height, :width]
-
-
-def bicubic(hr: NDArray[Any], scale: int) -> NDArray[Any]:
-    """Reduce ``[H, W, C]`` uint8 or uint16 to ``[H / scale, W / scale, C]`` of the same dtype as MATLAB does."""
-    small: NDArray[Any] = downscale(hr, scale)
-    return small
-
-
-# --- The chain of a photograph -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -118,29 +94,6 @@ def photo(
     if random.random() < ranges.last_jpeg:
         x = _jpeg(x, random.uniform(*ranges.jpeg), bool(random.integers(2)))
     return _to_bytes(x)
-
-
-def sharpened(
-    hr: NDArray[np.uint8], amount: float = 0.5, radius: float = 2.0, threshold: int = 10
-) -> NDArray[np.uint8]:
-    """Sharpen training targets by unsharp masking, only where there are edges (Real-ESRGAN, section 3.4).
-
-    Parameters
-    ----------
-    hr : ``[H, W, C]`` uint8
-    amount : how much of the difference from the blurred picture is added
-    radius : standard deviation of the blur, pixels
-    threshold : differences from the blurred picture, in levels, below which nothing is sharpened: noise stays as it is
-    """
-    from scipy.ndimage import gaussian_filter
-
-    out = np.empty_like(hr)
-    for band in range(hr.shape[2]):
-        x = hr[:, :, band].astype(np.float32)
-        residual = x - gaussian_filter(x, radius, mode="mirror")
-        mask = gaussian_filter((np.abs(residual) > threshold).astype(np.float32), radius, mode="mirror")
-        out[:, :, band] = np.clip(np.rint(x + amount * mask * residual), 0, 255)
-    return out
 
 
 def _blur(x: Floats, ranges: PhotoRanges, random: np.random.Generator, target: tuple[int, int]) -> Floats:
@@ -223,16 +176,3 @@ def _jpeg(x: Floats, quality: float, coarse: bool) -> Floats:
 def _to_bytes(x: Floats) -> NDArray[np.uint8]:
     rounded: NDArray[np.uint8] = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
     return rounded
-
-
-def for_validation(name: str, hr: NDArray[Any], scale: int, number: int) -> NDArray[Any]:
-    """Return the LR of validation picture ``number``: the same in every run, whatever is random in the training.
-
-    Parameters
-    ----------
-    name : ``"bicubic"`` or ``"photo"``
-    hr : ``[H, W, C]``, sides multiples of ``scale``; uint8, or uint16 for ``"bicubic"``
-    scale : enlargement
-    number : of the picture in its set; seeds its chain
-    """
-    return photo(hr, scale, np.random.default_rng(number)) if name == "photo" else bicubic(hr, scale)
