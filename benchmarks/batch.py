@@ -3,7 +3,7 @@
     python benchmarks/batch.py many 100 1000 10000      # pictures/s and peak memory, beside the network alone
     python benchmarks/batch.py many 10000 --size 96x64  # smaller ones, where the growth is what counts
     python benchmarks/batch.py large 1 10 100 400       # megapixels of output: seconds and peak memory
-    python benchmarks/batch.py kills 50                 # kill -9 at random moments: tests/cli/test_cli_batch.py
+    python benchmarks/batch.py kills 50                 # kill -9 at random moments: tests/cli/test_folder.py
 
 Each line is a process of its own, so that its peak memory is its own. On a machine that does other things too, look at
 CPU seconds (which those lengthen a little) instead of seconds. Pictures are noise with some structure, made
@@ -103,7 +103,7 @@ def large(megapixels: list[float], model: str, threads: int | None) -> None:
 
 
 def kills(count: int) -> None:
-    test = Path(__file__).parents[1] / "tests" / "cli" / "test_cli_batch.py"
+    test = Path(__file__).parents[1] / "tests" / "cli" / "test_folder.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test), "-k", "killed"]
     sys.exit(subprocess.call(command, env={**os.environ, "SRGAN_KILLS": str(count)}))
 

@@ -21,3 +21,14 @@ def shared() -> Path:
 def bench(shared: Path) -> Path:
     """Folder with Set5 and Set14."""
     return shared / "data" / "bench"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or a cluster by what it uses."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+        if item.path.name == "test_cluster.py":
+            item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.slow)

@@ -22,7 +22,7 @@ CLEAN, COMPRESSED = "srgan-x4", "photo-x4"
 
 JPEG_BELOW = 93
 """Of a JPEG file saved with a quality below this, photo-x4 makes a picture that is nearer to the original than srgan-x4's,
-in VGG's features; from 95 on it is the other way round (docs/training.md)."""
+in VGG's features; from 95 on it is the other way round (docs/experiments.md)."""
 
 AUTO_WHEN = f"by the file: {COMPRESSED} for JPEG of a quality below {JPEG_BELOW}, {CLEAN} for all others"
 

@@ -2,7 +2,7 @@
 
 Photographs show few of the ruled lines, flat colours and letters that screenshots, scans and signs are full of. Networks trained
 to read text in pictures are taught with drawn words for the same reason (Jaderberg et al. 2014, "Synthetic data and artificial
-neural networks for natural scene text recognition", arXiv:1406.2227). What it brought is in docs/training.md: a lot for ruled
+neural networks for natural scene text recognition", arXiv:1406.2227). What it brought is in docs/experiments.md: a lot for ruled
 lines, little for small letters, of which a quarter of the pixels does not hold enough.
 """
 

@@ -1,6 +1,6 @@
 """``srgan upscale`` on real files: what people have comes out larger, and what is wrong is one line and leaves nothing.
 
-Sizes other than the network's own are tested in test_cli_upscale_sizes.
+Sizes other than the network's own are tested in test_upscale_sizes.
 """
 
 from __future__ import annotations
