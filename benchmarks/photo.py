@@ -1,69 +1,125 @@
-"""Networks on pictures as people have them: blurred, noisy, JPEG-compressed, by twelve fixed random chains.
+"""Networks on pictures as people have them: noisy, compressed, blurred, and all that together.
 
     python benchmarks/photo.py PATH/val --vgg-weights vgg16_features.safetensors --model srgan-x4 --model photo-x4
 
-Chain number n is drawn from the seed n, by the code and ranges that the first photo-x4 was trained with, and reduces the middle
-of a picture of the folder, in the order of their names; the pictures must not be among those trained on. The table has the mean
-feature distance to the original (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer) and the PSNR
-of luma; ``--sheet FILE`` draws a crop of each beside the original, to be judged by eye.
+The pictures of the folder must not be among those trained on. ``--part`` chooses one of four parts, all by default:
+
+- ``axes``: one kind of fault in three strengths each: noise, noise of cameras, JPEG once and twice, blur; and none
+- ``mixtures``: faults that come together
+- ``chains``: twelve random chains by the code and ranges that the first photo-x4 was trained with
+- ``flat``: noise that is left on flat pictures, in levels, and the width of edges, in pixels
+
+A cell has the mean feature distance to the original (:func:`srgan.evaluation.metrics.vgg_distance`: smaller is nearer) and the
+PSNR of luma in dB. What each case is stands in photo_cases.py. ``--sheet FILE`` draws a crop of each case of axes and mixtures
+(of each chain with ``--part chains``), as LR, by each network, and the original, to be judged by eye.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from judging import add_weights_option, judge, judging_features
-from old_photo_chain import photo
+from judging import Network, add_weights_option, judge, judging_features
+from photo_cases import AXES, MIXTURES, SCALE, chains, edge, edge_width, flat, pairs, residual_noise
 from srgan import Upscaler
 from srgan.evaluation.benchmark import Bicubic
 from srgan.evaluation.crops import most_detailed
-from srgan.image import list_pictures, read_rgb8
+from srgan.networks.vgg import VGGFeatures
 
-CHAINS, SCALE, SIDE = 12, 4, 480
+PARTS = ("axes", "mixtures", "chains", "flat")
+WINDOW = 160
+"""Side of a sheet's crops, pixels."""
 
-
-def pairs(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return LR and HR of each chain, [H, W, 3] uint8."""
-    files = list_pictures(folder)
-    found = []
-    for number in range(CHAINS):
-        hr = read_rgb8(files[number % len(files)])
-        top, left = (max(side - SIDE, 0) // 2 for side in hr.shape[:2])
-        hr = hr[top : top + SIDE, left : left + SIDE]
-        hr = np.ascontiguousarray(hr[: hr.shape[0] // SCALE * SCALE, : hr.shape[1] // SCALE * SCALE])
-        found.append((photo(hr, SCALE, np.random.default_rng(number)), hr))
-    return found
+Rows = list[np.ndarray]
 
 
 def main() -> None:
-    """Print the table, draw the sheet."""
+    """Print the tables, draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="pictures that no network was trained on")
     parser.add_argument("--model", dest="models", action="append", required=True)
+    parser.add_argument("--part", dest="parts", action="append", choices=PARTS, help="repeatable; default: all")
+    parser.add_argument("--pictures", type=int, default=10, help="at most so many of the folder (axes, mixtures)")
+    parser.add_argument("--side", type=int, default=320, help="pixels of the middle that is taken (axes, mixtures)")
     add_weights_option(parser)
-    parser.add_argument("--sheet", type=Path, help="draw crops: bicubic, the models, the original")
+    parser.add_argument("--sheet", type=Path, help="draw crops: LR, bicubic, the models, the original")
     options = parser.parse_args()
 
-    features = judging_features(options.vgg_weights)
-    names = ["bicubic", *options.models]
-    networks = [Bicubic(SCALE), *(Upscaler(name, precision="fp32") for name in options.models)]
-    degraded = pairs(options.folder)
-    verdicts, results = judge(networks, degraded, SCALE, features)
-    print("| model | feature distance | PSNR, dB | nearest of all in |\n|---|---|---|---|")
-    for name, verdict in zip(names, verdicts, strict=True):
-        print(f"| {name} | {verdict.distance:.4f} | {verdict.psnr:.2f} | {verdict.nearest} of {CHAINS} |")
-    if options.sheet:
-        rows = []
-        for (_, hr), outputs in zip(degraded, results, strict=True):
-            top, left = most_detailed(hr, 128)
-            rows.append(np.concatenate([x[top : top + 128, left : left + 128] for x in (*outputs, hr)], axis=1))
-        half = CHAINS // 2
-        sheet = Image.fromarray(np.concatenate([np.concatenate(rows[:half]), np.concatenate(rows[half:])], axis=1))
-        sheet.resize((sheet.width * 3 // 2, sheet.height * 3 // 2), Image.Resampling.NEAREST).save(options.sheet)
+    parts = options.parts or PARTS
+    names = ["bicubic", *(Path(name).stem for name in options.models)]
+    networks: list[Network] = [Bicubic(SCALE), *(Upscaler(name, precision="fp32") for name in options.models)]
+    rows: Rows = []
+    if "flat" in parts:
+        flat_table(names, networks)
+    if set(parts) != {"flat"}:
+        features = judging_features(options.vgg_weights)
+    for part, cases in (("axes", AXES), ("mixtures", MIXTURES)):
+        if part in parts:
+            print(heading(part, names))
+            for number, (name, degradation) in enumerate(cases.items()):
+                found = pairs(options.folder, degradation, options.side, options.pictures)
+                rows.append(case_row(name, networks, found, features, number))
+    if "chains" in parts:
+        rows += chains_table(names, networks, options.folder, features, drawn=parts == ["chains"])
+    if options.sheet and rows:
+        half = (len(rows) + 1) // 2
+        blank = np.full_like(rows[0], 255)
+        columns = [np.concatenate(part) for part in (rows[:half], [*rows[half:], *[blank] * (len(rows) % 2)])]
+        Image.fromarray(np.concatenate(columns, axis=1)).save(options.sheet, quality=90)
+
+
+def heading(first: str, names: Sequence[str]) -> str:
+    """Return the first two lines of a table."""
+    return f"\n| {first} | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
+
+
+def case_row(
+    name: str,
+    networks: Sequence[Network],
+    found: Sequence[tuple[np.ndarray, np.ndarray]],
+    features: VGGFeatures,
+    number: int,
+) -> np.ndarray:
+    """Print one case's line; return one picture's crops for the sheet."""
+    verdicts, results = judge(networks, found, SCALE, features)
+    cells = [f"{one.distance:.4f}, {one.psnr:.2f}" for one in verdicts]
+    print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    shown = number % len(found)
+    return crops(*found[shown], results[shown])
+
+
+def chains_table(
+    names: Sequence[str], networks: Sequence[Network], folder: Path, features: VGGFeatures, *, drawn: bool
+) -> Rows:
+    """Print a line a network over the twelve chains; return the crops of each if they are ``drawn``."""
+    found = chains(folder)
+    verdicts, results = judge(networks, found, SCALE, features)
+    print(f"{heading('chains', ['feature distance', 'PSNR, dB', f'nearest of all in, of {len(found)}'])}")
+    for name, one in zip(names, verdicts, strict=True):
+        print(f"| {name} | {one.distance:.4f} | {one.psnr:.2f} | {one.nearest} |", flush=True)
+    return [crops(*pair, outputs) for pair, outputs in zip(found, results, strict=True)] if drawn else []
+
+
+def flat_table(names: Sequence[str], networks: Sequence[Network]) -> None:
+    """Print what is left of noise on flat pictures, and the width of an edge without and with noise."""
+    print(heading("flat", names))
+    for levels in (0, 5, 10, 15, 20):
+        left = [np.mean([residual_noise(network(lr)) for lr in flat(levels)]) for network in networks]
+        print(f"| noise left of {levels} levels | {' | '.join(f'{one:.2f}' for one in left)} |", flush=True)
+    for levels in (0, 10):
+        widths = [edge_width(network(edge(levels))) for network in networks]
+        print(f"| edge width, noise of {levels} levels | {' | '.join(f'{one:.2f}' for one in widths)} |", flush=True)
+
+
+def crops(lr: np.ndarray, hr: np.ndarray, outputs: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the most detailed window of LR (each pixel a square), of each result and of HR, side by side."""
+    top, left = most_detailed(hr, WINDOW)
+    squares = lr.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+    return np.concatenate([x[top : top + WINDOW, left : left + WINDOW] for x in (squares, *outputs, hr)], axis=1)
 
 
 if __name__ == "__main__":
