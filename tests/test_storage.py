@@ -19,6 +19,7 @@ from PIL import Image
 
 from srgan import Upscaler, storage
 from srgan.errors import ImageReadError, ImageWriteError, MissingExtraError, UsageError
+from srgan.jobs.access import RemoteAccess
 from srgan.jobs.folder import open_journal, run_folder
 from srgan.jobs.job import Job
 from srgan.jobs.journal import NAME
@@ -186,7 +187,7 @@ def test_an_input_that_vanished_is_one_line() -> None:
     gone = Remote("memory://photos/gone.png")
     job = Job(gone, gone)  # type: ignore[arg-type]
     with (
-        storage.RemoteAccess() as access,
+        RemoteAccess() as access,
         pytest.raises(ImageReadError, match="no such file, folder or bucket: check the URL"),
         access.source(job),
     ):

@@ -19,16 +19,31 @@
     ├── TrainingError             training broke down (for instance the loss is not a number)
     └── TrainingInterrupted       exit code 130: stopped by Ctrl-C, after saving a checkpoint
 
-Each message is one line: what happened, then what to do.
+Each message is one line: what happened, then what to do. What it is about is kept beside it as data
+(:attr:`SrganError.subject`), so that whoever knows the file under another name can say that one.
 """
 
 from __future__ import annotations
+
+import os
+from typing import ClassVar
 
 
 class SrganError(Exception):
     """Root of all errors of this package. ``exit_code`` is what the command exits with."""
 
     exit_code = 1
+
+    subject: str | None = None
+    """The file or URL that the error is about, where the message itself does not name it. It may be set by whoever
+    catches the error and knows it, or knows the file under another name."""
+
+    def __str__(self) -> str:
+        return super().__str__() if self.subject is None else self.line(self.subject)
+
+    def line(self, shown: str) -> str:
+        """Return the message with its subject called ``shown``."""
+        return f"{shown}: {super().__str__()}"
 
 
 class UsageError(SrganError):
@@ -64,19 +79,50 @@ class MissingExtraError(UsageError):
 
 
 class ImageError(SrganError):
-    """Something is wrong with one picture."""
+    """Something is wrong with one picture.
+
+    Parameters
+    ----------
+    path : the picture's file or URL, kept in :attr:`subject`; without ``reason`` the whole message, for a picture that
+        has no file (torch, too, makes the errors of its loading processes again from their text alone)
+    reason : what is wrong and what to do, as the rest of a line that begins with the path
+    action : what could not be done, where it is not what the kind of error says
+    """
+
+    action: ClassVar[str] = "cannot take"
+
+    def __init__(self, path: str | os.PathLike[str], reason: str | None = None, *, action: str | None = None) -> None:
+        super().__init__(path, reason)
+        self.reason = os.fsdecode(path) if reason is None else reason
+        self.subject = None if reason is None else os.fsdecode(path)
+        self._action = self.action if action is None else action
+
+    def __str__(self) -> str:
+        return self.reason if self.subject is None else self.line(repr(self.subject))
+
+    def line(self, shown: str) -> str:
+        """Return the message with the picture called ``shown``."""
+        return f"{self._action} {shown}: {self.reason}"
 
 
 class ImageReadError(ImageError):
     """A picture is missing, empty, truncated, unreadable or not a picture."""
 
+    action = "cannot read"
+
 
 class ImageTooLargeError(ImageError):
     """A picture has more pixels than the limit, read from its header before decoding."""
 
+    def line(self, shown: str) -> str:
+        """Return the message with the picture called ``shown``."""
+        return f"{shown} {self.reason}"
+
 
 class ImageWriteError(ImageError):
     """A picture cannot be written; nothing is left behind."""
+
+    action = "cannot write"
 
 
 class VideoError(SrganError):

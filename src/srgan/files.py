@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from srgan.errors import OutputExistsError, SrganError, UsageError
+from srgan.errors import ImageError, OutputExistsError, SrganError, UsageError
 
 _TOKEN_BYTES = 4
 
@@ -88,7 +88,10 @@ def atomic_path(
         # An OSError about some other file, raised by the block, is not ours to explain.
         if failure.filename is not None and Path(os.fsdecode(failure.filename)) not in (partial, place, *made):
             raise
-        raise error(f"cannot write {str(shown)!r}: {why_not_written(failure)}") from failure
+        reason = why_not_written(failure)
+        if issubclass(error, ImageError):
+            raise error(shown, reason) from failure
+        raise error(f"cannot write {str(shown)!r}: {reason}") from failure
     finally:
         with suppress(OSError):
             partial.unlink()

@@ -173,7 +173,7 @@ def _look_at(file: Path, smallest: int, quality: int) -> _Picture:
         digest = _digest(file)
         flat = float(thumbnail.std()) < FLAT_DEVIATION and _deviation(file, header.format) < FLAT_DEVIATION
     except ImageError as error:
-        picture.problems.append(Problem(file, "unreadable", _reason(error, file)))
+        picture.problems.append(Problem(file, "unreadable", error.reason))
         return picture
     except OSError as error:
         picture.problems.append(Problem(file, "unreadable", f"{error.strerror or error}"))
@@ -198,10 +198,6 @@ def _look_at(file: Path, smallest: int, quality: int) -> _Picture:
     if header.format == "JPEG" and (found := jpeg_quality(file)) is not None and found < quality:
         picture.problems.append(Problem(file, "compressed", f"JPEG quality about {found}, below {quality}"))
     return picture
-
-
-def _reason(error: Exception, file: Path) -> str:
-    return str(error).removeprefix(f"cannot read {str(file)!r}: ")
 
 
 def _digest(file: Path) -> bytes:

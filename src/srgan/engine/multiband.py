@@ -142,4 +142,4 @@ class Enlarger:
                 bigtiff=large,
             )
         except pyvips.Error as error:
-            raise ImageWriteError(f"cannot write {str(target)!r}: {vips.tidy(error)}: choose another place") from None
+            raise ImageWriteError(target, f"{vips.tidy(error)}: choose another place") from None

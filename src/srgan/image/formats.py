@@ -148,10 +148,10 @@ def list_pictures(folder: str | os.PathLike[str], recursive: bool = True) -> lis
     folder = Path(folder)
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
-            raise ImageReadError(f"cannot list {str(folder)!r}: it is not a folder: name a folder of pictures")
+            raise ImageReadError(folder, "it is not a folder: name a folder of pictures", action="cannot list")
         return sorted(_pictures_in(folder, recursive, set()))
     except OSError as error:
-        raise ImageReadError(f"cannot list {str(folder)!r}: {error.strerror}: check the path") from None
+        raise ImageReadError(folder, f"{error.strerror}: check the path", action="cannot list") from None
 
 
 def _pictures_in(folder: Path, recursive: bool, seen: set[str]) -> list[Path]:

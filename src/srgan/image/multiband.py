@@ -65,8 +65,9 @@ def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArr
             pixels = _upright(pixels, source.orientation)
     if pixels.shape[2] != bands:
         raise ImageReadError(
-            f"cannot take {str(path)!r}: it has {pixels.shape[2]} bands, not {bands}: "
-            "give pictures with as many bands as the network's"
+            path,
+            f"it has {pixels.shape[2]} bands, not {bands}: give pictures with as many bands as the network's",
+            action="cannot take",
         )
     return pixels
 

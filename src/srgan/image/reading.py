@@ -95,8 +95,9 @@ def read_rows(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> 
 def _check_size(path: Path, header: Header, max_pixels: int) -> None:
     if header.width * header.height > max_pixels:
         raise ImageTooLargeError(
-            f"{str(path)!r} has {header.width} x {header.height} pixels, {header.width * header.height / 1e6:,.0f} "
-            f"million, and the limit is {max_pixels / 1e6:,.0f} million: cut it into parts, or make it smaller"
+            path,
+            f"has {header.width} x {header.height} pixels, {header.width * header.height / 1e6:,.0f} million, and the "
+            f"limit is {max_pixels / 1e6:,.0f} million: cut it into parts, or make it smaller",
         )
 
 
@@ -117,41 +118,40 @@ class _Source:
 @contextmanager
 def _opened(path: Path, page: int = 0) -> Iterator[_Source]:
     """Open a picture file; errors of any library inside the block become one line about this file."""
-    shown = repr(str(path))
     try:
         with _open_regular(path) as file:
             head = file.read(HEAD_BYTES)
             if not head:
-                raise ImageReadError(f"cannot read {shown}: it is empty (0 bytes): get the picture again")
+                raise ImageReadError(path, "it is empty (0 bytes): get the picture again")
             kind = sniff(head, path.suffix)
             if isinstance(kind, str):
-                raise ImageReadError(f"cannot read {shown}: {kind}")
+                raise ImageReadError(path, kind)
             if page and kind.name not in vips.PAGED:
                 raise ImageReadError(
-                    f"cannot read page {page} of {shown}: {kind.name} files have one: leave the page out"
+                    path, f"{kind.name} files have one: leave the page out", action=f"cannot read page {page} of"
                 )
-            with _explained(shown):
+            with _explained(path):
                 yield _source(file, kind, page)
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}: check the path"
-        raise ImageReadError(f"cannot read {shown}: {reason}") from None
+        raise ImageReadError(path, reason) from None
     except ValueError as error:
         if "null" not in str(error):
             raise
-        raise ImageReadError(f"cannot read {shown}: a path has no null characters: check it") from None
+        raise ImageReadError(path, "a path has no null characters: check it") from None
 
 
 @contextmanager
-def _explained(shown: str) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     """Let the errors of the decoders say which file they are about, and what to do."""
     try:
         yield
     except vips.Error as error:
-        raise ImageReadError(f"cannot read {shown}: {_damage(vips.tidy(error))}") from None
+        raise ImageReadError(path, _damage(vips.tidy(error))) from None
     except vips.UnsupportedError as error:
-        raise ImageReadError(f"cannot read {shown}: {error}") from None
+        raise ImageReadError(path, str(error)) from None
     except (pnm.PnmError, bmp.BmpError) as error:
-        raise ImageReadError(f"cannot read {shown}: {_damage(str(error))}") from None
+        raise ImageReadError(path, _damage(str(error))) from None
 
 
 def _damage(said: str) -> str:
@@ -162,7 +162,7 @@ def _open_regular(path: Path) -> BinaryIO:
     file = path.open("rb") if stat.S_ISREG(path.stat().st_mode) else None
     if file is None:
         what = "a folder: name a picture in it" if path.is_dir() else "no ordinary file: name a picture"
-        raise ImageReadError(f"cannot read {str(path)!r}: it is {what}")
+        raise ImageReadError(path, f"it is {what}")
     return file
 
 
@@ -262,7 +262,7 @@ class _VipsSource(_Source):
         decoder = vips.row_decoder(image, self.header.depth)
 
         def decode(first: int, end: int) -> NDArray[Any]:
-            with _explained(repr(str(path))):
+            with _explained(path):
                 return decoder(first, end)
 
         dtype = np.uint8 if image.format == "uchar" else np.uint16

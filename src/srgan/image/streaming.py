@@ -77,7 +77,7 @@ def stream(
     path = Path(path)
     kind = writing.checked_format(path, width, height, quality)
     if kind.name not in STREAMED:
-        raise ImageWriteError(f"cannot write {str(path)!r}: {kind.name} pictures are written whole: write PNG or TIFF")
+        raise ImageWriteError(path, f"{kind.name} pictures are written whole: write PNG or TIFF")
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
         make = _PnmSink if kind.name == "PNM" else _VipsSink
         with _finished(path, kind, lambda: make(picture, kind, out, height, width, quality)) as sink:
@@ -100,7 +100,7 @@ def stream_pages(path: str | os.PathLike[str], *, nbytes: int, overwrite: bool =
     path = Path(path)
     kind = writing.format_of(path)
     if kind.name != "TIFF":
-        raise ImageWriteError(f"cannot write {str(path)!r}: {kind.name} files have one page: write TIFF")
+        raise ImageWriteError(path, f"{kind.name} files have one page: write TIFF")
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
 
         @contextmanager

@@ -76,17 +76,15 @@ def checked_format(path: Path, width: int, height: int, quality: int | None) -> 
         raise UsageError(f"quality is {quality}: give 1 to 100")
     if max(width, height) > kind.max_side:
         raise ImageWriteError(
-            f"cannot write {str(path)!r}: {width} x {height} pixels are more than {kind.name} can hold "
-            f"({kind.max_side} a side): write PNG or TIFF"
+            path,
+            f"{width} x {height} pixels are more than {kind.name} can hold ({kind.max_side} a side): write PNG or TIFF",
         )
     return kind
 
 
 def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:
     """Return the error for what libvips said."""
-    return ImageWriteError(
-        f"cannot write {str(path)!r}: the {kind.name} encoder says: {vips.tidy(error)}: write another format"
-    )
+    return ImageWriteError(path, f"the {kind.name} encoder says: {vips.tidy(error)}: write another format")
 
 
 def fitted(picture: Picture, kind: Format) -> Picture:

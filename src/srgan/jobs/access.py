@@ -58,7 +58,7 @@ class RemoteAccess(Access):
             with super().source(job) as path:
                 yield path
             return
-        with self._temporary(job.source) as local, _as_if(local, job.source):
+        with self._temporary(job.source) as local, _about(job.source, local):
             fetch_picture(job.source, local)
             yield local
 
@@ -69,7 +69,7 @@ class RemoteAccess(Access):
             with super().target(job, overwrite=overwrite) as place:
                 yield place
             return
-        with self._temporary(job.target) as local, _as_if(local, job.target):
+        with self._temporary(job.target) as local, _about(job.target, local):
             yield local, True
             if not overwrite and self.exists(job):
                 raise OutputExistsError(
@@ -91,9 +91,11 @@ class RemoteAccess(Access):
 
 
 @contextmanager
-def _as_if(local: Path, remote: Remote) -> Iterator[None]:
+def _about(remote: Remote, local: Path) -> Iterator[None]:
     """Let errors about the temporary file name the place behind the URL."""
     try:
         yield
     except SrganError as error:
-        raise type(error)(str(error).replace(str(local), str(remote))) from None
+        if error.subject == str(local):
+            error.subject = str(remote)
+        raise

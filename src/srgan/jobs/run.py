@@ -192,8 +192,9 @@ def _named(source: Path) -> Iterator[None]:
         with _in_memory(source):
             yield
     except SrganError as error:
-        about = str(error)
-        raise error if str(source) in about else type(error)(f"{source}: {about}") from None
+        if error.subject is None:
+            error.subject = str(source)
+        raise
 
 
 @contextmanager
@@ -201,7 +202,9 @@ def _in_memory(source: Path) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise SrganError(f"{source} does not fit into memory: cut it into parts, or close other programs") from None
+        error = SrganError("it does not fit into memory: cut it into parts, or close other programs")
+        error.subject = str(source)
+        raise error from None
 
 
 def _read(job: Job, access: Access, upscaler: Upscaler, check: bool) -> Picture:

@@ -62,7 +62,7 @@ def upscale_animation(
         total = int(getattr(picture, "n_frames", 1))
         before = picture.size
         if before[0] * before[1] > MAX_PIXELS:
-            raise ImageTooLargeError(f"{str(source)!r} has frames of {before[0]} x {before[1]} pixels: reduce it")
+            raise ImageTooLargeError(source, f"has frames of {before[0]} x {before[1]} pixels: reduce it")
         height, width = upscaler.size_of(before[1], before[0])
         if total * height * width * 4 > MAX_BYTES:
             raise UsageError(
@@ -124,6 +124,6 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield picture
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, EOFError, ValueError) as error:
         said = "it is no GIF, WebP or PNG" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise ImageReadError(f"cannot read {str(path)!r}: {said}: get the picture again") from None
+        raise ImageReadError(path, f"{said}: get the picture again") from None
     except OSError as error:
-        raise ImageReadError(f"cannot read {str(path)!r}: {error.strerror or error}: get the picture again") from None
+        raise ImageReadError(path, f"{error.strerror or error}: get the picture again") from None

@@ -116,9 +116,7 @@ def probe(path: Path) -> Clip:
         stream = streams[0]
         context = stream.codec_context
         if context.width * context.height > MAX_PIXELS:
-            raise ImageTooLargeError(
-                f"{str(path)!r} has frames of {context.width} x {context.height} pixels: reduce it"
-            )
+            raise ImageTooLargeError(path, f"has frames of {context.width} x {context.height} pixels: reduce it")
         first: Any = next(iter(container.decode(stream)), None)
         if first is None or context.format is None:
             raise VideoError(f"{str(path)!r} has no frame that can be read: get the video again")

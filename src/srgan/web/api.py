@@ -215,7 +215,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
             if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
                 source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
             size = Target(wish.scale, wish.width)
-            with _explained(source, name):
+            with _explained(name):
                 header = await asyncio.to_thread(limits.check, source, settings)
                 kind = _format(wish, header.format)
                 after = size.of(header.height, header.width, offer.upscaler.scale)
@@ -352,8 +352,7 @@ async def _gone(request: Request) -> None:
 class _explained:  # noqa: N801 - used like a function
     """Turns the package's errors into answers that name the picture as the client does."""
 
-    def __init__(self, source: Path, name: str) -> None:
-        self._source = source
+    def __init__(self, name: str) -> None:
         self._shown = repr(Path(name).name) if name else "the picture"
 
     def __enter__(self) -> None:
@@ -367,7 +366,8 @@ class _explained:  # noqa: N801 - used like a function
             status = 413
         elif isinstance(error, ImageReadError | UsageError):
             status = 422
-        raise ProblemError(status, str(error).replace(repr(str(self._source)), self._shown)) from None
+        detail = str(error) if error.subject is None else error.line(self._shown)
+        raise ProblemError(status, detail) from None
 
 
 def _format(wish: Wish, given: str) -> image.Format:
