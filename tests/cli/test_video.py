@@ -51,6 +51,13 @@ def test_a_video_is_written_beside_its_source(tmp_path, model, clips):
     assert "--overwrite" in again.stderr
 
 
+@pytest.mark.parametrize("arguments", [["-o", "q.webm", "--preset", 12], ["--codec", "hevc"], ["--codec", "h264"]])
+def test_quiet_means_not_a_word(tmp_path, model, clips, arguments):
+    clips.make(tmp_path / "clip.mp4", clips.VARIABLE[:3])
+    done = upscale("clip.mp4", "-m", model, "-q", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_killed_command_goes_on_where_it_was(tmp_path, model, clips):
     frames = [clips.picture(number % 50, 32, 32) for number in range(800)]
     source = clips.make(tmp_path / "clip.mp4", [3000 * n for n in range(800)], frames=frames)

@@ -17,7 +17,7 @@ from srgan import Upscaler  # noqa: E402
 from srgan.errors import OutputExistsError, SrganError, UsageError, VideoError  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.work import Listener  # noqa: E402
+from srgan.video.work import ClipListener  # noqa: E402
 from support import clips  # noqa: E402 - needs av
 
 FAST = Encoding(preset="ultrafast")
@@ -34,7 +34,7 @@ def upscaler(nearest_model):
     return Upscaler(nearest_model, threads=1)
 
 
-class Notes(Listener):
+class Notes(ClipListener):
     def __init__(self):
         self.notes = []
         self.done = []
@@ -192,9 +192,9 @@ import os, signal, sys
 from pathlib import Path
 from srgan import Upscaler
 from srgan.video.run import upscale_clip
-from srgan.video.work import Listener
+from srgan.video.work import ClipListener
 
-class Deadly(Listener):
+class Deadly(ClipListener):
     def frame(self, done):
         if done == 8:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -229,7 +229,7 @@ def test_parts_of_another_job_are_not_gone_on_from(tmp_path, upscaler):
     source = clips.make(tmp_path / "clip.mp4")
     target = tmp_path / "large.mp4"
 
-    class Stops(Listener):
+    class Stops(ClipListener):
         def frame(self, done):
             if done == 8:
                 raise KeyboardInterrupt

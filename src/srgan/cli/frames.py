@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from srgan.video.work import Listener
+from srgan.video.work import ClipListener
 
 
 class _Speed(ProgressColumn):
@@ -28,10 +28,10 @@ class _Speed(ProgressColumn):
         return Text(f"{task.speed:.1f} frames/s" if task.speed >= 1 else f"{1 / task.speed:.1f} s a frame")
 
 
-class FrameBar(Listener):
+class FrameBar(ClipListener):
     """Shows how far a video is and passes everything on to ``lines``, which prints above the bar."""
 
-    def __init__(self, lines: Listener) -> None:
+    def __init__(self, lines: ClipListener) -> None:
         self._lines = lines
         self._progress = Progress(
             TextColumn("{task.description}"),

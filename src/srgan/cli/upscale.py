@@ -158,7 +158,7 @@ def upscale_command(
     Target(scale, width, height, box)  # a contradiction is said before anything is loaded
 
     from srgan import image
-    from srgan.cli import folder, many_bands, moving
+    from srgan.cli import folder, many_bands, video
     from srgan.engine.multiband import bands_of
     from srgan.engine.upscaler import Upscaler
     from srgan.jobs import report_page
@@ -188,10 +188,10 @@ def upscale_command(
             quiet=quiet,
         )
         return
-    clips, paths = moving.split(paths, output, format)
+    clips, paths = video.split(paths, output, format)
     given = {"--check": check, "--check-map": check_map, "--dry-run": dry_run, "--report": report, "--ray": ray}
-    wishes = moving.Wishes(codec, crf, preset, quality, overwrite, quiet)
-    moving.check(clips, wishes, [name for name, value in given.items() if value])
+    video_options = video.VideoOptions(codec, crf, preset, quality, overwrite, quiet)
+    video.check(clips, video_options, [name for name, value in given.items() if value])
     if clips and paths and output is not None:
         output = os.path.join(output, "")  # for both it is a folder
 
@@ -212,7 +212,7 @@ def upscale_command(
     films = names.plan(clips, output, upscaler.label, format=format)
     made = {"model": model, **options}
     if films and not paths:
-        if not moving.run(films, upscaler, made, wishes, many=len(films) > 1):
+        if not video.run(films, upscaler, made, video_options, many=len(films) > 1):
             raise typer.Exit(1)
         return
     urls = folder.plan_urls(paths, output, scale=upscaler.label, format=format)
@@ -273,7 +273,7 @@ def upscale_command(
         say(
             f"{len(done_all.written)} written, {unchanged}{len(done_all.skipped)} skipped, {len(done_all.failed)} failed"
         )
-    fine = moving.run(films, upscaler, made, wishes, many=True)
+    fine = video.run(films, upscaler, made, video_options, many=True)
     if done_all.failed or not fine:
         raise typer.Exit(1)
 

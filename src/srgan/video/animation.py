@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError, UsageError
 from srgan.files import atomic_path
 from srgan.image.reading import MAX_PIXELS
-from srgan.video.work import Done, Enlarger, Listener, refuse
+from srgan.video.work import ClipDone, ClipListener, Enlarger, refuse
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
@@ -34,8 +34,8 @@ def upscale_animation(
     *,
     overwrite: bool = False,
     quality: int | None = None,
-    listener: Listener | None = None,
-) -> Done:
+    listener: ClipListener | None = None,
+) -> ClipDone:
     """Enlarge an animated picture, or one that has a single frame.
 
     Frames keep their times, in whole milliseconds (GIF: hundredths of a second); frames that show the same may be
@@ -53,7 +53,7 @@ def upscale_animation(
     ImageReadError, ImageTooLargeError, ImageWriteError
         if the source cannot be read, or the target not be written
     """
-    listener = listener or Listener()
+    listener = listener or ClipListener()
     began = time.perf_counter()
     refuse(source, target, overwrite=overwrite)
     kind = _FORMATS[target.suffix.lower()]
@@ -86,7 +86,7 @@ def upscale_animation(
     with atomic_path(target, overwrite=overwrite, error=ImageWriteError) as partial:
         frames[0].save(partial, kind, **options)
     seconds = time.perf_counter() - began
-    return Done(target, before, (width, height), total, enlarge.computed, seconds)
+    return ClipDone(target, before, (width, height), total, enlarge.computed, seconds)
 
 
 def _enlarged(pixels: Any, enlarge: Enlarger, kind: str, frames: list[Image.Image]) -> Image.Image:

@@ -13,6 +13,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
+from srgan.engine.sizes import Target
 from srgan.errors import ImageTooLargeError, VideoError
 from srgan.files import why_not_written
 from srgan.image.reading import MAX_PIXELS
@@ -72,6 +73,29 @@ class Clip:
     matrix: tuple[int, ...] | None
     """Display matrix: how players turn it."""
     interlaced: bool
+
+    @property
+    def turned(self) -> bool:
+        """Whether players turn it by a quarter: what is stored as its width is shown as its height."""
+        return self.matrix is not None and abs(self.matrix[1]) > abs(self.matrix[0])
+
+    def shown(self, width: int, height: int) -> tuple[int, int]:
+        """Return the (width, height) at which players show frames that are stored with these.
+
+        Pixels that are not square are made so in width, as players do.
+        """
+        across = max(round(width * (self.aspect or 1)), 1)
+        return (height, across) if self.turned else (across, height)
+
+    def stored(self, target: Target) -> Target:
+        """Return the size to store the result in, so that it is *shown* as ``target`` says."""
+        width, height, fit = target.width, target.height, target.fit
+        if self.turned:
+            width, height, fit = height, width, fit and (fit[1], fit[0])
+        if self.aspect:
+            width = width and max(round(width / self.aspect), 1)
+            fit = fit and (max(int(fit[0] / self.aspect), 1), fit[1])
+        return Target(target.scale, width, height, fit)
 
     def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode all frames, each with its timestamp in units of :attr:`time_base`, in the order of showing.

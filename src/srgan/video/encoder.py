@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 import av
+from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from srgan.errors import UsageError, VideoError
@@ -112,6 +113,34 @@ def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) 
     )
 
 
+def add_encoder(container: OutputContainer, clip: Clip, settings: Settings, keyframes: int = 0) -> Any:
+    """Add the stream of a clip's enlarged frames to a container and return it.
+
+    Parameters
+    ----------
+    keyframes : largest distance of key frames; 0 leaves it to the encoder
+
+    Raises
+    ------
+    ValueError
+        if the container does not hold the codec
+    """
+    os.environ.setdefault("SVT_LOG", "1")  # errors only; it is read when the encoder opens, and prints 40 lines else
+    stream: Any = container.add_stream(settings.encoder, rate=clip.rate, options=dict(settings.options))
+    context = stream.codec_context
+    stream.width, stream.height, stream.pix_fmt = settings.width, settings.height, settings.pixel_format
+    stream.time_base = context.time_base = clip.time_base
+    if keyframes:
+        context.gop_size = keyframes
+    if clip.aspect:
+        context.sample_aspect_ratio = clip.aspect
+    context.colorspace = clip.colours.matrix
+    context.color_primaries = clip.colours.primaries
+    context.color_trc = clip.colours.transfer
+    context.color_range = 2 if clip.colours.full_range else 1
+    return stream
+
+
 class PartWriter:
     """Encodes frames into one file, which begins with a key frame and can be joined to others of the same settings.
 
@@ -119,22 +148,11 @@ class PartWriter:
     """
 
     def __init__(self, path: Path, clip: Clip, settings: Settings, keyframes: int) -> None:
-        os.environ.setdefault("SVT_LOG", "1")  # this encoder talks to stderr otherwise
         self._clip = clip
         self._settings = settings
         try:
             self._container = av.open(str(path), "w", format="nut")
-            stream: Any = self._container.add_stream(settings.encoder, rate=clip.rate, options=dict(settings.options))
-            self._stream, context = stream, stream.codec_context
-            stream.width, stream.height, stream.pix_fmt = settings.width, settings.height, settings.pixel_format
-            stream.time_base = context.time_base = clip.time_base
-            context.gop_size = keyframes
-            if clip.aspect:
-                context.sample_aspect_ratio = clip.aspect
-            context.colorspace = clip.colours.matrix
-            context.color_primaries = clip.colours.primaries
-            context.color_trc = clip.colours.transfer
-            context.color_range = 2 if clip.colours.full_range else 1
+            self._stream = add_encoder(self._container, clip, settings, keyframes)
             self._container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(f"cannot encode as {settings.codec} ({error}): choose another --codec") from None

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 
 from srgan.errors import UsageError, VideoError
 from srgan.video.clip import Clip, opened, why_failed
-from srgan.video.encoder import LEAD, Settings
+from srgan.video.encoder import LEAD, Settings, add_encoder
 from srgan.video.names import WRITABLE
 from srgan.video.parts import packets
 
@@ -35,8 +35,7 @@ def check(clip: Clip, settings: Settings, target: Path, folder: Path) -> list[st
         with opened(clip.path) as source:
             out = _open(trial, target)
             try:
-                video: Any = out.add_stream(settings.encoder, rate=clip.rate, options=dict(settings.options))
-                video.width, video.height, video.pix_fmt = settings.width, settings.height, settings.pixel_format
+                add_encoder(out, clip, settings)
                 _add_others(out, source, clip)
                 with _refused(target):
                     out.start_encoding()

@@ -16,7 +16,7 @@ from srgan.video import mux
 from srgan.video.clip import Clip, probe
 from srgan.video.encoder import Encoding, PartWriter, Settings, decide
 from srgan.video.parts import Parts
-from srgan.video.work import Done, Enlarger, Listener, refuse
+from srgan.video.work import ClipDone, ClipListener, Enlarger, refuse
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
@@ -33,9 +33,9 @@ def upscale_clip(
     encoding: Encoding | None = None,
     options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
-    listener: Listener | None = None,
+    listener: ClipListener | None = None,
     part_frames: int = PART_FRAMES,
-) -> Done:
+) -> ClipDone:
     """Enlarge a video. Audio, subtitles, chapters, timestamps, rotation and colour tags are those of the source.
 
     The result is encoded in parts, which lie beside it until all are done: the same call after a kill goes on behind
@@ -59,11 +59,12 @@ def upscale_clip(
     UsageError
         if codec, container, size and streams do not go together; said before any frame is computed
     """
-    listener = listener or Listener()
+    listener = listener or ClipListener()
     encoding = encoding or Encoding()
     began = time.perf_counter()
     refuse(source, target, overwrite=overwrite)
     clip = probe(source)
+    upscaler = upscaler.sized(clip.stored(upscaler.target))
     size = upscaler.size_of(clip.height, clip.width)
     settings = decide(encoding, clip, target, size)
     parts = Parts(target, _facts(clip, upscaler, settings, size, part_frames, options or {}))
@@ -77,12 +78,12 @@ def upscale_clip(
     with atomic_path(target, overwrite=overwrite, error=VideoError) as partial:
         mux.join(clip, parts.files, settings, partial, target, last)
     parts.remove()
-    after = settings.width, settings.height
-    return Done(target, (clip.width, clip.height), after, frames, enlarge.computed, time.perf_counter() - began)
+    before, after = clip.shown(clip.width, clip.height), clip.shown(settings.width, settings.height)
+    return ClipDone(target, before, after, frames, enlarge.computed, time.perf_counter() - began)
 
 
 def _encode(
-    clip: Clip, enlarge: Enlarger, settings: Settings, parts: Parts, listener: Listener, part_frames: int
+    clip: Clip, enlarge: Enlarger, settings: Settings, parts: Parts, listener: ClipListener, part_frames: int
 ) -> tuple[int, int]:
     """Write the parts that are missing; return how many frames there are, and the last one's duration."""
     finished = parts.frames

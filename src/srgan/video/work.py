@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Done:
-    """A video or animation that was written: sizes as (width, height), and what was to do for it."""
+class ClipDone:
+    """A video or animation that was written: its sizes as shown, (width, height), and the work that it took."""
 
     target: Path
     before: tuple[int, int]
@@ -29,7 +29,7 @@ class Done:
     seconds: float
 
 
-class Listener:
+class ClipListener:
     """Is told what a run does; the methods here do nothing."""
 
     def started(self, source: Path, total: int, resumed: int) -> None:

@@ -22,11 +22,11 @@ from srgan.video import names
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
-    from srgan.video.work import Done, Listener
+    from srgan.video.work import ClipDone, ClipListener
 
 
 @dataclass(frozen=True)
-class Wishes:
+class VideoOptions:
     """How results are encoded and written: the command's options."""
 
     codec: CodecOption
@@ -67,7 +67,7 @@ def split(paths: Sequence[str], output: str | None, format: str | None) -> tuple
     return clips, others
 
 
-def check(clips: Sequence[Path], wishes: Wishes, misplaced: Sequence[str]) -> None:
+def check(clips: Sequence[Path], options: VideoOptions, misplaced: Sequence[str]) -> None:
     """Say what cannot be before the network opens.
 
     Parameters
@@ -84,9 +84,9 @@ def check(clips: Sequence[Path], wishes: Wishes, misplaced: Sequence[str]) -> No
     videos = [clip for clip in clips if names.is_video(clip)]
     if misplaced and clips:
         raise UsageError(f"{misplaced[0]} is not for videos and animations, as {clips[0]} is one: leave it out")
-    if wishes.encoding and not videos:
+    if options.encoding and not videos:
         raise UsageError("--codec, --crf and --preset are for videos: leave them out")
-    if wishes.quality is not None and videos:
+    if options.quality is not None and videos:
         raise UsageError("--quality is for pictures and animated WebP: say --crf for a video")
     if videos:
         try:
@@ -95,7 +95,7 @@ def check(clips: Sequence[Path], wishes: Wishes, misplaced: Sequence[str]) -> No
             raise MissingExtraError("enlarging a video", "video") from error
 
 
-def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], wishes: Wishes, *, many: bool) -> bool:
+def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], options: VideoOptions, *, many: bool) -> bool:
     """Enlarge clips one after the other and print a line for each; return whether none failed.
 
     Parameters
@@ -106,14 +106,14 @@ def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], wishes
     if not jobs:
         return True
     fine = True
-    with _listener(quiet=wishes.quiet) as listener:
+    with _listener(quiet=options.quiet) as listener:
         for job in jobs:
             try:
-                done = _enlarge(job, upscaler, made, wishes, listener)
+                done = _enlarge(job, upscaler, made, options, listener)
             except OutputExistsError:
                 if not many:
                     raise
-                if not wishes.quiet:
+                if not options.quiet:
                     say(f"{job.target} exists, skipped (--overwrite replaces it)")
                 continue
             except SrganError as error:
@@ -122,17 +122,19 @@ def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], wishes
                 say(str(error))
                 fine = False
                 continue
-            if not wishes.quiet:
+            if not options.quiet:
                 before, after = ("x".join(map(str, pair)) for pair in (done.before, done.after))
                 counts = f"{done.frames} frames, {done.computed} computed"
                 print(f"{printable(str(done.target))}  {before} -> {after}  {counts}  {done.seconds:.1f} s", flush=True)
     return fine
 
 
-def _enlarge(job: Job, upscaler: Upscaler, made: Mapping[str, Any], wishes: Wishes, listener: Listener) -> Done:
+def _enlarge(
+    job: Job, upscaler: Upscaler, made: Mapping[str, Any], options: VideoOptions, listener: ClipListener
+) -> ClipDone:
     from srgan.video.work import refuse
 
-    refuse(job.source, job.target, overwrite=wishes.overwrite)
+    refuse(job.source, job.target, overwrite=options.overwrite)
     try:
         os.makedirs(job.target.parent, exist_ok=True)
     except OSError as error:
@@ -141,35 +143,34 @@ def _enlarge(job: Job, upscaler: Upscaler, made: Mapping[str, Any], wishes: Wish
         from srgan.video.animation import upscale_animation
 
         return upscale_animation(
-            job.source, job.target, upscaler, overwrite=wishes.overwrite, quality=wishes.quality, listener=listener
+            job.source, job.target, upscaler, overwrite=options.overwrite, quality=options.quality, listener=listener
         )
     from srgan.video.encoder import Encoding
     from srgan.video.run import upscale_clip
 
-    options = {name: value for name, value in made.items() if name not in ("memory", "threads")}
-    options["model"] = model_hash(
-        made["model"], made["fidelity"], made["precision"]
-    )  # another one may have come under this name
+    facts = {name: value for name, value in made.items() if name not in ("memory", "threads")}
+    # Another model may have come under this name.
+    facts["model"] = model_hash(made["model"], made["fidelity"], made["precision"])
     try:
         return upscale_clip(
             job.source,
             job.target,
             upscaler,
-            encoding=Encoding(wishes.codec.value, wishes.crf, wishes.preset),
-            options=options,
-            overwrite=wishes.overwrite,
+            encoding=Encoding(options.codec.value, options.crf, options.preset),
+            options=facts,
+            overwrite=options.overwrite,
             listener=listener,
         )
     except KeyboardInterrupt:
-        say("give the same command again to go on")
+        say("give the same command again to resume")
         raise
 
 
-def _listener(*, quiet: bool) -> AbstractContextManager[Listener]:
+def _listener(*, quiet: bool) -> AbstractContextManager[ClipListener]:
     """Return what prints notes, with a progress bar if a person is watching."""
-    from srgan.video.work import Listener
+    from srgan.video.work import ClipListener
 
-    class Notes(Listener):
+    class Notes(ClipListener):
         def started(self, source: Path, total: int, resumed: int) -> None:
             if resumed and not quiet:
                 of = f" of about {total}" if total else ""
