@@ -3,11 +3,15 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+TIMEOUT = 300
 
 CHROMIUM = os.environ.get("SRGAN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_FLAGS = [
@@ -24,9 +28,9 @@ CHROMIUM_FLAGS = [
 class Server:
     """A running ``srgan serve``: its address, its process, and what it wrote to stderr."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, before=()):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "srgan", "serve", "--port", "0", "--threads", "1", *map(str, arguments)],
+            [*before, sys.executable, "-m", "srgan", "serve", "--port", "0", "--threads", "1", *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -52,13 +56,29 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments):
-    server = Server(*arguments)
+def serving(*arguments, before=()):
+    """Serve for as long as the block lasts; ``before`` is a command that runs the server, such as ``prlimit``."""
+    server = Server(*arguments, before=before)
     try:
         yield server
     finally:
         if server.process.poll() is None:
             server.stop()
+
+
+def connect(server, head, body=b""):
+    """Return a connection on which a request has been begun."""
+    address = urlsplit(server.url)
+    connection = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
+    connection.sendall(head.replace("\n", "\r\n").encode() + body)
+    return connection
+
+
+def answer_of(connection):
+    data = b""
+    while b"\r\n\r\n" not in data and (piece := connection.recv(4096)):
+        data += piece
+    return data
 
 
 def wait_for(condition, seconds=300):

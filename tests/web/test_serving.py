@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ import pytest
 
 import srgan.image
 from srgan.image import Picture
-from support.server import serving, wait_for
+from support.server import answer_of, connect, serving, wait_for
 
 TIMEOUT = 300
 
@@ -45,29 +44,14 @@ def in_state(server, state):
     return float(re.search(rf'srgan_queue{{state="{state}"}} (\S+)', figures(server))[1])
 
 
-def connect(server, head, body=b""):
-    """Return a connection on which a request has been begun."""
-    address = urlsplit(server.url)
-    connection = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
-    connection.sendall(head.replace("\n", "\r\n").encode() + body)
-    return connection
-
-
 def begin(server, body):
-    head = f"POST /v1/upscale HTTP/1.1\nHost: x\nContent-Length: {len(body)}\n\n"
+    head = f"POST /v1/upscale HTTP/1.1\nHost: localhost\nContent-Length: {len(body)}\n\n"
     return connect(server, head, body)
 
 
 def read_all(connection):
     while connection.recv(1 << 20):
         pass
-
-
-def answer_of(connection):
-    data = b""
-    while b"\r\n\r\n" not in data and (piece := connection.recv(4096)):
-        data += piece
-    return data
 
 
 def test_a_full_queue_says_when_to_come_back_and_is_freed_by_clients_that_leave(slow_model, small, large):
@@ -103,7 +87,7 @@ def test_a_picture_that_takes_too_long_is_given_up(slow_model, small, large):
         assert "not done within 3 s, the limit here" in late.json()["detail"]
         assert in_state(server, "computing") == 0
         # A client that sends its body too slowly has no more time than that either.
-        head = "POST /v1/upscale HTTP/1.1\nHost: x\nContent-Length: 1000\n\n"
+        head = "POST /v1/upscale HTTP/1.1\nHost: localhost\nContent-Length: 1000\n\n"
         assert b" 504 " in answer_of(connect(server, head, small[:20]))
         assert server.process.poll() is None
 
@@ -146,7 +130,7 @@ def test_sigterm_ends_idle_connections_at_once(models, small):
         assert client.post("/v1/upscale", content=small).status_code == 200  # both on a connection that stays
         silent = connect(server, "")  # and one on which nothing was sent yet
         begun = connect(server, "GET /healthz HTTP/1.1\nHost:")  # or half a request
-        wait_for(lambda: b" 200 " in answer_of(connect(server, "GET /healthz HTTP/1.1\nHost: x\n\n")))
+        wait_for(lambda: b" 200 " in answer_of(connect(server, "GET /healthz HTTP/1.1\nHost: localhost\n\n")))
         server.process.send_signal(signal.SIGTERM)
         # Not until 15 s of silence, nor the deadline of 600 s: this would run into the timeout of the whole test.
         assert server.process.wait(60) == 0
@@ -166,8 +150,8 @@ def test_slow_and_hostile_clients_do_not_keep_others_out(models, small):
     with serving(*models) as server:
         heads = [
             "GET /healthz HTTP/1.1\nHost:",  # never ends
-            "POST /v1/upscale HTTP/1.1\nHost: x\nContent-Length: 1000\n\n",
-            "POST /v1/upscale HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n",
+            "POST /v1/upscale HTTP/1.1\nHost: localhost\nContent-Length: 1000\n\n",
+            "POST /v1/upscale HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n",
         ]
         dawdlers = [connect(server, head) for head in heads for _ in range(4)]
         upscaled = httpx.post(f"{server.url}/v1/upscale", content=small, timeout=TIMEOUT)
@@ -177,12 +161,12 @@ def test_slow_and_hostile_clients_do_not_keep_others_out(models, small):
         wait_for(lambda: in_state(server, "receiving") == 0)
 
         with suppress(OSError):  # the connection may be closed while this is still being sent
-            huge = connect(server, "GET /healthz HTTP/1.1\nHost: x\nX-Filler: " + "x" * 200_000 + "\n\n")
+            huge = connect(server, "GET /healthz HTTP/1.1\nHost: localhost\nX-Filler: " + "x" * 200_000 + "\n\n")
             assert not answer_of(huge).startswith(b"HTTP/1.1 2")
         assert answer_of(connect(server, "\x00\x01 nonsense\n\n")).startswith(b"HTTP/1.1 400")
-        negative = "POST /v1/upscale HTTP/1.1\nHost: x\nContent-Length: -5\n\n"
+        negative = "POST /v1/upscale HTTP/1.1\nHost: localhost\nContent-Length: -5\n\n"
         assert answer_of(connect(server, negative)).startswith(b"HTTP/1.1 4")
-        both = "POST /v1/upscale HTTP/1.1\nHost: x\nContent-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n"
+        both = "POST /v1/upscale HTTP/1.1\nHost: localhost\nContent-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n"
         assert answer_of(connect(server, both)).startswith(b"HTTP/1.1 4")
         assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
         assert "Traceback" not in server.errors
@@ -207,7 +191,9 @@ def test_a_client_that_does_not_read_its_result_is_given_up(models, tmp_path, mo
 def test_progress_is_told_to_whoever_has_the_ticket(slow_model, large):
     with serving("--model", slow_model, "--memory", "100MB") as server:
         url = f"{server.url}/v1/upscale?ticket=my-picture-1"
-        head = f"POST {urlsplit(url).path}?ticket=my-picture-1 HTTP/1.1\nHost: x\nContent-Length: {len(large)}\n\n"
+        head = (
+            f"POST {urlsplit(url).path}?ticket=my-picture-1 HTTP/1.1\nHost: localhost\nContent-Length: {len(large)}\n\n"
+        )
         connection = connect(server, head, large)
         ask = f"{server.url}/v1/progress/my-picture-1"
 
@@ -237,7 +223,7 @@ def test_the_token_and_the_origins_decide_who_may_use_it(models, small):
                 assert answer.status_code == 401
                 assert answer.headers["www-authenticate"] == "Bearer"
                 assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
-        raw = connect(server, "GET /v1/models HTTP/1.1\nHost: x\nAuthorization: Bearer \xff\xfe\n\n")
+        raw = connect(server, "GET /v1/models HTTP/1.1\nHost: localhost\nAuthorization: Bearer \xff\xfe\n\n")
         assert b" 401 " in answer_of(raw)
         assert client.get("/healthz").status_code == 200
         assert client.get("/").status_code == 200  # the page asks for the token

@@ -25,6 +25,15 @@ def serve_command(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another name that requests may call this server by, a proxy's for example, or *; repeatable. "
+            "Default: localhost, and what --host says.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7860,
     token: Annotated[
         str | None,
@@ -69,11 +78,15 @@ def serve_command(
             raise UsageError(f"--cors {origin!r} is no origin: write it like https://example.org, or *")
     try:
         from srgan.web.app import build_app
+        from srgan.web.hosts import Hosts, is_host
         from srgan.web.offers import open_offers
         from srgan.web.server import run
         from srgan.web.settings import Settings
     except ImportError as error:
         raise MissingExtraError("srgan serve", "web") from error
+    for name in allow_host or ():
+        if not is_host(name):
+            raise UsageError(f"--allow-host {name!r} is no name: write it without a scheme and a port, or *")
 
     offers = open_offers(models or (), precision=precision.value, memory=budget, threads=threads)
     scale = max(offer.upscaler.scale for offer in offers.values())
@@ -84,6 +97,7 @@ def serve_command(
         max_result_pixels=pixels * scale**2,
         queue=queue,
         deadline=deadline,
+        hosts=Hosts.of(host, allow_host or ()),
         token=token,
         origins=tuple(origin.rstrip("/") for origin in cors or ()),
     )

@@ -9,7 +9,10 @@
     queue.py      the bounded queue and its one worker thread
     work.py       one picture: file -> file, stopped between tiles when nobody waits any more
     naming.py     what results are called
+    hosts.py      the names that the server answers for
     access.py     the bearer token, and requests that other sites make browsers send
+    headers.py    what browsers must not do with an answer
+    connections.py  how many connections are kept, and for how long
     metrics.py    what Prometheus reads
     problems.py   errors as one sentence in JSON
     api.py        the API's routes

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from srgan.web import hosts
 from srgan.web.problems import ProblemError
 from srgan.web.settings import Settings
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def guard(settings: Settings) -> Callable[[Request], None]:
@@ -20,7 +24,7 @@ def guard(settings: Settings) -> Callable[[Request], None]:
     expected = None if settings.token is None else settings.token.encode()
 
     def check(request: Request) -> None:
-        if request.headers.get("sec-fetch-site") == "cross-site" and not _is_allowed(request, settings):
+        if _is_foreign(request) and not _is_allowed(request, settings):
             raise ProblemError(403, "a page of another site sent this request: allow it with --cors, or open this one")
         if expected is None:
             return
@@ -35,6 +39,33 @@ def guard(settings: Settings) -> Callable[[Request], None]:
             )
 
     return check
+
+
+def _is_foreign(request: Request) -> bool:
+    """Return whether a browser sends this for a page of another origin.
+
+    ``Sec-Fetch-Site`` says so itself. Browsers leave it out towards plain http on other machines, and old ones always;
+    then ``Origin`` decides, which goes along with every POST and every request that CORS is about. What sends neither
+    is no page's doing: a command, or a GET whose answer the page cannot read.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site.lower() not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and not _is_own(origin, request.headers.get("host", ""))
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Return whether an origin is the server's as the request calls it. The scheme is not compared: a proxy may add TLS."""
+    try:
+        url = urlsplit(origin)
+    except ValueError:
+        return False
+    default = _DEFAULT_PORTS.get(url.scheme)
+    page, server = hosts.parse(url.netloc), hosts.parse(host)
+    if default is None or page is None or server is None:
+        return False
+    return page.host == server.host and (page.port or default) == (server.port or default)
 
 
 def _is_allowed(request: Request, settings: Settings) -> bool:

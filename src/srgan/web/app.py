@@ -12,6 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from srgan._version import __version__
 from srgan.web import api, page, problems
+from srgan.web.headers import SafeHeaders
+from srgan.web.hosts import OwnNames
 from srgan.web.metrics import Counting, Metrics
 from srgan.web.offers import Offer
 from srgan.web.queue import WorkQueue
@@ -47,7 +49,6 @@ def build_app(offers: Mapping[str, Offer], settings: Settings | None = None) -> 
     app.include_router(api.router(offers, settings, queue, metrics))
     app.include_router(page.router())
     app.router.routes.extend(page.mounts())
-    app.add_middleware(Counting, metrics=metrics)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -56,6 +57,10 @@ def build_app(offers: Mapping[str, Offer], settings: Settings | None = None) -> 
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Content-Disposition", "Retry-After", "X-Srgan-Model", "X-Srgan-Size"],
         )
+    # The last one is the first to see a request: all are counted, and whoever calls a wrong name learns no more.
+    app.add_middleware(OwnNames, hosts=settings.hosts)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(Counting, metrics=metrics)
     _describe(app, list(offers), secured=settings.token is not None)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -21,6 +22,7 @@ _MEANING = {
     408: "The body came too slowly",
     409: "The ticket is in use",
     413: "The body, the picture or the result is larger than this server allows",
+    421: "The request calls the server by a name that is not its own",
     422: "The picture cannot be read, or a parameter is out of range",
     503: "The queue is full: try again after the seconds in Retry-After",
     504: "The deadline of this server passed before the picture was done",
@@ -61,6 +63,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _short)
     app.add_exception_handler(500, _fault)
 
 
@@ -92,6 +95,15 @@ def _http(_: Request, error: Exception) -> Response:
     headers = dict(error.headers) if error.headers else None
     said = {404: "there is nothing here", 405: "this method is not allowed here"}.get(error.status_code, error.detail)
     return answer(error.status_code, f"{said}: see /docs", headers)
+
+
+def _short(_: Request, error: Exception) -> Response:
+    """Answer what may be otherwise in a minute: no descriptor, no room on the disk that holds the pictures."""
+    assert isinstance(error, OSError)
+    if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT):
+        raise error
+    headers = {"Retry-After": "10", "Connection": "close"}
+    return answer(503, "the server is short of files or disk space: try again in 10 s", headers)
 
 
 def _fault(_: Request, error: Exception) -> Response:

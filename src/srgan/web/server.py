@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import signal
 import socket
 import sys
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
 from srgan.errors import SrganError
+from srgan.web.connections import Complaints, Connection, Connections, requests_at_a_time
 from srgan.web.settings import Settings
+
+_KERNEL_BACKLOG = 256
 
 
 def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool = False) -> None:
@@ -28,9 +34,21 @@ def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool =
         after Ctrl-C
     """
     listener = _listen(host, port, settings.stall)
+    places = 1 + settings.queue
+    requests = requests_at_a_time(places)
+    if requests < places:
+        print(
+            f"srgan: this process may open so few files that {requests} requests fit at a time, not {places}: raise the "
+            "limit (ulimit -n)",
+            file=sys.stderr,
+        )
     config = uvicorn.Config(
         app,
-        http="h11",  # httptools, taken where it is installed, has no limit for the size of headers
+        # On h11: httptools, taken where it is installed, has no limit for the size of headers.
+        http=cast(Any, functools.partial(Connection, among=Connections(requests, settings.head))),
+        ws="none",
+        loop="asyncio",  # uvloop, taken where it is installed, accepts connections in another way
+        backlog=1,  # accepted in a row before the next one is counted; how many the kernel keeps is set below
         log_level="warning",
         access_log=False,
         lifespan="on",
@@ -57,7 +75,10 @@ class _Server(uvicorn.Server):
         self._line = line
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(Complaints())
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_KERNEL_BACKLOG)
         if self._line:
             print(self._line, flush=True)
 
@@ -75,7 +96,7 @@ def _listen(host: str, port: int, stall: float) -> socket.socket:
             # Connections inherit it: one whose client takes nothing for so long breaks, and its result is removed.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(stall * 1000))
         listener.bind(place)
-        listener.listen(256)
+        listener.listen(_KERNEL_BACKLOG)
     except OSError as error:
         listener.close()
         raise SrganError(

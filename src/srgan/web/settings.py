@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from srgan.web.hosts import Hosts
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -21,6 +23,10 @@ class Settings:
     """Seconds from the first byte of a request to its answer, waiting included."""
     stall: float = 20.0
     """Seconds that a client may take between two pieces of its body, or without taking anything of its answer (Linux)."""
+    head: float = 10.0
+    """Seconds that a client may take to say what it asks for."""
+    hosts: Hosts = Hosts()
+    """The names that requests may call this server by."""
     token: str | None = None
     """Bearer token that the API asks for; None lets everybody in."""
     origins: tuple[str, ...] = ()
