@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan.engine.choice import ModelChooser
 from srgan.engine.upscaler import Upscaler
 from srgan.errors import ImageReadError, UsageError
 from srgan.models.catalogue import DEFAULT
@@ -71,7 +72,7 @@ def upscale(
         return upscale_file(
             source,
             None if output is None else Path(output),
-            Upscaler(model, **options),
+            ModelChooser(model, **options),
             overwrite=overwrite,
             quality=quality,
         )

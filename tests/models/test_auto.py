@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from srgan import Upscaler, upscale
+from srgan.engine.choice import ModelChooser
 from srgan.engine.sizes import Target
 from srgan.image import read, to_rgb8
 from srgan.jobs.folder import model_hash
@@ -44,8 +45,8 @@ def test_the_choice() -> None:
 
 
 def test_a_folder_has_each_picture_by_its_network(photos: Path, expected: dict[str, Any], tmp_path: Path) -> None:
-    upscaler = Upscaler(AUTO)
-    report = run_pictures(plan([photos], tmp_path, scale=upscaler.label, format="png"), upscaler)
+    chooser = ModelChooser(AUTO)
+    report = run_pictures(plan([photos], tmp_path, scale=chooser.label, format="png"), chooser)
     assert {done.job.source.name: done.network for done in report.written} == {
         "coarse.jpg": COMPRESSED,
         "fine.jpg": CLEAN,
@@ -85,9 +86,9 @@ def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, exp
     offers = open_offers([])
     assert list(offers) == [AUTO, CLEAN, "srresnet-x4", COMPRESSED, "photo-psnr-x4"]
     picture = read(photos / "coarse.jpg")
-    sized = offers[AUTO].sized(Target(width=80)).of(picture)
-    assert sized._networks is offers[COMPRESSED].upscaler._networks
+    sized = offers[AUTO].sized(Target(width=80)).upscaler_for(picture)
+    assert sized._networks is offers[COMPRESSED].chooser.first._networks
     np.testing.assert_array_equal(sized(picture.pixels), expected["coarse.jpg"])
-    blended = offers[AUTO].sized(Target(), 1.0).of(picture)
+    blended = offers[AUTO].sized(Target(), 1.0).upscaler_for(picture)
     np.testing.assert_allclose(blended(picture.pixels), Upscaler("photo-psnr-x4")(picture.pixels), atol=1)
     assert list(open_offers(["srresnet-x4", AUTO])) == ["srresnet-x4", AUTO]

@@ -23,7 +23,7 @@ from srgan.models import catalogue
 from srgan.storage import Remote
 
 if TYPE_CHECKING:
-    from srgan.engine.upscaler import Upscaler
+    from srgan.engine.choice import ModelChooser
     from srgan.jobs.job import Job
     from srgan.jobs.reports import Listener, Report
 
@@ -72,7 +72,7 @@ def describe(
 
 def run(
     job: FolderJob,
-    upscaler: Upscaler,
+    chooser: ModelChooser,
     *,
     overwrite: bool,
     quality: int | None,
@@ -91,7 +91,7 @@ def run(
         if cluster is None:
             report = run_folder(
                 job.work,
-                upscaler,
+                chooser,
                 journal,
                 job.folder,
                 overwrite=overwrite,
@@ -127,7 +127,7 @@ def _on_cluster(
     )
 
 
-def dry_run(job: FolderJob, upscaler: Upscaler, *, overwrite: bool, quality: int | None) -> list[str]:
+def dry_run(job: FolderJob, chooser: ModelChooser, *, overwrite: bool, quality: int | None) -> list[str]:
     """Return lines that say what a run would do and take; nothing is written."""
     with tempfile.TemporaryDirectory(prefix="srgan-") as copy, RemoteAccess() as access:
         place = Path(copy) / NAME
@@ -139,7 +139,7 @@ def dry_run(job: FolderJob, upscaler: Upscaler, *, overwrite: bool, quality: int
                     shutil.copyfile(f"{job.folder / NAME}{end}", f"{place}{end}")
         with Journal(place, settings=job.settings, model=job.model) as journal:
             found = survey(job.work, journal, job.folder, overwrite=overwrite, versions=job.versions, remove=False)
-        expected = estimate(found.todo, upscaler, access, quality=quality)
+        expected = estimate(found.todo, chooser, access, quality=quality)
     lines = [
         f"{len(found.todo):,} pictures to do, {len(found.unchanged):,} up to date, "
         f"{len(found.taken):,} to skip (their outputs exist)"

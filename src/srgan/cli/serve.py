@@ -89,7 +89,7 @@ def serve_command(
             raise UsageError(f"--allow-host {name!r} is no name: write it without a scheme and a port, or *")
 
     offers = open_offers(models or (), precision=precision.value, memory=budget, threads=threads)
-    scale = max(offer.upscaler.scale for offer in offers.values())
+    scale = max(offer.scale for offer in offers.values())
     pixels = round(max_megapixels * 1e6)
     settings = Settings(
         max_bytes=largest,

@@ -159,8 +159,8 @@ def upscale_command(
 
     from srgan import image
     from srgan.cli import folder, many_bands, video
+    from srgan.engine.choice import ModelChooser
     from srgan.engine.multiband import bands_of
-    from srgan.engine.upscaler import Upscaler
     from srgan.jobs import report_page
     from srgan.jobs.folder import results_folder
     from srgan.jobs.plan import plan, refuse_existing
@@ -208,15 +208,15 @@ def upscale_command(
         "exact": exact,
         "threads": threads,
     }
-    upscaler = Upscaler(model, **options)
-    films = names.plan(clips, output, upscaler.label, format=format)
+    chooser = ModelChooser(model, **options)
+    films = names.plan(clips, output, chooser.label, format=format)
     made = {"model": model, **options}
     if films and not paths:
-        if not video.run(films, upscaler, made, video_options, many=len(films) > 1):
+        if not video.run(films, chooser.first, made, video_options, many=len(films) > 1):
             raise typer.Exit(1)
         return
-    urls = folder.plan_urls(paths, output, scale=upscaler.label, format=format)
-    work = plan(paths, output, scale=upscaler.label, format=format) if urls is None else urls.jobs
+    urls = folder.plan_urls(paths, output, scale=chooser.label, format=format)
+    work = plan(paths, output, scale=chooser.label, format=format) if urls is None else urls.jobs
     single = urls is None and len(work) == 1 and not clips and not os.path.isdir(paths[0])  # a folder is never single
     place = results_folder(work, paths, output) if urls is None else urls.folder
     if single:
@@ -244,23 +244,21 @@ def upscale_command(
         settings["quality"] = quality
         whole = folder.describe(work, place, model, settings, None if urls is None else urls.versions)
         if dry_run:
-            print("\n".join(folder.dry_run(whole, upscaler, overwrite=overwrite, quality=quality)))
+            print("\n".join(folder.dry_run(whole, chooser, overwrite=overwrite, quality=quality)))
             return
     with _listener(many=not single, quiet=quiet, chosen=model == AUTO) as listener:
         if single:
             check = check or check_map is not None
-            done = run_one(work[0], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+            done = run_one(work[0], chooser, overwrite=overwrite, quality=quality, check=check, listener=listener)
             if check_map is not None and done.check is not None:
                 image.write(image.Picture(done.check.map()), check_map, overwrite=overwrite)
             return
         if whole is None:
-            done_all = run_pictures(
-                work, upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener
-            )
+            done_all = run_pictures(work, chooser, overwrite=overwrite, quality=quality, check=check, listener=listener)
         else:
             done_all = folder.run(
                 whole,
-                upscaler,
+                chooser,
                 overwrite=overwrite,
                 quality=quality,
                 check=check,
@@ -273,7 +271,7 @@ def upscale_command(
         say(
             f"{len(done_all.written)} written, {unchanged}{len(done_all.skipped)} skipped, {len(done_all.failed)} failed"
         )
-    fine = video.run(films, upscaler, made, video_options, many=True)
+    fine = video.run(films, chooser.first, made, video_options, many=True)
     if done_all.failed or not fine:
         raise typer.Exit(1)
 

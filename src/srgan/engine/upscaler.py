@@ -9,9 +9,9 @@ through :class:`srgan.resize.resample.Resampler`, and, for more than one pass, i
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,9 @@ from srgan.engine.tile_pass import Meter, PassConfig, Progress, TilePass, wrappe
 from srgan.engine.tiling import Box, Plan
 from srgan.errors import SrganError
 from srgan.image.pixels import Rows, check
-from srgan.models.catalogue import AUTO, CLEAN, DEFAULT, chosen
+from srgan.models.catalogue import AUTO, CLEAN, DEFAULT
 from srgan.resize.resample import LANCZOS, Resampler
 from srgan.runtime.network import Precision
-
-if TYPE_CHECKING:
-    from srgan.image.picture import Picture
 
 DEFAULT_MEMORY = 10**9
 
@@ -39,8 +36,8 @@ class Upscaler:
 
     Parameters
     ----------
-    model : name of a shipped network (``srgan models`` lists them), path of a model file, or ``"auto"``: srgan-x4, and for the
-        pictures that it is better for another one (:meth:`of`)
+    model : name of a shipped network (``srgan models`` lists them), path of a model file, or ``"auto"``: srgan-x4, as
+        arrays are taken for clean; :class:`srgan.engine.choice.ModelChooser` chooses for each picture
     scale : enlargement of both sides, above 1 and not necessarily whole; by default the network's own
     width, height : instead of ``scale``: pixels across or down that the results shall have
     fit : instead of ``scale``: (width, height) of a box that each result just fits into
@@ -88,16 +85,10 @@ class Upscaler:
         threads: int | None = None,
     ) -> None:
         self.target = Target(scale, width, height, fit)
-        self._wrap = wrap
-        self._tta = tta
         self.fidelity = fidelity
-        self._precision = precision
-        self._threads = threads
-        self._memory = memory
-        self._exact = exact
-        self._others: dict[str, Upscaler] | None = None
+        self._wrap = wrap
         if str(model) == AUTO:
-            model, self._others = CLEAN, {}
+            model = CLEAN
         self._networks = OpenNetworks(model, precision=precision, threads=threads, fidelity=fidelity)
         network = self._networks.first
         self.name = network.name
@@ -107,42 +98,11 @@ class Upscaler:
         budget.check(network)
         self._config = PassConfig(self._networks, budget, wrap, tta)
 
-    def of(self, picture: Picture) -> Upscaler:
-        """Return what enlarges a picture that was read from a file: with the model ``"auto"`` the network for it.
-
-        It is opened when it is first asked for, and has the same enlargement; for every other model it is this one.
-
-        Raises
-        ------
-        ModelError, UsageError
-            as for a new upscaler, if it cannot be opened
-        """
-        if self._others is None or (name := chosen(picture.jpeg_quality)) == CLEAN:
-            return self
-        if name not in self._others:
-            self._others[name] = Upscaler(
-                name,
-                wrap=self._wrap,
-                tta=self._tta,
-                fidelity=self.fidelity,
-                precision=self._precision,
-                memory=self._memory,
-                exact=self._exact,
-                threads=self._threads,
-            )
-        return self._others[name].sized(self.target)
-
     def sized(self, target: Target) -> Upscaler:
         """Return an upscaler for results of another size, which shares the open network."""
         other = copy.copy(self)
         other.target = target
         return other
-
-    def choosing(self, others: Mapping[str, Upscaler]) -> Upscaler:
-        """Return one that, as the model ``"auto"`` does, takes an open one of ``others`` for the pictures it is for."""
-        upscaler = copy.copy(self)
-        upscaler._others = dict(others)
-        return upscaler
 
     @property
     def label(self) -> str:

@@ -204,7 +204,15 @@ def _settle(
         listener.failed(failure)
         return
     before, after = (result["width"], result["height"]), (result["out_width"], result["out_height"])
-    done = Done(job, before, after, result["seconds"], pages=result["pages"], enlarged=result["enlarged"])
+    done = Done(
+        job,
+        before,
+        after,
+        result["seconds"],
+        pages=result["pages"],
+        enlarged=result["enlarged"],
+        network=result["network"],
+    )
     journal.done(
         name,
         output=result["output"],
@@ -252,14 +260,14 @@ class Worker:
     """What an actor holds: an open network. Called with batches of rows, as Ray Data hands them out."""
 
     def __init__(self, options: Mapping[str, Any], quality: int | None, model: str, tries: Any) -> None:
-        from srgan.engine.upscaler import Upscaler
+        from srgan.engine.choice import ModelChooser
 
         if model_hash(options["model"], options.get("fidelity"), options.get("precision", "auto")) != model:
             raise ModelError(
                 f"{socket.gethostname()} has another file of the network {options['model']}: install the same srgan, "
                 "and put the same model file, on all machines"
             )
-        self._upscaler = Upscaler(**options)
+        self._chooser = ModelChooser(**options)
         self._quality = quality
         self._tries = tries
 
@@ -292,7 +300,7 @@ class Worker:
         replace = {row.job for row in rows if row.replace}
         with RemoteAccess() as access:
             watched = Watched(access)
-            report = run_pictures(list(numbers), self._upscaler, replace=replace, quality=self._quality, access=watched)
+            report = run_pictures(list(numbers), self._chooser, replace=replace, quality=self._quality, access=watched)
         results = [_written(numbers[done.job], done, watched.seen[done.job][1]) for done in report.written]
         results += [_failed(numbers[failure.job], failure.error) for failure in report.failed]
         return results
@@ -317,7 +325,7 @@ class Worker:
                 header = image.probe(path)
         except SrganError as error:
             return _failed(row.number, error)
-        height, width = self._upscaler.size_of(header.height, header.width)
+        height, width = self._chooser.size_of(header.height, header.width)
         done = Done(row.job, (header.width, header.height), (width, height), time.perf_counter() - began)
         return _written(row.number, done, None)
 
@@ -336,6 +344,7 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
         "seconds": done.seconds,
         "pages": done.pages,
         "enlarged": done.enlarged,
+        "network": done.network,
         "width": done.before[0],
         "height": done.before[1],
         "out_width": done.after[0],
@@ -346,4 +355,4 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
 def _failed(number: int, error: SrganError) -> dict[str, Any]:
     sizes = dict.fromkeys(("width", "height", "out_width", "out_height"), 0)
     facts = {"number": number, "reason": as_text(str(error)), "exists": isinstance(error, OutputExistsError)}
-    return {**facts, "output": "", "content": "", "seconds": 0.0, "pages": 1, "enlarged": 1, **sizes}
+    return {**facts, "output": "", "content": "", "seconds": 0.0, "pages": 1, "enlarged": 1, "network": "", **sizes}

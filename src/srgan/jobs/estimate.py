@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srgan import image
+from srgan.engine.choice import ModelChooser, as_chooser
 from srgan.engine.upscaler import Upscaler
 from srgan.errors import SrganError
 from srgan.image import Picture
@@ -41,13 +42,16 @@ class Estimate:
     """How many of the pictures looked at cannot be read, scaled up to all."""
 
 
-def estimate(todo: Sequence[Job], upscaler: Upscaler, access: Access, *, quality: int | None = None) -> Estimate:
+def estimate(
+    todo: Sequence[Job], upscaler: Upscaler | ModelChooser, access: Access, *, quality: int | None = None
+) -> Estimate:
     """Look at headers, try parts of a few pictures, and scale up.
 
     Reading and writing overlap with computing, so the slower of the two counts.
     """
     if not todo:
         return Estimate(0, 0, 0.0, 0, 0)
+    chooser = as_chooser(upscaler)
     remote = isinstance(todo[0].source, Remote)
     looked = _spread(todo, REMOTE_HEADERS if remote else HEADERS)
     before = after = 0
@@ -58,12 +62,12 @@ def estimate(todo: Sequence[Job], upscaler: Upscaler, access: Access, *, quality
                 header = image.probe(path)
         except SrganError:
             continue
-        height, width = upscaler.size_of(header.height, header.width)
+        height, width = chooser.size_of(header.height, header.width)
         before += header.height * header.width
         after += height * width
         good.append(job)
     factor = len(todo) / len(looked)
-    computing, encoding, nbytes = _rates(_spread(good, TRIES), upscaler, access, quality)
+    computing, encoding, nbytes = _rates(_spread(good, TRIES), chooser, access, quality)
     return Estimate(
         pictures=len(todo),
         pixels=round(after * factor),
@@ -79,15 +83,20 @@ def _spread(jobs: Sequence[Job], count: int) -> list[Job]:
     return [jobs[index * len(jobs) // count] for index in range(count)]
 
 
-def _rates(jobs: Sequence[Job], upscaler: Upscaler, access: Access, quality: int | None) -> tuple[float, float, float]:
+def _rates(
+    jobs: Sequence[Job], chooser: ModelChooser, access: Access, quality: int | None
+) -> tuple[float, float, float]:
     """Return seconds of computing an input pixel, and seconds of encoding and bytes an output pixel."""
     before = after = nbytes = 0
     computing = encoding = 0.0
-    for number, job in enumerate(jobs):
+    warm: set[str] = set()
+    for job in jobs:
         try:
             with access.source(job) as path:
-                part = _part(image.read(path), whole=not upscaler.label.startswith("x"))
-            if number == 0:
+                part = _part(image.read(path), whole=not chooser.label.startswith("x"))
+            upscaler = chooser.upscaler_for(part)
+            if upscaler.name not in warm:
+                warm.add(upscaler.name)
                 upscaler(part.pixels)  # the network is compiled when it is first used
             began = time.perf_counter()
             pixels = upscaler(part.pixels)

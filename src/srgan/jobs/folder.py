@@ -24,6 +24,7 @@ from srgan.runtime.blend import files_of
 from srgan.storage import Remote
 
 if TYPE_CHECKING:
+    from srgan.engine.choice import ModelChooser
     from srgan.engine.upscaler import Upscaler
     from srgan.runtime.network import Precision
 
@@ -108,7 +109,7 @@ def survey(
 
 def run_folder(
     work: Sequence[Job],
-    upscaler: Upscaler,
+    upscaler: Upscaler | ModelChooser,
     journal: Journal,
     folder: PurePath,
     *,

@@ -25,6 +25,7 @@ from srgan.jobs.reports import Done, Failure, Listener, Report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from srgan.engine.choice import ModelChooser
     from srgan.engine.consistency import Consistency
     from srgan.engine.tile_pass import Progress
     from srgan.engine.upscaler import Upscaler
@@ -37,7 +38,7 @@ cannot be written like that, it is written before the next picture is computed, 
 
 def run_pictures(
     jobs: Sequence[Job],
-    upscaler: Upscaler,
+    upscaler: Upscaler | ModelChooser,
     *,
     overwrite: bool = False,
     replace: Collection[Job] = (),
@@ -53,13 +54,17 @@ def run_pictures(
 
     Parameters
     ----------
+    upscaler : an open network for all pictures, or what chooses one for each
     replace : those whose output may be replaced without ``overwrite``
     quality : 1 to 100, for formats that lose
     check : compare each result with its input (:mod:`srgan.engine.consistency`)
     access : reaches the files, where they do not lie on this machine
     """
+    from srgan.engine.choice import as_chooser
+
     listener = listener or Listener()
     access = access or Access()
+    chooser = as_chooser(upscaler)
     replaceable = frozenset(jobs) if overwrite else frozenset(replace)
     report = Report()
     waiting: list[Job] = []
@@ -87,7 +92,7 @@ def run_pictures(
     writer = ThreadPoolExecutor(1, "srgan-write")
     last: tuple[Job, Future[Done]] | None = None
     try:
-        ahead = reader.submit(_read, waiting[0], access, upscaler, check) if waiting else None
+        ahead = reader.submit(_read, waiting[0], access, chooser, check) if waiting else None
         for number, job in enumerate(waiting, 1):
             current, ahead = ahead, None
             assert current is not None
@@ -98,12 +103,12 @@ def run_pictures(
                 fail(job, error)
                 picture = None
             if number < len(waiting):
-                ahead = reader.submit(_read, waiting[number], access, upscaler, check)
+                ahead = reader.submit(_read, waiting[number], access, chooser, check)
             if picture is None:
                 continue
             listener.started(job, number, len(waiting))
             try:
-                network = upscaler.of(picture)
+                network = chooser.upscaler_for(picture)
                 # What the format cannot hold is said before the work, not after it.
                 height, width = network.size_of(picture.height, picture.width)
                 image.checked_format(job.target, width, height, quality)
@@ -148,7 +153,12 @@ def run_pictures(
 
 
 def upscale_file(
-    source: Path, target: Path | None, upscaler: Upscaler, *, overwrite: bool = False, quality: int | None = None
+    source: Path,
+    target: Path | None,
+    upscaler: Upscaler | ModelChooser,
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
 ) -> Path:
     """Upscale one picture file and return the path written; arguments as in :func:`plan` and :func:`run_pictures`.
 
@@ -168,7 +178,7 @@ def upscale_file(
 
 def run_one(
     job: Job,
-    upscaler: Upscaler,
+    upscaler: Upscaler | ModelChooser,
     *,
     overwrite: bool = False,
     quality: int | None = None,
@@ -207,7 +217,7 @@ def _in_memory(source: Path) -> Iterator[None]:
         raise error from None
 
 
-def _read(job: Job, access: Access, upscaler: Upscaler, check: bool) -> Picture:
+def _read(job: Job, access: Access, upscaler: ModelChooser, check: bool) -> Picture:
     """Read a picture; one whose result is streamed is only opened, and decoded while it is computed.
 
     Not where it is compared with its result, for which it would have to be decoded again, and not from a file that lies
@@ -260,7 +270,7 @@ def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
     return Consistency(before, (height, width))
 
 
-def _is_streamed(picture: Picture, job: Job, upscaler: Upscaler) -> bool:
+def _is_streamed(picture: Picture, job: Job, upscaler: Upscaler | ModelChooser) -> bool:
     height, width = upscaler.size_of(picture.height, picture.width)
     nbytes = height * width * picture.pixels.shape[2] * picture.pixels.dtype.itemsize
     return nbytes > LARGE_BYTES and image.can_stream(job.target)

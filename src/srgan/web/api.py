@@ -218,7 +218,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
             with _explained(name):
                 header = await asyncio.to_thread(limits.check, source, settings)
                 kind = _format(wish, header.format)
-                after = size.of(header.height, header.width, offer.upscaler.scale)
+                after = size.of(header.height, header.width, offer.scale)
                 limits.check_result(after, settings)
                 if max(after) > kind.max_side:
                     raise ProblemError(
@@ -234,7 +234,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
             seconds = asyncio.get_running_loop().time() - started
             queue.took(seconds)
             metrics.pixels.inc(header.width * header.height)
-            result = f"{naming.stem(name)}_{size.label(offer.upscaler.scale)}{target.suffix}"
+            result = f"{naming.stem(name)}_{size.label(offer.scale)}{target.suffix}"
             return FileStream(
                 target,
                 remove,
@@ -268,7 +268,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         return ModelList(
             version=__version__,
             models=[
-                ModelEntry(name=o.name, scale=o.upscaler.scale, when=o.when, fidelity=o.blended is not None)
+                ModelEntry(name=o.name, scale=o.scale, when=o.when, fidelity=o.blended is not None)
                 for o in offers.values()
             ],
             limits=Limits(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from srgan.engine.choice import ModelChooser
 from srgan.engine.sizes import Target
 from srgan.engine.upscaler import Upscaler
 from srgan.errors import UsageError
@@ -27,11 +28,16 @@ class Offer:
 
     name: str
     when: str
-    upscaler: Upscaler
-    blended: Callable[[float], Upscaler] | None = None
+    chooser: ModelChooser
+    blended: Callable[[float], ModelChooser] | None = None
 
-    def sized(self, target: Target, fidelity: float | None = None) -> Upscaler:
-        """Return the upscaler for results of another size; it shares the open network.
+    @property
+    def scale(self) -> int:
+        """The network's own enlargement."""
+        return self.chooser.first.scale
+
+    def sized(self, target: Target, fidelity: float | None = None) -> ModelChooser:
+        """Return what enlarges pictures to results of another size; it shares the open networks.
 
         Raises
         ------
@@ -40,7 +46,7 @@ class Offer:
         """
         if fidelity is not None and self.blended is None:
             raise UsageError(f"{self.name} was not trained from another network to blend it with: leave fidelity out")
-        return (self.upscaler if fidelity is None or self.blended is None else self.blended(fidelity)).sized(target)
+        return (self.chooser if fidelity is None or self.blended is None else self.blended(fidelity)).sized(target)
 
 
 def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
@@ -74,19 +80,19 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
         if upscaler.name in offers:
             raise UsageError(f"two networks are called {upscaler.name!r}: export one of them under another name")
         blended = _blends(name, options) if has_partner(read_info(resolve(name))) else None
-        offers[upscaler.name] = Offer(upscaler.name, when, upscaler, blended)
+        offers[upscaler.name] = Offer(upscaler.name, when, ModelChooser.among({upscaler.name: upscaler}), blended)
     return {AUTO: offers[AUTO], **offers} if names[0] == AUTO else offers
 
 
-def _choosing(offers: dict[str, Offer], options: dict[str, Any]) -> Upscaler:
+def _choosing(offers: dict[str, Offer], options: dict[str, Any]) -> ModelChooser:
     if CLEAN not in offers or COMPRESSED not in offers:
-        return Upscaler(AUTO, **options)
-    return offers[CLEAN].upscaler.choosing({COMPRESSED: offers[COMPRESSED].upscaler})
+        return ModelChooser(AUTO, **options)
+    return ModelChooser.among({name: offers[name].chooser.first for name in (CLEAN, COMPRESSED)})
 
 
-def _blends(name: str, options: dict[str, Any]) -> Callable[[float], Upscaler]:
+def _blends(name: str, options: dict[str, Any]) -> Callable[[float], ModelChooser]:
     @functools.lru_cache(BLENDS_KEPT)
-    def blended(fidelity: float) -> Upscaler:
-        return Upscaler(name, fidelity=fidelity, **options)
+    def blended(fidelity: float) -> ModelChooser:
+        return ModelChooser(name, fidelity=fidelity, **options)
 
     return blended

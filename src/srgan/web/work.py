@@ -33,7 +33,7 @@ def enlarge(
         as :func:`srgan.image.read`, :meth:`srgan.web.offers.Offer.sized` and :func:`srgan.image.write`
     """
     picture = image.read(source, max_pixels=settings.max_pixels)
-    upscaler = offer.sized(size, fidelity).of(picture)
+    upscaler = offer.sized(size, fidelity).upscaler_for(picture)
     try:
         pixels = upscaler(picture.pixels, progress=progress)
         factor = pixels.shape[1] / picture.width
