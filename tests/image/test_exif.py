@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from srgan.image import Picture, exif, probe, read, write
+from srgan.image import Picture, exif, left_out, probe, read, write
 from support import picture_samples as samples
 
 BLOCKS = ["jpg", "png", "webp", "avif"]
@@ -210,7 +210,7 @@ def test_no_exif_data_gives_none(end: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", [*BLOCKS, "tif"])
 def test_the_largest_that_a_jpeg_file_can_hold(end: str, tmp_path: Path) -> None:
-    """Up to the last byte of a segment; a byte more goes nowhere, and the picture is written without."""
+    """Up to the last byte of a segment; of more, only PNG and TIFF have room for it, and the others say so."""
     short = samples.exif(filler=60_000)
     whole = samples.exif(filler=60_000 + exif.MAX_BYTES - len(short) + len(samples.thumbnail()) - len(short) % 2)
     wanted = exif.corrected(whole, 80, 60)
@@ -221,9 +221,12 @@ def test_the_largest_that_a_jpeg_file_can_hold(end: str, tmp_path: Path) -> None
         found = samples.all_tags(other.getexif())
     assert found["camera"] == samples.tags(wanted)["camera"]
     assert found["first"][0xFDE8] == samples.tags(wanted)["first"][0xFDE8]
-    write(picture(exif=samples.exif(filler=70_000)), tmp_path / f"q.{end}")
+    larger = picture(exif=samples.exif(filler=70_000))
+    write(larger, tmp_path / f"q.{end}")
+    kept = end in ("png", "tif")
+    assert bool(left_out(larger, tmp_path / f"q.{end}")) != kept
     with Image.open(tmp_path / f"q.{end}") as other:
-        assert 0x010F not in other.getexif()
+        assert (0x010F in other.getexif()) == kept
     assert (read(tmp_path / f"q.{end}").width, read(tmp_path / f"q.{end}").height) == (80, 60)
 
 

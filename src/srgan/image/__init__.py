@@ -4,7 +4,7 @@ from srgan.image.formats import FORMATS, PICTURE_SUFFIXES, WRITABLE, Format, is_
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
-from srgan.image.writing import checked_format, format_of, write
+from srgan.image.writing import checked_format, format_of, left_out, write
 
 __all__ = [
     "FORMATS",
@@ -19,6 +19,7 @@ __all__ = [
     "checked_format",
     "format_of",
     "is_picture",
+    "left_out",
     "list_pictures",
     "probe",
     "read",

@@ -17,11 +17,15 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO
 
+from srgan.image.change import Change
+
 _PREFIX = b"Exif\0\0"
-_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
+_ORIENTATION, _EXIF_IFD, _DESCRIPTION = 0x0112, 0x8769, 0x010E
 _WIDTH, _HEIGHT = (0x0100, 0xA002), (0x0101, 0xA003)
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL_AT, _THUMBNAIL_BYTES = 0x0201, 0x0202
+_FOCAL_PLANE_X, _FOCAL_PLANE_Y = 0xA20E, 0xA20F
+_SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _MAX_ENTRIES = 1000
 _PER_MM = {2: 25.4, 3: 10.0}
@@ -35,7 +39,15 @@ _ADDED = 168
 """Bytes that libvips adds to a :func:`placeholder`: entries that it thinks EXIF data must have."""
 
 
-def corrected(exif: bytes, width: int, height: int, resolution: tuple[float, float] | None = None) -> bytes | None:
+def corrected(
+    exif: bytes,
+    width: int,
+    height: int,
+    resolution: tuple[float, float] | None = None,
+    *,
+    aspect: tuple[float, float] | None = None,
+    change: Change | None = None,
+) -> bytes | None:
     """Return EXIF data that says upright and ``width`` x ``height`` pixels, and shows no old thumbnail.
 
     None if the data is damaged: nothing in it can be trusted then, and a wrong orientation would turn the picture.
@@ -44,6 +56,8 @@ def corrected(exif: bytes, width: int, height: int, resolution: tuple[float, flo
     ----------
     resolution : pixels a millimetre, horizontally and vertically, to replace the data's own; where it has none, a new
         first directory with it is put at the end, and the old values stay where they are
+    aspect : pixels in a unit without a name, to replace the data's own if its unit has none
+    change : how the picture came to be, for what counts pixels: the subject's place, the sensor's resolution
     """
     head = len(_PREFIX) if exif.startswith(_PREFIX) else 0
     data = bytearray(exif[head:])
@@ -56,8 +70,12 @@ def corrected(exif: bytes, width: int, height: int, resolution: tuple[float, flo
             places += _entries(data, order, struct.unpack_from(order + "I", data, entries[_EXIF_IFD][2])[0])
         for tag, kind, count, at in places:
             _correct(data, order, tag, kind, count, at, width, height)
+        if change is not None and not change.is_none:
+            _move_pixels(data, order, {tag: entry for tag, *entry in places}, change)
         if resolution is not None:
             _set_resolution(data, order, entries, resolution)
+        elif aspect is not None and _short(data, order, entries.get(_RESOLUTION_UNIT), 2) == 1:
+            _set_values(data, order, entries, aspect)
         _unlink_thumbnail(data, order, first)
         if resolution is not None and not {_X_RESOLUTION, _Y_RESOLUTION} & entries.keys():
             _add_resolution(data, order, first, resolution)
@@ -100,6 +118,48 @@ def resolution(exif: bytes) -> tuple[float, float] | None:
     return values[0], values[1]
 
 
+def description(exif: bytes) -> bytes | None:
+    """Return the image's description (0x010E), or None where the data has none or is damaged."""
+    data = bytearray(exif.removeprefix(_PREFIX))
+    try:
+        order = _order(data)
+        for tag, kind, count, at in _entries(data, order, struct.unpack_from(order + "I", data, 4)[0]):
+            if tag == _DESCRIPTION and kind in (1, 2, 7):
+                place = at if count <= 4 else struct.unpack_from(order + "I", data, at)[0]
+                return bytes(data[place : place + count])
+    except (KeyError, struct.error):
+        pass
+    return None
+
+
+def with_description(exif: bytes, text: bytes) -> bytes:
+    """Return EXIF data, which is whole and has a description, with another one; where it is longer, it stands at the end."""
+    old = description(exif)
+    if old is None or old == text:
+        return exif
+    head = len(_PREFIX) if exif.startswith(_PREFIX) else 0
+    data = bytearray(exif[head:])
+    order = _order(data)
+    for tag, _, count, at in list(_entries(data, order, struct.unpack_from(order + "I", data, 4)[0])):
+        if tag != _DESCRIPTION:
+            continue
+        place = at if count <= 4 else struct.unpack_from(order + "I", data, at)[0]
+        if len(text) <= 4:
+            data[at : at + 4] = text.ljust(4, b"\0")
+        elif len(text) > count:
+            if place + count == len(data):
+                del data[place:]
+            data += bytes(len(data) % 2)
+            struct.pack_into(order + "I", data, at, len(data))
+            data += text
+        else:
+            data[place : place + count] = text.ljust(count, b"\0")
+        if 4 < count > len(text) and place + count == len(data):
+            del data[place + (len(text) if len(text) > 4 else 0) :]
+        struct.pack_into(order + "I", data, at - 4, len(text))
+    return exif[:head] + bytes(data)
+
+
 def _order(data: bytearray) -> str:
     return {b"II*\0": "<", b"MM\0*": ">"}[bytes(data[:4])]
 
@@ -138,16 +198,64 @@ def _correct(data: bytearray, order: str, tag: int, kind: int, count: int, at: i
     struct.pack_into(order + ("H" if kind == _SHORT else "I"), data, at, value)
 
 
+def _move_pixels(data: bytearray, order: str, places: dict[int, list[int]], change: Change) -> None:
+    """Bring along what counts pixels of the stored picture: the place of the subject, and the sensor's resolution."""
+    rationals = {}
+    for tag in (_FOCAL_PLANE_X, _FOCAL_PLANE_Y):
+        kind, count, place = places.get(tag, (0, 0, 0))
+        if (kind, count) == (_RATIONAL, 1):
+            at = struct.unpack_from(order + "I", data, place)[0]
+            above, below = struct.unpack_from(order + "2I", data, at)
+            if above and below:
+                rationals[tag] = at, above / below
+    if len(rationals) == 2:
+        (at_x, x), (at_y, y) = rationals[_FOCAL_PLANE_X], rationals[_FOCAL_PLANE_Y]
+        for at, value in zip((at_x, at_y), change.extent(x, y), strict=True):
+            struct.pack_into(order + "2I", data, at, *ratio(value))
+    for tag, counts in ((_SUBJECT_AREA, (2, 3, 4)), (_SUBJECT_LOCATION, (2,))):
+        kind, count, place = places.get(tag, (0, 0, 0))
+        if kind != _SHORT or count not in counts:
+            continue
+        at = place if count == 2 else struct.unpack_from(order + "I", data, place)[0]
+        old = struct.unpack_from(f"{order}{count}H", data, at)
+        new = [round(value) for value in _moved_area(old, change)]
+        if max(new) <= 65535:
+            struct.pack_into(f"{order}{count}H", data, at, *new)
+        else:  # as wider numbers, behind everything else
+            data += bytes(len(data) % 2)
+            struct.pack_into(order + "HII", data, place - 6, _LONG, count, len(data))
+            data += struct.pack(f"{order}{count}I", *new)
+
+
+def _moved_area(old: tuple[int, ...], change: Change) -> list[float]:
+    """Return a point, circle (with its diameter) or rectangle (width, height) around a point in the new picture."""
+    new = list(change.point(old[0], old[1]))
+    if len(old) == 3:
+        new.append(max(change.extent(old[2], old[2])))
+    elif len(old) == 4:
+        new += change.extent(old[2], old[3])
+    return new
+
+
 def _set_resolution(
     data: bytearray, order: str, entries: dict[int, tuple[int, int, int]], resolution: tuple[float, float]
 ) -> None:
-    unit = _PER_MM.get(_short(data, order, entries.get(_RESOLUTION_UNIT), 2), 25.4)
-    for tag, value in zip((_X_RESOLUTION, _Y_RESOLUTION), resolution, strict=True):
+    said = _short(data, order, entries.get(_RESOLUTION_UNIT), 2)
+    if said not in _PER_MM:  # no unit: from now on there is one
+        struct.pack_into(order + "H", data, entries[_RESOLUTION_UNIT][2], 2)
+    unit = _PER_MM.get(said, 25.4)
+    _set_values(data, order, entries, (resolution[0] * unit, resolution[1] * unit))
+
+
+def _set_values(
+    data: bytearray, order: str, entries: dict[int, tuple[int, int, int]], values: tuple[float, float]
+) -> None:
+    for tag, value in zip((_X_RESOLUTION, _Y_RESOLUTION), values, strict=True):
         kind, count, place = entries.get(tag, (0, 0, 0))
         if (kind, count) == (_RATIONAL, 1):
             at = struct.unpack_from(order + "I", data, place)[0]
             if at >= 8 and at + 8 <= len(data):
-                struct.pack_into(order + "2I", data, at, *_ratio(value * unit))
+                struct.pack_into(order + "2I", data, at, *ratio(value))
 
 
 def _add_resolution(data: bytearray, order: str, first: int, resolution: tuple[float, float]) -> None:
@@ -165,13 +273,17 @@ def _add_resolution(data: bytearray, order: str, first: int, resolution: tuple[f
     records.sort(key=lambda record: struct.unpack(order + "H10x", record)[0])
     data += struct.pack(order + "H", len(records)) + b"".join(records) + bytes(4)
     for value in resolution:
-        data += struct.pack(order + "2I", *_ratio(value * _PER_MM[2]))
+        data += struct.pack(order + "2I", *ratio(value * _PER_MM[2]))
     struct.pack_into(order + "I", data, 4, place)
 
 
-def _ratio(value: float) -> tuple[int, int]:
-    ratio = Fraction(min(max(value, 0.001), 4e6)).limit_denominator(1000)
-    return ratio.numerator, ratio.denominator
+def ratio(value: float) -> tuple[int, int]:
+    """Return a positive value as a fraction of two 32-bit numbers; simple ones such as 2400/1 and 1181/10 stay so."""
+    value = min(max(value, 1e-6), 4e9)
+    simple = Fraction(value).limit_denominator(1000)
+    if abs(float(simple) - value) > 1e-9 * value:
+        simple = Fraction(value).limit_denominator(max(int(min(1e6, (2**32 - 1) / value)), 1))
+    return simple.numerator, simple.denominator
 
 
 def _unlink_thumbnail(data: bytearray, order: str, first: int) -> None:

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import UsageError
+from srgan.image.change import Origin
+from srgan.image.colour import Colour
 from srgan.image.pixels import Rows
+from srgan.image.text import Text
+from srgan.image.tiff_entries import Entry
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,19 @@ class Picture:
     exif: bytes | None = None
     """EXIF data as it was read, with the old orientation, size and resolution; ``write`` corrects them."""
     xmp: bytes | None = None
+    """In one piece, without JPEG's cut at 64 kB."""
     iptc: bytes | None = None
-    """IPTC caption data, in Photoshop's blocks as in a JPEG file."""
+    """Photoshop's blocks as in a JPEG file, with the IPTC caption among them."""
     resolution: tuple[float, float] | None = None
     """Pixels a millimetre, horizontally and vertically, or None if the file does not say."""
+    aspect: tuple[float, float] | None = None
+    """Pixels a unit that the file does not name, or None: the ratio says how pixels are shaped, to ImageJ more than that."""
+    colour: Colour | None = None
+    """What the values mean, where the file says it by numbers and not by a profile."""
+    texts: tuple[Text, ...] = ()
+    """Texts and comments, in the file's order."""
+    reference: tuple[Entry, ...] = ()
+    """GeoTIFF's tags, little-endian: where on the earth the old pixels are."""
     format: str | None = None
     """The format that it was read from, a key of :data:`srgan.image.FORMATS`."""
     depth: int = 0
@@ -57,6 +70,12 @@ class Picture:
     """How many pages or frames that file has; this is one of them."""
     jpeg_quality: int | None = None
     """The quality, 1 to 100, that a JPEG file was saved with (:mod:`srgan.image.jpeg`); None for others."""
+    origin: Origin | None = None
+    """Size and orientation in the file that it was read from; whatever counts pixels is corrected by that."""
+    history: str | None = None
+    """Name of the network that enlarged it, for a line of history in the written file's XMP; None writes none."""
+    notes: tuple[str, ...] = ()
+    """What of the file is not in this picture, in a few words each."""
 
     def __post_init__(self) -> None:
         pixels = self.pixels
@@ -94,7 +113,9 @@ class Picture:
         """
         resolution = self.resolution and (self.resolution[0] * scale, self.resolution[1] * scale)
         same_kind = (pixels.shape[-1] > 2) == (self.pixels.shape[2] > 2)
-        return replace(self, pixels=pixels, resolution=resolution, icc=self.icc if same_kind else None)
+        icc = self.icc if same_kind else None
+        origin = self.origin or Origin(self.width, self.height)
+        return replace(self, pixels=pixels, resolution=resolution, icc=icc, origin=origin)
 
 
 def to_rgb8(picture: Picture) -> NDArray[np.uint8]:

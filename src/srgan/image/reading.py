@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image import apng, bmp, exif, iptc, jpeg, pnm, tiff, vips
+from srgan.image import bmp, exif, jpeg, pnm, vips
+from srgan.image.change import Origin
 from srgan.image.formats import HEAD_BYTES, Format, sniff
+from srgan.image.found import look
 from srgan.image.picture import Header, Picture, to_rgb8
 from srgan.image.pixels import Rows, has_alpha
 
 MAX_PIXELS = 200_000_000
 """Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
-
-_UNKNOWN_RESOLUTION = 1.0
-"""What libvips says, in pixels a millimetre, of files that say nothing."""
 
 _REASONS = {
     errno.ENOENT: "there is no such file: check the path",
@@ -203,27 +202,28 @@ class _VipsSource(_Source):
     def __init__(self, file: BinaryIO, kind: Format, page: int) -> None:
         # By descriptor: no file name reaches libvips, whose names cannot be arbitrary bytes. It shares its place in the
         # file with us, so whatever else is read is read before.
-        tags = tiff.read(file, page) if kind.name == "TIFF" else (None, None)
-        frames = apng.frame_count(file) if kind.name == "PNG" else 1  # of which libvips knows nothing
+        self.found = look(file, kind.name, page)
         self.quality = jpeg.quality(file) if kind.name == "JPEG" else None
-        if page:
-            count = vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
+        directory = page
+        if kind.name == "TIFF" and 0 <= page < len(self.found.pages):
+            directory = self.found.pages[page]
+        elif page:
+            count = len(self.found.pages) or vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
             if not 0 <= page < count:
                 raise vips.UnsupportedError(f"it has {count} pages, counted from 0, and no page {page}: choose another")
         options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
         if kind.name in vips.PAGED:
-            options["page"] = page
+            options["page"] = directory
         self.image = vips.load(kind.name, file.fileno(), **options)
         self.kind = kind
-        self.exif, self.iptc = tags
-        if kind.name != "TIFF":
-            self.exif, self.iptc = vips.blob(self.image, "exif-data"), vips.blob(self.image, "iptc-data")
+        if kind.name in ("WebP", "AVIF"):
+            self.found = self.found.with_blocks(self.image)
         self.orientation = self._orientation()
         image = self.image
         width, height = image.width, image.height
         if self.orientation >= 5:
             width, height = height, width
-        pages = max(vips.field(image, "n-pages", 1), frames)
+        pages = len(self.found.pages) or max(vips.field(image, "n-pages", 1), self.found.frames)
         self.header = Header(width, height, image.bands, self._depth(), kind.name, pages)
 
     def _orientation(self) -> int:
@@ -231,23 +231,12 @@ class _VipsSource(_Source):
             return 1  # libvips has turned it as the container says; its EXIF orientation has no meaning
         value = vips.field(self.image, "orientation", 0)
         if not 1 <= value <= 8:
-            value = exif.orientation(self.exif) if self.exif else 1
+            value = exif.orientation(self.found.exif) if self.found.exif else 1
         return int(value)
 
     def _depth(self) -> int:
         depth = vips.field(self.image, "bits-per-sample", 0) or vips.field(self.image, "heif-bitdepth", 0)
         return int(depth) or {"uchar": 8, "ushort": 16}.get(self.image.format, 32)
-
-    def _resolution(self) -> tuple[float, float] | None:
-        found: tuple[float, float] | None = self.image.xres, self.image.yres
-        unknown = found == (_UNKNOWN_RESOLUTION, _UNKNOWN_RESOLUTION)
-        if self.kind.name == "JPEG":
-            unknown = not self.image.get_typeof("resolution-unit")  # libvips makes up 72 dpi
-        if unknown:
-            found = exif.resolution(self.exif) if self.exif else None  # WebP and AVIF have no other place for it
-        if found is None or min(found) <= 0:
-            return None
-        return (found[1], found[0]) if self.orientation >= 5 else found
 
     def decode(self) -> Picture:
         image = vips.to_rgb_or_gray(self.image)
@@ -270,19 +259,18 @@ class _VipsSource(_Source):
         return self._picture(rows)
 
     def _picture(self, pixels: NDArray[Any]) -> Picture:
-        icc = vips.blob(self.image, "icc-profile-data") if vips.keeps_profile(self.image) else None
-        return Picture(
+        # Where values are converted, what described the old ones is left behind.
+        same = vips.keeps_profile(self.image)
+        picture = Picture(
             pixels,
-            icc=icc,
-            exif=self.exif,
-            xmp=vips.blob(self.image, "xmp-data"),
-            iptc=self.iptc and iptc.wrapped(self.iptc),
-            resolution=self._resolution(),
+            icc=vips.blob(self.image, "icc-profile-data") if same else None,
             format=self.kind.name,
             depth=self.header.depth,
             pages=self.header.pages,
             jpeg_quality=self.quality,
+            origin=Origin(self.header.width, self.header.height, self.orientation),
         )
+        return self.found.of(picture, same_colours=same)
 
 
 def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

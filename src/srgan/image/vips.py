@@ -199,8 +199,8 @@ def _samples(values: NDArray[Any], depth: int) -> NDArray[Any]:
     return values
 
 
-KEEP_EXIF, KEEP_ALL_BUT_EXIF = 1, 2 | 4 | 8 | 16
-"""Values of a saver's option ``keep``: what goes into the file (XMP, IPTC, profile and the rest)."""
+KEEP_EXIF, KEEP_XMP, KEEP_PROFILE = 1, 2, 8
+"""Values of a saver's option ``keep``: what goes into the file."""
 
 
 # --- Writing ---------------------------------------------------------------------------------------------------------
@@ -226,8 +226,18 @@ def with_blob(image: Image, name: str, data: bytes | None) -> Image:
     return image
 
 
-def save(image: Image, operation: str, descriptor: int, **options: Any) -> None:
+def save(
+    image: Image,
+    operation: str,
+    descriptor: int,
+    beginning: Callable[[bytes], bytes | None] | None = None,
+    **options: Any,
+) -> None:
     """Encode into an open file.
+
+    Parameters
+    ----------
+    beginning : called with the first bytes until it returns what shall stand in their place (None: it needs more)
 
     Raises
     ------
@@ -237,14 +247,51 @@ def save(image: Image, operation: str, descriptor: int, **options: Any) -> None:
     Error:
         for anything else
     """
+    failures: list[OSError] = []
+    target = _rewritten(descriptor, beginning, failures) if beginning else pyvips.Target.new_to_descriptor(descriptor)
     try:
-        pyvips.Operation.call(operation, image, pyvips.Target.new_to_descriptor(descriptor), **options)
+        pyvips.Operation.call(operation, image, target, **options)
     except pyvips.Error as error:
+        if failures:
+            raise failures[0] from None
         said = str(error)
         for number in WRITE_ERRORS:
             if os.strerror(number) in said:
                 raise OSError(number, os.strerror(number)) from None
         raise
+    if failures:
+        raise failures[0]
+
+
+def _rewritten(descriptor: int, beginning: Callable[[bytes], bytes | None], failures: list[OSError]) -> Any:
+    """Return a target that replaces a file's beginning on the way."""
+    held: bytes | None = b""
+
+    def write(data: Any) -> int:
+        nonlocal held
+        try:
+            if held is None:
+                _write_all(descriptor, data)
+            else:
+                held += bytes(data)
+                new = beginning(held)
+                if new is not None:
+                    _write_all(descriptor, new)
+                    held = None
+        except OSError as error:  # an exception would be lost in libvips
+            failures.append(error)
+            return -1
+        return len(data)
+
+    target = pyvips.TargetCustom()
+    target.on_write(write)
+    return target
+
+
+def _write_all(descriptor: int, data: Any) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

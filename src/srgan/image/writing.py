@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 
 from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
-from srgan.image import bmp, exif, iptc, pnm, tiff, vips
+from srgan.image import bmp, exif, pnm, vips
+from srgan.image.belongings import Belongings, prepared, with_profile
+from srgan.image.files import BEGINNINGS, add_to_tiff
 from srgan.image.formats import FORMATS, WRITABLE, Format
 from srgan.image.picture import Picture, to_8_bit
 
@@ -41,9 +42,9 @@ def write(
 ) -> None:
     """Write a picture; the suffix decides the format.
 
-    Profile, EXIF, XMP, IPTC and resolution go along where the format can hold them. EXIF data is corrected to the new
-    size and to upright. What a format cannot hold is brought to the nearest that it can: 16 bits to 8, colours of another
-    profile to sRGB, and alpha is laid on white.
+    All that belongs to the picture goes along where the format can hold it, corrected to the new size and to upright;
+    :func:`left_out` says what cannot. Pixels are brought to the nearest that the format has: 16 bits to 8, colours of
+    another profile to sRGB, and alpha is laid on white.
 
     Parameters
     ----------
@@ -82,6 +83,12 @@ def checked_format(path: Path, width: int, height: int, quality: int | None) -> 
     return kind
 
 
+def left_out(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return what of a picture, or of the file that it was read from, a file of this name will not have: a few words each."""
+    kind = format_of(path)
+    return picture.notes + prepared(picture, kind, picture.width, picture.height).notes
+
+
 def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:
     """Return the error for what libvips said."""
     return ImageWriteError(path, f"the {kind.name} encoder says: {vips.tidy(error)}: write another format")
@@ -89,6 +96,7 @@ def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError
 
 def fitted(picture: Picture, kind: Format) -> Picture:
     """Bring the pixels to what the format can hold."""
+    picture = with_profile(picture, kind)
     if picture.icc is not None and not (kind.profile and (kind.gray or picture.pixels.shape[2] > 2)):
         picture = replace(picture, pixels=vips.to_srgb(picture.pixels, picture.icc), icc=None)
     pixels = picture.pixels
@@ -135,7 +143,7 @@ def encode(
     streamed: bool = False,
     nbytes: int = 0,
 ) -> None:
-    """Encode an image with profile, EXIF, XMP, IPTC and resolution of a picture, which may be of another size.
+    """Encode an image with all that belongs to a picture, which may be of another size.
 
     Parameters
     ----------
@@ -144,41 +152,38 @@ def encode(
     streamed : leave out what needs all pixels at once
     nbytes : size of all pixels that the file will have, where this picture's are only some of them
     """
-    factor = image.width / picture.width
-    resolution = picture.resolution and (picture.resolution[0] * factor, picture.resolution[1] * factor)
-    if resolution is not None:
-        image = image.copy(xres=resolution[0], yres=resolution[1])
-    image = vips.with_blob(image, "icc-profile-data", picture.icc)
-    image = vips.with_blob(image, "xmp-data", picture.xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", picture.xmp))
-    image = vips.with_blob(image, "iptc-data", picture.iptc if kind.name != "TIFF" else None)
+    belongings = prepared(picture, kind, image.width, image.height)
+    image = vips.with_blob(image, "icc-profile-data", belongings.icc)
     deep = image.format == "ushort"
     nbytes = max(nbytes, image.width * image.height * image.bands * (2 if deep else 1))
     operation, options = options_of(kind, quality, deep=deep, nbytes=nbytes, streamed=streamed)
-    options["keep"] = vips.KEEP_ALL_BUT_EXIF
-    about = picture.exif and exif.corrected(picture.exif, image.width, image.height, resolution)
-    if about is not None and len(about) > exif.MAX_BYTES:
-        about = None
-    if about is not None and kind.name in _EXIF_BLOCK:
-        image = vips.with_blob(image, "exif-data", exif.placeholder(len(about)))
-        options["keep"] |= vips.KEEP_EXIF
-    elif kind.name == "JPEG" and resolution is not None:
-        options["keep"] |= vips.KEEP_EXIF  # libvips makes some, to hold the resolution
     out.flush()
-    vips.save(image, operation, out.fileno(), **options)
-    if kind.name == "TIFF":
-        tiff.add(out, about, picture.iptc and iptc.bare(picture.iptc))
-    elif about is not None and kind.name in _EXIF_BLOCK:
+    if kind.name in BEGINNINGS:
+        vips.save(image, operation, out.fileno(), BEGINNINGS[kind.name](belongings), keep=vips.KEEP_PROFILE, **options)
+    elif kind.name == "TIFF":
+        image = vips.with_blob(image, "xmp-data", belongings.xmp)
+        vips.save(image, operation, out.fileno(), keep=vips.KEEP_PROFILE | vips.KEEP_XMP, **options)
+        add_to_tiff(belongings, out)
+    else:
+        _encode_in_one_piece(image, belongings, kind, out, operation, options)
+
+
+def _encode_in_one_piece(
+    image: vips.Image, belongings: Belongings, kind: Format, out: BinaryIO, operation: str, options: dict[str, Any]
+) -> None:
+    """Encode WebP and AVIF, whose EXIF data takes its place in the finished file."""
+    image = vips.with_blob(image, "xmp-data", belongings.xmp)
+    keep = vips.KEEP_PROFILE | vips.KEEP_XMP
+    about = belongings.exif
+    if about is not None:
+        image = vips.with_blob(image, "exif-data", exif.placeholder(len(about)))
+        keep |= vips.KEEP_EXIF
+    vips.save(image, operation, out.fileno(), keep=keep, **options)
+    if about is not None:
         limit = {} if kind.name == "WebP" else {"unlimited": True}  # of a file of our own nothing is to fear
         written = vips.blob(vips.load(kind.name, out.fileno(), **limit), "exif-data")
         if written is None or not exif.fill(out, written, about):
             raise vips.Error("it does not take the picture's EXIF data")
-
-
-_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8](?=\s*["'<])""")
-"""XMP may say the orientation once more; some programs believe it."""
-
-_EXIF_BLOCK = ("JPEG", "PNG", "WebP", "AVIF")
-"""Formats whose files hold EXIF data in one piece."""
 
 
 def options_of(

@@ -1,0 +1,139 @@
+"""What goes into a file beside the pixels: all that belongs to a picture, corrected, in the forms that the format has.
+
+What the format has no place for becomes words in :attr:`Belongings.notes`; nothing is left out in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from srgan._version import __version__
+from srgan.image import colour, description, exif, geotiff, iptc, packet, xmp
+from srgan.image.change import Change, Origin
+from srgan.image.formats import Format
+from srgan.image.picture import Picture
+from srgan.image.text import COMMENT, Text
+from srgan.image.tiff_entries import Entry
+
+EXIF = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "HEIC", "JPEG XL")
+XMP = (*EXIF, "GIF")
+_TEXTS = ("PNG", "JPEG", "GIF")
+_CODES = ("PNG",)
+"""Formats that hold each of them."""
+
+_Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """As :class:`srgan.image.Picture` has them, for one file of a certain format and size."""
+
+    change: Change
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    photoshop: bytes | None = None
+    resolution: _Pair | None = None
+    aspect: _Pair | None = None
+    texts: tuple[Text, ...] = ()
+    colour: colour.Colour | None = None
+    reference: tuple[Entry, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def prepared(picture: Picture, kind: Format, width: int, height: int) -> Belongings:
+    """Return what a file of ``width`` x ``height`` pixels gets of a picture, which may be of another size itself."""
+    change = Change(picture.origin or Origin(picture.width, picture.height), width, height)
+    notes: list[str] = []
+    factors = width / picture.width, height / picture.height
+    resolution = _times(picture.resolution, factors)
+    aspect = picture.aspect
+    said = exif.description(picture.exif) if picture.exif else None
+    if aspect is not None and said is not None and description.counts_pixels(said):
+        aspect = _times(aspect, change.factors)
+        unit = description.millimetres(said)
+        if resolution is None and unit is not None and aspect is not None and kind.name != "TIFF":
+            resolution, aspect = (aspect[0] / unit, aspect[1] / unit), None
+    about = _exif(picture, kind, change, resolution, aspect, notes)
+    photoshop = picture.iptc and iptc.corrected(picture.iptc, change, resolution)
+    if photoshop and kind.name not in ("JPEG", "TIFF", "PNG"):
+        notes.append(f"the caption (IPTC), for which {kind.name} has no place")
+        photoshop = None
+    texts, packet_ = _texts_and_xmp(picture, kind, change, resolution, notes)
+    reference = geotiff.corrected(picture.reference, change) if picture.reference else ()
+    if reference and kind.name != "TIFF":
+        notes.append(f"the place on the earth (GeoTIFF), for which {kind.name} has no place")
+        reference = ()
+    numbers = picture.colour if kind.name in _CODES and picture.icc is None else None
+    return Belongings(
+        change, picture.icc, about, packet_, photoshop, resolution, aspect, texts, numbers, reference, tuple(notes)
+    )
+
+
+def with_profile(picture: Picture, kind: Format) -> Picture:
+    """Return the picture with a profile of the colours that its file described by numbers, where the format needs one."""
+    if picture.colour is None or picture.icc is not None or kind.name in _CODES:
+        return picture
+    made = colour.profile(picture.colour, gray=picture.pixels.shape[2] <= 2)
+    return replace(picture, icc=made)
+
+
+def history(network: str, factors: _Pair) -> tuple[str, str]:
+    """Return what a line of history says: the software, and what it did."""
+    times = f"{factors[0]:.4g}"
+    return f"srgan {__version__}", f"enlarged {times} times by {network or 'a network'}"
+
+
+def _times(values: _Pair | None, factors: _Pair) -> _Pair | None:
+    return values and (values[0] * factors[0], values[1] * factors[1])
+
+
+def _exif(
+    picture: Picture, kind: Format, change: Change, resolution: _Pair | None, aspect: _Pair | None, notes: list[str]
+) -> bytes | None:
+    if picture.exif is None:
+        return None
+    if kind.name not in EXIF:
+        notes.append(f"EXIF data, for which {kind.name} has no place")
+        return None
+    about = exif.corrected(picture.exif, change.width, change.height, resolution, aspect=aspect, change=change)
+    if about is None:
+        notes.append("EXIF data, which is damaged")
+        return None
+    said = exif.description(about)
+    if said is not None:
+        about = exif.with_description(about, description.corrected(said, change))
+    if kind.name in ("TIFF", "PNG") or len(about) <= exif.MAX_BYTES:
+        return about
+    if said is not None and len(shorter := exif.with_description(about, b"")) <= exif.MAX_BYTES:
+        notes.append(f"the description of {len(said):,} bytes, for which {kind.name} has no room")
+        return shorter
+    notes.append(f"EXIF data of {len(about):,} bytes, for which {kind.name} has no room")
+    return None
+
+
+def _texts_and_xmp(
+    picture: Picture, kind: Format, change: Change, resolution: _Pair | None, notes: list[str]
+) -> tuple[tuple[Text, ...], bytes | None]:
+    texts = picture.texts
+    about = picture.xmp and xmp.corrected(picture.xmp, change, resolution)
+    if kind.name not in XMP:
+        if about:
+            notes.append(f"XMP, for which {kind.name} has no place")
+        if texts and kind.name not in _TEXTS:
+            notes.append(f"{_named(texts)}, for which {kind.name} has no place")
+        return (texts if kind.name in _TEXTS else ()), None
+    if texts and kind.name not in _TEXTS:
+        about = packet.with_texts(about, texts)
+        texts = ()
+    if picture.history is not None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        about = packet.with_history(about, *history(picture.history, change.factors), now)
+    return texts, about
+
+
+def _named(texts: Sequence[Text]) -> str:
+    names = [text.keyword for text in texts if text.keyword != COMMENT]
+    return "text (" + ", ".join(names) + ")" if names else "the comment"
