@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from srgan._version import __version__
-from srgan.image import colour, description, exif, geotiff, iptc, packet, xmp
+from srgan.image import colour, description, exif, geotiff, iptc, jpeg_segments, packet, parts, xmp
 from srgan.image.change import Change, Origin
 from srgan.image.formats import Format
 from srgan.image.picture import Picture
@@ -34,12 +34,15 @@ class Belongings:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    extended: bytes | None = None
+    """The rest of the XMP where JPEG has no room for all of it in one piece."""
     photoshop: bytes | None = None
     resolution: _Pair | None = None
     aspect: _Pair | None = None
     texts: tuple[Text, ...] = ()
     colour: colour.Colour | None = None
     reference: tuple[Entry, ...] = ()
+    parts: tuple[parts.Part, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
@@ -61,14 +64,33 @@ def prepared(picture: Picture, kind: Format, width: int, height: int) -> Belongi
     if photoshop and kind.name not in ("JPEG", "TIFF", "PNG"):
         notes.append(f"the caption (IPTC), for which {kind.name} has no place")
         photoshop = None
-    texts, packet_ = _texts_and_xmp(picture, kind, change, resolution, notes)
+    behind, words = parts.prepared(picture.parts, kind.name, change)
+    notes += words
+    texts, packet_ = _texts_and_xmp(picture, kind, change, resolution, behind, notes)
+    extended = None
+    if packet_ is not None and kind.name == "JPEG" and len(packet_) > jpeg_segments.XMP_ROOM:
+        packet_, extended = packet.in_two(packet_, jpeg_segments.XMP_ROOM) or (None, None)
+        if packet_ is None:
+            notes.append("XMP of more than 64 kB, which is damaged")
     reference = geotiff.corrected(picture.reference, change) if picture.reference else ()
     if reference and kind.name != "TIFF":
         notes.append(f"the place on the earth (GeoTIFF), for which {kind.name} has no place")
         reference = ()
     numbers = picture.colour if kind.name in _CODES and picture.icc is None else None
     return Belongings(
-        change, picture.icc, about, packet_, photoshop, resolution, aspect, texts, numbers, reference, tuple(notes)
+        change,
+        picture.icc,
+        about,
+        packet_,
+        extended,
+        photoshop,
+        resolution,
+        aspect,
+        texts,
+        numbers,
+        reference,
+        behind,
+        tuple(notes),
     )
 
 
@@ -115,10 +137,15 @@ def _exif(
 
 
 def _texts_and_xmp(
-    picture: Picture, kind: Format, change: Change, resolution: _Pair | None, notes: list[str]
+    picture: Picture,
+    kind: Format,
+    change: Change,
+    resolution: _Pair | None,
+    behind: Sequence[parts.Part],
+    notes: list[str],
 ) -> tuple[tuple[Text, ...], bytes | None]:
     texts = picture.texts
-    about = picture.xmp and xmp.corrected(picture.xmp, change, resolution)
+    about = picture.xmp and xmp.corrected(parts.promises(picture.xmp, behind), change, resolution)
     if kind.name not in XMP:
         if about:
             notes.append(f"XMP, for which {kind.name} has no place")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import BinaryIO
 
-from srgan.image import colour, gif, iptc, jpeg_segments, packet, png, tiff
+from srgan.image import colour, gif, iptc, jpeg_segments, packet, parts, png, tiff
 from srgan.image.belongings import Belongings
 from srgan.image.text import XMP_KEYWORD, to_comment, to_png
 
@@ -20,12 +20,12 @@ def jpeg_beginning(about: Belongings) -> jpeg_segments.Beginning:
         data = jpeg_segments.EXIF + about.exif.removeprefix(jpeg_segments.EXIF)
         segments += jpeg_segments.segment(0xE1, data)
     if about.xmp is not None:
-        segments += _xmp_segments(about.xmp)
+        segments += _xmp_segments(about.xmp, about.extended)
     if about.photoshop is not None:
         segments += jpeg_segments.photoshop_segments(iptc.wrapped(about.photoshop))
     for text in about.texts:
         segments += jpeg_segments.comment_segments(to_comment(text))
-    return jpeg_segments.Beginning(segments)
+    return jpeg_segments.Beginning(segments + parts.index_segments(about.parts))
 
 
 def _jfif(about: Belongings) -> bytes:
@@ -45,14 +45,11 @@ def _ratio(aspect: tuple[float, float]) -> tuple[int, int]:
     return (ratio.numerator, ratio.denominator) if 0 < ratio.numerator <= 65_535 else (1, 1)
 
 
-def _xmp_segments(whole: bytes) -> bytes:
-    if len(whole) <= jpeg_segments.XMP_ROOM:
-        return jpeg_segments.segment(0xE1, jpeg_segments.XMP + whole)
-    parts = packet.in_two(whole, jpeg_segments.XMP_ROOM)
-    if parts is None:
-        return b""
-    guid, extended = jpeg_segments.extended_xmp_segments(parts[1])
-    return jpeg_segments.segment(0xE1, jpeg_segments.XMP + packet.named(parts[0], guid)) + extended
+def _xmp_segments(first: bytes, extended: bytes | None) -> bytes:
+    if extended is None:
+        return jpeg_segments.segment(0xE1, jpeg_segments.XMP + first)
+    guid, rest = jpeg_segments.extended_xmp_segments(extended)
+    return jpeg_segments.segment(0xE1, jpeg_segments.XMP + packet.named(first, guid)) + rest
 
 
 def png_beginning(about: Belongings) -> png.Beginning:

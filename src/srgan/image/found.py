@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from srgan.image import colour, exif, gif, iptc, jpeg_segments, packet, png, tiff, vips
+from srgan.image import colour, exif, gif, iptc, jpeg_segments, packet, parts, png, tiff, vips
 from srgan.image.picture import Picture
 from srgan.image.text import XMP_KEYWORD, Text, from_comment, from_png
 from srgan.image.tiff_entries import Entry
 
 _MILLIMETRES = {2: 25.4, 3: 10.0}
 """In a unit of TIFF and EXIF: an inch, a centimetre."""
+
+_CREDENTIALS = "Content Credentials (C2PA), which hold for the old pixels only"
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
@@ -29,6 +31,7 @@ class Found:
     colour: colour.Colour | None = None
     texts: tuple[Text, ...] = ()
     reference: tuple[Entry, ...] = ()
+    parts: tuple[parts.Part, ...] = ()
     pages: Sequence[int] = ()
     """Numbers of the directories of a TIFF file that are pages."""
     frames: int = 1
@@ -50,6 +53,7 @@ class Found:
             colour=self.colour if same_colours else None,
             texts=self.texts,
             reference=self.reference,
+            parts=self.parts,
             notes=self.notes,
         )
 
@@ -84,7 +88,9 @@ def _look_jpeg(file: BinaryIO, page: int) -> Found:
     if said.exif is not None and (exact := exif.resolution(said.exif)) is not None:
         resolution = exact  # JFIF's numbers are rounded
     texts = tuple(from_comment(data) for data in said.comments if data.strip(b"\0 "))
-    return Found(said.exif, xmp, said.photoshop, resolution, aspect, texts=texts)
+    notes = (_CREDENTIALS,) if "c2pa" in said.other else ()
+    behind = parts.read(file, said)
+    return Found(said.exif, xmp, said.photoshop, resolution, aspect, texts=texts, parts=behind, notes=notes)
 
 
 def _look_png(file: BinaryIO, page: int) -> Found:
@@ -111,10 +117,12 @@ def _look_png(file: BinaryIO, page: int) -> Found:
         else:
             texts.append(text)
     unread = sum(chunk.kind in _TEXTS for chunk in chunks) - sum(from_png(c) is not None for c in chunks)
-    notes = (f"{unread} damaged or enormous text{'s' if unread > 1 else ''}",) if unread else ()
+    notes = [f"{unread} damaged or enormous text{'s' if unread > 1 else ''}"] if unread else []
+    if any(chunk.kind == b"caBX" for chunk in chunks):
+        notes.append(_CREDENTIALS)
     said = colour.from_png(chunks)
     frames = png.frame_count(chunks)
-    return Found(about, xmp, photoshop, resolution, aspect, said, tuple(texts), frames=frames, notes=notes)
+    return Found(about, xmp, photoshop, resolution, aspect, said, tuple(texts), frames=frames, notes=tuple(notes))
 
 
 def _look_tiff(file: BinaryIO, page: int) -> Found:

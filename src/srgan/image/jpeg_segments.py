@@ -17,6 +17,7 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 MULTI_PICTURE = b"MPF\0"
+GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 
 _MOST = 65_533
 """Bytes of a segment's contents."""
@@ -42,6 +43,8 @@ class Segments:
     comments: list[bytes] = field(default_factory=list)
     multi_picture: tuple[bytes, int] | None = None
     """The index of the pictures in the file, and the place in the file that its offsets count from."""
+    gain_map: list[bytes] = field(default_factory=list)
+    """Contents of segments of ISO 21496-1: parameters of a gain map, or in the picture itself that there is one."""
     other: set[str] = field(default_factory=set)
     """Names of what is there and belongs to no picture that is made from it."""
     end: int = 0
@@ -62,7 +65,21 @@ def read(file: BinaryIO) -> Segments:
     return found
 
 
-def _walk(data: mmap.mmap, found: Segments) -> None:
+def read_bytes(data: bytes) -> Segments:
+    """Read the segments of a JPEG file in memory."""
+    found = Segments()
+    _walk(data, found)
+    return found
+
+
+def end_of(data: bytes, at: int) -> int:
+    """Return where the JPEG picture that begins at a place ends; 0 if its end is missing."""
+    found = Segments()
+    _walk(memoryview(data)[at:].tobytes() if at else data, found)
+    return at + found.end if found.end else 0
+
+
+def _walk(data: mmap.mmap | bytes, found: Segments) -> None:
     parts: dict[str, dict[int, bytes]] = {}
     at, size, room = 2, len(data), _MOST_BYTES
     while at + 4 <= size and data[at] == 0xFF:
@@ -109,6 +126,8 @@ def _take(marker: int, data: bytes, at: int, found: Segments, parts: dict[str, d
         found.photoshop = (found.photoshop or PHOTOSHOP) + data[len(PHOTOSHOP) :]
     elif marker == 0xE2 and data.startswith(MULTI_PICTURE) and found.multi_picture is None:
         found.multi_picture = data[4:], at + 4
+    elif marker == 0xE2 and data.startswith(GAIN_MAP):
+        found.gain_map.append(data)
     elif marker == 0xEB and b"jumb" in data[:40]:
         found.other.add("c2pa" if b"c2pa" in data[:200] else "jumbf")
     elif marker == 0xFE:

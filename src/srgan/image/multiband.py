@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError
 from srgan.image import vips
-from srgan.image.reading import MAX_PIXELS, _opened, _upright, _VipsSource, read
+from srgan.image.pixels import upright
+from srgan.image.reading import MAX_PIXELS, _opened, _VipsSource, read
 
 MAX_BANDS = 13
 """Sentinel-2 has thirteen."""
@@ -62,7 +63,7 @@ def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArr
                 pixels = np.concatenate(list(pixels), axis=2)
             else:
                 pixels = _samples(image, header.depth)
-            pixels = _upright(pixels, source.orientation)
+            pixels = upright(pixels, source.orientation)
     if pixels.shape[2] != bands:
         raise ImageReadError(
             path,

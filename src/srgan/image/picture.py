@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from srgan.errors import UsageError
 from srgan.image.change import Origin
 from srgan.image.colour import Colour
+from srgan.image.parts import Part
 from srgan.image.pixels import Rows
 from srgan.image.text import Text
 from srgan.image.tiff_entries import Entry
@@ -62,6 +63,8 @@ class Picture:
     """Texts and comments, in the file's order."""
     reference: tuple[Entry, ...] = ()
     """GeoTIFF's tags, little-endian: where on the earth the old pixels are."""
+    parts: tuple[Part, ...] = ()
+    """What follows the picture in a JPEG file: a gain map, a video."""
     format: str | None = None
     """The format that it was read from, a key of :data:`srgan.image.FORMATS`."""
     depth: int = 0

@@ -97,3 +97,14 @@ class Rows:
         done = max(min(before - self._first, len(self._held)), 0)
         self._held = self._held[done:].copy()
         self._first += done
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn a picture as EXIF's orientation asks (CIPA DC-008, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)  # 5: transposed, and the others are mirrors of that
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -19,7 +19,7 @@ from srgan.image.change import Origin
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.found import look
 from srgan.image.picture import Header, Picture, to_rgb8
-from srgan.image.pixels import Rows, has_alpha
+from srgan.image.pixels import Rows, has_alpha, upright
 
 MAX_PIXELS = 200_000_000
 """Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
@@ -240,7 +240,7 @@ class _VipsSource(_Source):
 
     def decode(self) -> Picture:
         image = vips.to_rgb_or_gray(self.image)
-        return self._picture(_upright(vips.to_array(image, self.header.depth), self.orientation))
+        return self._picture(upright(vips.to_array(image, self.header.depth), self.orientation))
 
     def rows(self, path: Path) -> Picture | None:
         """Return the picture with pixels that are decoded when they are used; None if that is not possible."""
@@ -271,14 +271,3 @@ class _VipsSource(_Source):
             origin=Origin(self.header.width, self.header.height, self.orientation),
         )
         return self.found.of(picture, same_colours=same)
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn a picture as EXIF's orientation asks (CIPA DC-008, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)  # 5: transposed, and the others are mirrors of that
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)

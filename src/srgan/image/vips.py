@@ -78,6 +78,13 @@ def load(kind: str, descriptor: int, **options: Any) -> Image:
     return image
 
 
+def load_bytes(kind: str, data: bytes, **options: Any) -> Image:
+    """Open a picture in memory; only its header is read."""
+    source = pyvips.Source.new_from_memory(data)
+    image: Image = pyvips.Operation.call(LOADERS[kind], source, fail_on="error", **options)
+    return image
+
+
 def load_pipe(kind: str, descriptor: int, **options: Any) -> Image:
     """Open a picture that comes through a pipe, to be read once from top to bottom."""
     source = pyvips.Source.new_from_descriptor(descriptor)
@@ -261,6 +268,13 @@ def save(
         raise
     if failures:
         raise failures[0]
+
+
+def to_bytes(image: Image, operation: str, **options: Any) -> bytes:
+    """Encode in memory."""
+    target = pyvips.Target.new_to_memory()
+    pyvips.Operation.call(operation, image, target, **options)
+    return bytes(target.get("blob"))
 
 
 def _rewritten(descriptor: int, beginning: Callable[[bytes], bytes | None], failures: list[OSError]) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
-from srgan.image import bmp, exif, pnm, vips
+from srgan.image import bmp, exif, parts, pnm, vips
 from srgan.image.belongings import Belongings, prepared, with_profile
 from srgan.image.files import BEGINNINGS, add_to_tiff
 from srgan.image.formats import FORMATS, WRITABLE, Format
@@ -160,6 +160,7 @@ def encode(
     out.flush()
     if kind.name in BEGINNINGS:
         vips.save(image, operation, out.fileno(), BEGINNINGS[kind.name](belongings), keep=vips.KEEP_PROFILE, **options)
+        parts.append(out, belongings.parts)
     elif kind.name == "TIFF":
         image = vips.with_blob(image, "xmp-data", belongings.xmp)
         vips.save(image, operation, out.fileno(), keep=vips.KEEP_PROFILE | vips.KEEP_XMP, **options)

@@ -201,7 +201,7 @@ def _regions(text: str, change: Change) -> str:
         nonlocal turned
         uri = next((uri for uri in DIMENSIONS if prefixes(text, uri)), DIMENSIONS[0])
         sides = []
-        local = _declared(text, block, uri)
+        local = declared(text, block, uri)
         for name in "wh":
             try:
                 sides.append(float(value(local, uri, name) or ""))
@@ -211,7 +211,7 @@ def _regions(text: str, change: Change) -> str:
             turned = False  # drawn on the upright picture
         for name, size in zip("wh", (change.width, change.height), strict=True):
             local = replace(local, uri, name, lambda _, size=size: str(size))  # type: ignore[misc]
-        return _undeclared(local)
+        return undeclared(local)
 
     text = blocks(text, REGIONS, "AppliedToDimensions", sized)
     text = blocks(text, REGIONS, "Area", lambda block: _area(text, block, change, turned=turned))
@@ -221,7 +221,7 @@ def _regions(text: str, change: Change) -> str:
 
 
 def _area(text: str, block: str, change: Change, *, turned: bool) -> str:
-    local = _declared(text, block, AREA)
+    local = declared(text, block, AREA)
     try:
         x, y = (float(value(local, AREA, name) or "") for name in "xy")
         wide, high, circle = (float(value(local, AREA, name) or "0") for name in "whd")
@@ -237,7 +237,7 @@ def _area(text: str, block: str, change: Change, *, turned: bool) -> str:
         wide, high = (high, wide) if change.origin.orientation >= 5 else (wide, high)
     for name, new in (("x", x), ("y", y), ("w", wide), ("h", high), ("d", circle)):
         local = replace(local, AREA, name, lambda _, new=new: f"{new:.6g}")  # type: ignore[misc]
-    return _undeclared(local)
+    return undeclared(local)
 
 
 def _rectangle(old: str, change: Change) -> str:
@@ -253,10 +253,11 @@ def _rectangle(old: str, change: Change) -> str:
 _MARK = "\x02"
 
 
-def _declared(text: str, block: str, uri: str) -> str:
+def declared(text: str, block: str, uri: str) -> str:
     """Return a piece of the text with the namespace's prefixes in front of it, so that it can be looked through alone."""
     return "".join(f"xmlns:{prefix}='{uri}' " for prefix in prefixes(text, uri)) + _MARK + block
 
 
-def _undeclared(text: str) -> str:
+def undeclared(text: str) -> str:
+    """Return the piece without them."""
     return text.split(_MARK, 1)[1]
