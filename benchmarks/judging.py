@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,20 @@ def judging_features(weights: Path | None) -> VGGFeatures:
     return load_vgg("vgg16", VGG_DISTANCE_LAYERS, weights)
 
 
+class _Once:
+    """Features that are computed once for each picture that comes again."""
+
+    def __init__(self, features: VGGFeatures) -> None:
+        self.features, self.mean = features, features.mean
+        self.known: dict[bytes, Any] = {}
+
+    def __call__(self, x: Any) -> Any:
+        key = hashlib.sha256(x.cpu().numpy().tobytes()).digest()
+        if key not in self.known:
+            self.known[key] = self.features(x)
+        return self.known[key]
+
+
 def judge(
     networks: Sequence[Network], pairs: Sequence[tuple[np.ndarray, np.ndarray]], scale: int, features: VGGFeatures
 ) -> tuple[list[Verdict], list[list[np.ndarray]]]:
@@ -40,8 +55,9 @@ def judge(
     scores = np.zeros((len(networks), len(pairs), 2))
     results = [[network(lr) for network in networks] for lr, _ in pairs]
     for number, ((_, hr), outputs) in enumerate(zip(pairs, results, strict=True)):
+        once: Any = _Once(features)  # of the original, which is compared with each result
         for place, sr in enumerate(outputs):
-            scores[place, number] = vgg_distance(sr, hr, features), psnr_y(sr, hr, scale)
+            scores[place, number] = vgg_distance(sr, hr, once), psnr_y(sr, hr, scale)
     nearest = np.bincount(scores[:, :, 0].argmin(axis=0), minlength=len(networks))
     verdicts = [Verdict(float(d), float(p), int(n)) for (d, p), n in zip(scores.mean(axis=1), nearest, strict=True)]
     return verdicts, results

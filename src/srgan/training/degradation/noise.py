@@ -109,7 +109,7 @@ def _in_shadows(x: Floats, random: np.random.Generator) -> Floats:
         return found
 
     middle = float(strength(np.full(1, 0.5, np.float32))[0])
-    found: Floats = np.clip(strength(np.clip(_luma(x), 0, 1)) / np.float32(middle), 0.3, 2.5)
+    found: Floats = np.clip(strength(np.clip(_luma(x), 0, 1)) / np.float32(middle), 0.3, 1.8)
     return found
 
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Trains photo-psnr-x4 and photo-x4 by recipes/photo.toml in a quarter of an hour on one GPU.
+#
+#   benchmarks/gpu_train.sh pack PHOTOS VGG_WEIGHTS PACK [MEBIBYTES]
+#   benchmarks/gpu_train.sh train PACK OUT [MINUTES] [INIT]
+#
+# "pack" writes all that the GPU's machine needs beside this checkout into the folder PACK: VGG's weights, and the photographs as
+# JPEG of the highest quality that stays below MEBIBYTES in all (60). "train" measures how fast each stage is there, gives two fifths
+# of MINUTES (13) to the first one and the rest to the second, and leaves the exported networks, their cards, the log and the pictures
+# of the validations in OUT, a few megabytes. INIT is a network to start from, photo-psnr-x4 by default. MORE, in the environment, has
+# further options for srgan train.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+export PYTHONPATH=$here/src
+
+pack() {
+    local photos=$1 weights=$2 pack=$3 limit=${4:-60}
+    rm -rf "$pack"
+    mkdir -p "$pack/photos"
+    cp "$weights" "$pack/vgg.safetensors"
+    python - "$photos" "$pack" "$limit" <<'PYTHON'
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from srgan.image import list_pictures
+
+photos, pack, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) << 20
+room = limit - (pack / "vgg.safetensors").stat().st_size
+files = list_pictures(photos)
+
+
+def packed(file, quality):
+    with Image.open(file) as picture:
+        target = io.BytesIO()
+        picture.convert("RGB").save(target, "JPEG", quality=quality, subsampling=0 if quality > 90 else 2)
+        return target.getvalue()
+
+
+# Every eighth file says about how large all will be.
+some, all_bytes = files[::8], sum(file.stat().st_size for file in files)
+share = sum(file.stat().st_size for file in some) / all_bytes
+for quality in (96, 94, 92, 90, 88, 85, 82, 78):
+    if sum(len(packed(file, quality)) for file in some) / share > 1.05 * room:
+        continue
+    found = [packed(file, quality) for file in files]
+    if sum(map(len, found)) <= room:
+        break
+else:
+    sys.exit(f"the photographs do not fit into {limit >> 20} MiB, even with a JPEG quality of {quality}: take fewer")
+for number, data in enumerate(found):
+    (pack / "photos" / f"{number:05d}.jpg").write_bytes(data)
+print(f"{len(files)} photographs, quality {quality}, {sum(map(len, found)) >> 20} MiB")
+PYTHON
+}
+
+train() {
+    local pack=$1 out=$2 minutes=${3:-13} init=${4:-photo-psnr-x4} probe rate share steps
+    local common=(--recipe photo --vgg-weights "$pack/vgg.safetensors" --set "data.workers=$(($(nproc) > 2 ? $(nproc) - 1 : 1))")
+    # shellcheck disable=SC2206
+    common+=(${MORE:-})
+    mkdir -p "$out"
+    probe=$(mktemp -d)
+    # A short run of both stages: its log says how many steps a second each makes.
+    srgan train "$pack/photos" --out "$probe/run" --init "$init" "${common[@]}" \
+        --set "stages.photo-psnr.steps=${PROBE:-300}" --set "stages.photo.steps=${PROBE:-300}" \
+        --set run.validate_every=100000 --set "run.log_every=$((${PROBE:-300} / 3))"
+    steps=()
+    for stage in photo-psnr photo; do
+        rate=$(grep -E " $stage [0-9]+/" "$probe/run/log.txt" | tail -1 | grep -oE "[0-9.]+ it/s" | cut -d' ' -f1)
+        share=$([ "$stage" = photo-psnr ] && echo 0.4 || echo 0.6)
+        steps+=("$(python -c "print(max(int($minutes * 60 * $share * $rate * 0.95), 2))")")
+        echo "$stage: $rate steps a second, ${steps[-1]} steps"
+    done
+    rm -rf "$probe"
+    srgan train "$pack/photos" --out "$out/run" --init "$init" "${common[@]}" \
+        --set "stages.photo-psnr.steps=${steps[0]}" --set "stages.photo.steps=${steps[1]}"
+    cp "$out"/run/*.onnx "$out"/run/*.md "$out/run/log.txt" "$out/run/recipe.toml" "$out"
+    cp -r "$out/run/results" "$out"
+    rm -rf "$out/run"
+}
+
+case ${1:-} in
+    pack) pack "${@:2}" ;;
+    train) train "${@:2}" ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
