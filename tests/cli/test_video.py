@@ -165,11 +165,48 @@ def test_whoever_watches_sees_frames_and_speed(tmp_path, model, clips):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "kinds"),
+    [
+        (["--no-audio"], ["video", "subtitle"]),
+        (["--no-subtitles"], ["video", "audio"]),
+        (["--only", "video"], ["video"]),
+        (["--only", "audio,video"], ["video", "audio"]),
+        (["--only", "subtitles"], ["video", "subtitle"]),
+    ],
+)
+def test_streams_may_be_left_out(tmp_path, model, clips, arguments, kinds):
+    clips.make(tmp_path / "clip.mkv", clips.VARIABLE[:3], audio="aac", subtitles=True)
+    done = upscale("clip.mkv", "-m", model, "--preset", "ultrafast", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    import av
+
+    with av.open(str(tmp_path / "clip_x4.mkv")) as container:
+        assert [stream.type for stream in container.streams] == kinds
+
+
+@pytest.mark.usefixtures("clips")
+def test_the_name_of_the_output_makes_videos_of_animations_and_back(tmp_path, model):
+    animate(tmp_path / "a.gif")
+    video = upscale("a.gif", "-o", "b.mp4", "-m", model, "--crf", 10, cwd=tmp_path)
+    assert video.returncode == 0
+    assert video.stderr == "srgan: a.gif: it repeats, which videos cannot say: the result is shown once\n"
+    back = upscale("b.mp4", "--format", "gif", "-m", model, "-o", "c.gif", cwd=tmp_path)
+    assert (back.returncode, back.stderr) == (0, "")
+    with Image.open(tmp_path / "c.gif") as picture:
+        assert (picture.n_frames, picture.size) == (3, (128, 96))
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["none.mp4"], "does not exist"),
-        (["a.gif", "-o", "b.mp4"], "choose one of .apng, .gif, .png, .webp"),
-        (["a.mp4", "-o", "b.gif"], "choose one of .m4v, .mkv, .mov, .mp4, .webm"),
+        (["a.gif", "-o", "b.avi"], "choose one of .apng, .gif, .m4v, .mkv, .mov, .mp4, .png, .webm, .webp"),
+        (["a.mp4", "-o", "b.jpg"], "choose one of .apng, .gif, .m4v, .mkv, .mov, .mp4, .png, .webm, .webp"),
+        (["a.gif", "-o", "b.mp4", "--quality", 20], "--quality is for pictures and animated WebP"),
+        (["a.mp4", "-o", "b.gif", "--crf", 20], "--codec, --crf and --preset are for videos"),
+        (["a.gif", "--no-audio"], "--no-audio, --no-subtitles and --only are for videos"),
+        (["a.mp4", "--only", "video", "--no-audio"], "--only says what is kept"),
+        (["a.mp4", "--only", "sound"], "choose of video, audio and subtitles"),
         (["a.mp4", "-o", "b.mkv", "--format", "mp4"], "is not mp4"),
         (["a.gif", "--crf", 20], "--codec, --crf and --preset are for videos"),
         (["still.png", "--codec", "av1"], "--codec, --crf and --preset are for videos"),

@@ -31,12 +31,19 @@ def make(
     unit=UNIT,
     aspect=None,
     options=None,
+    rate=30,
+    sound_from=0,
 ):
-    """Write a clip; ``tags`` are (colorspace, primaries, transfer, range) as FFmpeg numbers them."""
+    """Write a clip; ``tags`` are (colorspace, primaries, transfer, range) as FFmpeg numbers them.
+
+    ``sound_from`` is when the sound begins, in 90,000ths of a second.
+    """
     frames = [picture(number) for number in range(len(times))] if frames is None else frames
     with av.open(str(path), "w") as out:
         out.metadata["title"] = "Ein Titel"
-        video = out.add_stream(codec, rate=30, options={"crf": "10", **(options or {})})
+        video = out.add_stream(
+            codec, rate=rate, options={**({"crf": "10"} if codec.startswith("lib") else {}), **(options or {})}
+        )
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = pixel_format
         video.time_base = video.codec_context.time_base = unit
@@ -51,6 +58,8 @@ def make(
         if audio:
             sound = out.add_stream(audio, rate=48_000, layout="mono")
             sound.metadata["language"] = "deu"
+            if audio == "wmav2":  # it has no default
+                sound.bit_rate = 64_000
         words = out.add_mux_stream("subrip") if subtitles else None
         for time, pixels in zip(times, frames, strict=True):
             kind = "rgb48le" if pixels.dtype == np.uint16 else "rgb24"
@@ -66,7 +75,7 @@ def make(
             tone = (np.sin(np.arange(1024 * 40) / 20) * 9000).astype(np.int16)
             for start in range(0, len(tone), 1024):
                 piece = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="s16", layout="mono")
-                piece.sample_rate, piece.pts = 48_000, start
+                piece.sample_rate, piece.pts = 48_000, start + sound_from * 48_000 // 90_000
                 out.mux(sound.encode(piece))
             out.mux(sound.encode(None))
         if words is not None:

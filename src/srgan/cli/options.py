@@ -15,6 +15,8 @@ class CodecOption(StrEnum):
     h264 = "h264"
     hevc = "hevc"
     av1 = "av1"
+    vp9 = "vp9"
+    prores = "prores"
 
 
 ModelOption = Annotated[
@@ -41,6 +43,16 @@ FidelityOption = Annotated[
     typer.Option(
         metavar="0..1",
         help="Blend the GAN (0, sharpest) with its faithful partner (1, nothing invented). Default: 0.",
+        show_default=False,
+    ),
+]
+NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="For videos: without sound.")]
+NoSubtitlesOption = Annotated[bool, typer.Option("--no-subtitles", help="For videos: without subtitles.")]
+OnlyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KINDS",
+        help="For videos: keep the picture and these alone: video (nothing else), audio, subtitles; with commas between them.",
         show_default=False,
     ),
 ]

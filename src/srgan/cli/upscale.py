@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from srgan.cli.lines import printable, say
-from srgan.cli.options import CodecOption, FidelityOption, FitOption, HeightOption, ModelOption, WidthOption
+from srgan.cli.options import (
+    CodecOption,
+    FidelityOption,
+    FitOption,
+    HeightOption,
+    ModelOption,
+    NoAudioOption,
+    NoSubtitlesOption,
+    OnlyOption,
+    WidthOption,
+)
 from srgan.engine.sizes import Target, parse_fit
 from srgan.errors import UsageError
 from srgan.models.catalogue import AUTO, DEFAULT
@@ -99,23 +109,29 @@ def upscale_command(
         ),
     ] = None,
     codec: Annotated[
-        CodecOption, typer.Option(help="For videos. auto: H.264 for 8 bits, HEVC for more, AV1 in WebM.")
+        CodecOption,
+        typer.Option(
+            help="For videos. auto: H.264 for 8 bits, HEVC for more, AV1 in WebM; VP9 or ProRes for transparency."
+        ),
     ] = CodecOption.auto,
     crf: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="For videos: lower is better and larger. Default: 17 for H.264, 18 for HEVC, 22 for AV1.",
+            help="For videos: lower is better and larger. Default: 17 for H.264, 18 for HEVC, 22 for AV1, 20 for VP9.",
             show_default=False,
         ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="For videos, the encoder's: ultrafast to veryslow, AV1 13 to 0. Default: medium, 6.",
+            help="For videos, the encoder's: ultrafast to veryslow, AV1 13 to 0, VP9 8 to 0. Default: medium, 6, 3.",
             show_default=False,
         ),
     ] = None,
+    no_audio: NoAudioOption = False,
+    no_subtitles: NoSubtitlesOption = False,
+    only: OnlyOption = None,
     threads: Annotated[
         int | None,
         typer.Option(min=1, max=1024, help="Threads that compute. Default: one for each core.", show_default=False),
@@ -150,8 +166,8 @@ def upscale_command(
     with 1. A folder's results have a journal among them: started again, the command goes on where it was stopped and
     does only what changed. Outputs that it did not make are skipped.
 
-    Of a video, timestamps, audio, subtitles, chapters, rotation and colour tags stay. Started again, the command goes
-    on where it was stopped there, too.
+    Of a video, timestamps, audio, subtitles, chapters, rotation and colour tags stay. Started again, the command resumes
+    there, too. GIF and other animations become videos, and videos animations, by the output's name.
     """
     budget = parse_size(memory)
     box = None if fit is None else parse_fit(fit)
@@ -190,8 +206,10 @@ def upscale_command(
         return
     clips, paths = video.split(paths, output, format)
     given = {"--check": check, "--check-map": check_map, "--dry-run": dry_run, "--report": report, "--ray": ray}
-    video_options = video.VideoOptions(codec, crf, preset, quality, overwrite, quiet)
-    video.check(clips, video_options, [name for name, value in given.items() if value])
+    streams = video.selection(only, no_audio=no_audio, no_subtitles=no_subtitles)
+    video_options = video.VideoOptions(codec, crf, preset, quality, overwrite, quiet, streams)
+    misplaced = [name for name, value in given.items() if value]
+    video.check(clips, video_options, misplaced, output=output, format=format)
     if clips and paths and output is not None:
         output = os.path.join(output, "")  # for both it is a folder
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from srgan.jobs.folder import model_hash
 from srgan.jobs.job import Job
 from srgan.jobs.plan import check_source
 from srgan.video import names
+from srgan.video.work import Selection
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
@@ -35,11 +36,35 @@ class VideoOptions:
     quality: int | None
     overwrite: bool
     quiet: bool
+    streams: Selection = field(default_factory=Selection)
+    """Which of a video's other streams come into the result."""
 
     @property
     def encoding(self) -> bool:
         """Whether one of the options is given that only videos have."""
         return self.codec is not CodecOption.auto or self.crf is not None or self.preset is not None
+
+
+def selection(only: str | None, *, no_audio: bool, no_subtitles: bool) -> Selection:
+    """Return which of a video's other streams are wanted.
+
+    Parameters
+    ----------
+    only : kinds of streams with commas between them; the picture is always one of them
+
+    Raises
+    ------
+    UsageError
+        if a kind is unknown, or ``only`` and one of the others are given
+    """
+    if only is None:
+        return Selection(audio=not no_audio, subtitles=not no_subtitles)
+    if no_audio or no_subtitles:
+        raise UsageError("--only says what is kept: leave --no-audio and --no-subtitles out")
+    kinds = {kind.strip().lower() for kind in only.split(",")}
+    if unknown := kinds - {"video", "audio", "subtitles"}:
+        raise UsageError(f"--only {min(unknown)!r}: choose of video, audio and subtitles, with commas between them")
+    return Selection(audio="audio" in kinds, subtitles="subtitles" in kinds)
 
 
 def split(paths: Sequence[str], output: str | None, format: str | None) -> tuple[list[Path], list[str]]:
@@ -50,9 +75,7 @@ def split(paths: Sequence[str], output: str | None, format: str | None) -> tuple
     UsageError
         if a path is missing, or a video or its result is behind a URL
     """
-    wanted = None if format is None else "." + format.lower().lstrip(".")
-    if wanted is None and output is not None and len(paths) == 1 and not os.path.isdir(output):
-        wanted = Path(output).suffix.lower()
+    wanted = _extension(output if len(paths) == 1 else None, format)
     clips, others = [], []
     for path in paths:
         if storage.is_url(path) and names.is_video(path):
@@ -67,32 +90,53 @@ def split(paths: Sequence[str], output: str | None, format: str | None) -> tuple
     return clips, others
 
 
-def check(clips: Sequence[Path], options: VideoOptions, misplaced: Sequence[str]) -> None:
+def check(
+    clips: Sequence[Path],
+    options: VideoOptions,
+    misplaced: Sequence[str],
+    *,
+    output: str | None = None,
+    format: str | None = None,
+) -> None:
     """Say what cannot be before the network opens.
 
     Parameters
     ----------
     misplaced : options that were given and that only pictures have
+    output, format : as given
 
     Raises
     ------
     UsageError
-        for options that none of the clips has
+        for options that none of the clips or results has
     MissingExtraError
-        if there is a video, and the libraries for it are not installed
+        if a video is read or written, and the libraries for it are not installed
     """
-    videos = [clip for clip in clips if names.is_video(clip)]
     if misplaced and clips:
         raise UsageError(f"{misplaced[0]} is not for videos and animations, as {clips[0]} is one: leave it out")
-    if options.encoding and not videos:
+    wanted = _extension(output if len(clips) == 1 else None, format)
+    results = [bool(wanted in names.WRITABLE if wanted else names.is_video(clip)) for clip in clips]
+    if options.encoding and not any(results):
         raise UsageError("--codec, --crf and --preset are for videos: leave them out")
-    if options.quality is not None and videos:
+    if options.quality is not None and any(results):
         raise UsageError("--quality is for pictures and animated WebP: say --crf for a video")
-    if videos:
+    sources = [names.is_video(clip) for clip in clips]
+    if options.streams != Selection() and not any(sources):
+        raise UsageError("--no-audio, --no-subtitles and --only are for videos: leave them out")
+    if any(sources) or any(results):
         try:
             import av  # noqa: F401
         except ImportError as error:
             raise MissingExtraError("enlarging a video", "video") from error
+
+
+def _extension(output: str | None, format: str | None) -> str | None:
+    """Return the extension of results, if it is given."""
+    if format is not None:
+        return "." + format.lower().lstrip(".")
+    if output is None or os.path.isdir(output):
+        return None
+    return Path(output).suffix.lower() or None
 
 
 def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], options: VideoOptions, *, many: bool) -> bool:
@@ -139,11 +183,17 @@ def _enlarge(
         os.makedirs(job.target.parent, exist_ok=True)
     except OSError as error:
         raise SrganError(f"cannot make the folder {job.target.parent}: {why_not_written(error)}") from None
-    if names.is_animation(job.source):
+    if names.is_animation(job.target):
         from srgan.video.animation import upscale_animation
 
         return upscale_animation(
-            job.source, job.target, upscaler, overwrite=options.overwrite, quality=options.quality, listener=listener
+            job.source,
+            job.target,
+            upscaler,
+            overwrite=options.overwrite,
+            quality=options.quality,
+            streams=options.streams,
+            listener=listener,
         )
     from srgan.video.encoder import Encoding
     from srgan.video.run import upscale_clip
@@ -158,6 +208,7 @@ def _enlarge(
             upscaler,
             encoding=Encoding(options.codec.value, options.crf, options.preset),
             options=facts,
+            streams=options.streams,
             overwrite=options.overwrite,
             listener=listener,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ from srgan.engine.sizes import Target
 from srgan.errors import ImageTooLargeError, VideoError
 from srgan.files import why_not_written
 from srgan.image.reading import MAX_PIXELS
+from srgan.video import clock
 from srgan.video.colours import Colours, colours_of
+from srgan.video.frames import decoder_of, first_frame, timed_frames
+from srgan.video.work import Losses, TimedFrame
 
 _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
 """Halvings of chroma (across, down) -> what it is called; anything else is kept as 4:4:4."""
@@ -73,6 +76,17 @@ class Clip:
     matrix: tuple[int, ...] | None
     """Display matrix: how players turn it."""
     interlaced: bool
+    alpha: bool = False
+    """Whether its frames are transparent, or may be."""
+    decoder: str | None = None
+    """The decoder for it, where FFmpeg's first choice would pass something over."""
+    moves: tuple[Fraction, ...] = (Fraction(0),)
+    """Seconds to move its packets by, from the beginning and after each jump (:class:`srgan.video.clock.Clock`)."""
+
+    @property
+    def animated(self) -> bool:
+        """Whether this is an animated picture, whose file has no streams."""
+        return self.index < 0
 
     @property
     def turned(self) -> bool:
@@ -97,30 +111,16 @@ class Clip:
             fit = fit and (max(int(fit[0] / self.aspect), 1), fit[1])
         return Target(target.scale, width, height, fit)
 
-    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decode all frames, each with its timestamp in units of :attr:`time_base`, in the order of showing.
-
-        Timestamps always grow: a frame without one, or with one that is not later than the frame's before, is put one
-        tick, or its predecessor's length, after what came before.
+    def frames(self, losses: Losses) -> Iterator[TimedFrame]:
+        """Decode all frames, in the order of showing; ``losses`` counts what cannot be.
 
         Raises
         ------
         VideoError
-            if the file is damaged
+            if the file cannot be read, or nothing in it be decoded
         """
-        last: int | None = None
         with opened(self.path) as container:
-            stream = container.streams[self.index]
-            stream.codec_context.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                assert isinstance(frame, av.VideoFrame)
-                time = frame.pts
-                if last is None:
-                    time = time or 0
-                elif time is None:
-                    time = last + max(frame.duration or 0, 1)
-                last = time = time if last is None else max(time, last + 1)
-                yield time, frame
+            yield from timed_frames(self, container, losses)
 
 
 def probe(path: Path) -> Clip:
@@ -141,30 +141,47 @@ def probe(path: Path) -> Clip:
         context = stream.codec_context
         if context.width * context.height > MAX_PIXELS:
             raise ImageTooLargeError(path, f"has frames of {context.width} x {context.height} pixels: reduce it")
-        first: Any = next(iter(container.decode(stream)), None)
+        name = _alpha_decoder(stream)
+        first = first_frame(container, stream, decoder_of(stream, name))
         if first is None or context.format is None:
             raise VideoError(f"{str(path)!r} has no frame that can be read: get the video again")
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        length = container.duration or 0
-        total = stream.frames or round(Fraction(length, av.time_base) * rate)
-        chroma = context.format.components[1:2]
-        halved = (chroma[0].width < context.width, chroma[0].height < context.height) if chroma else (True, True)
-        return Clip(
-            path=path,
-            index=stream.index,
-            width=first.width,
-            height=first.height,
-            colours=colours_of(context),
-            subsampling=_SUBSAMPLING.get((int(halved[0]), int(halved[1])), "444"),
-            depth=context.format.components[0].bits,
-            time_base=stream.time_base or Fraction(1, 90_000),
-            rate=rate,
-            total=total,
-            counted=bool(stream.frames),
-            aspect=context.sample_aspect_ratio or None,
-            matrix=_display_matrix(first),
-            interlaced=bool(first.interlaced_frame),
-        )
+        clip = _facts(path, container, stream, first, name)
+    with opened(path) as container:
+        return replace(clip, moves=clock.scan(container, container.streams[clip.index]))
+
+
+def _facts(path: Path, container: InputContainer, stream: Any, first: Any, decoder: str | None) -> Clip:
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    length = container.duration or 0
+    parts = first.format.components
+    chroma = parts[1:2] if len(parts) > 2 else ()
+    halved = (chroma[0].width < first.width, chroma[0].height < first.height) if chroma else (True, True)
+    return Clip(
+        path=path,
+        index=stream.index,
+        width=first.width,
+        height=first.height,
+        colours=colours_of(stream.codec_context, first),
+        subsampling=_SUBSAMPLING.get((int(halved[0]), int(halved[1])), "444"),
+        depth=parts[0].bits,
+        time_base=stream.time_base or Fraction(1, 90_000),
+        rate=rate,
+        total=stream.frames or round(Fraction(length, av.time_base) * rate),
+        counted=bool(stream.frames),
+        aspect=stream.codec_context.sample_aspect_ratio or None,
+        matrix=_display_matrix(first),
+        interlaced=bool(first.interlaced_frame),
+        alpha=any(part.is_alpha for part in parts),
+        decoder=decoder,
+    )
+
+
+def _alpha_decoder(stream: Any) -> str | None:
+    """Return the decoder that knows the alpha of a stream; FFmpeg's own ones of VP8 and VP9 pass it over."""
+    if stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1":
+        return None
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    return name if name in av.codecs_available else None
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:

@@ -21,6 +21,9 @@ _HD_HEIGHT = 720
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 """Matrix -> the number that swscale knows its coefficients by."""
 
+_RGB = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
+"""(more than 8 bits, alpha) -> the pixel format of arrays."""
+
 # Chroma is interpolated and averaged as carefully as can be: it is enlarged afterwards.
 _FLAGS = (
     Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -41,10 +44,13 @@ class Colours:
     deep: bool
     """Whether samples have more than 8 bits."""
 
-    def to_rgb(self, frame: av.VideoFrame) -> NDArray[Any]:
-        """Return a frame as [H, W, 3] RGB, full range: uint8, or uint16 for more than 8 bits."""
+    def to_rgb(self, frame: av.VideoFrame, *, alpha: bool = False) -> NDArray[Any]:
+        """Return a frame as [H, W, 3] RGB, full range: uint8, or uint16 for more than 8 bits.
+
+        With ``alpha`` that is the fourth channel; in frames without it, it is full.
+        """
         rgb = frame.reformat(
-            format="rgb48le" if self.deep else "rgb24",
+            format=_RGB[self.deep, alpha],
             src_colorspace=None if frame.format.is_rgb else _MATRICES.get(self.matrix),
             src_color_range=ColorRange.JPEG if self.full_range or frame.format.is_rgb else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
@@ -55,7 +61,7 @@ class Colours:
     def from_rgb(self, pixels: NDArray[Any], pixel_format: str) -> av.VideoFrame:
         """Return an array as :meth:`to_rgb` gives it as a frame in one of FFmpeg's pixel formats."""
         frame = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(pixels), format="rgb48le" if pixels.dtype == np.uint16 else "rgb24"
+            np.ascontiguousarray(pixels), format=_RGB[pixels.dtype == np.uint16, pixels.shape[2] == 4]
         )
         return frame.reformat(
             format=pixel_format,
@@ -66,9 +72,9 @@ class Colours:
         )
 
 
-def colours_of(context: Any) -> Colours:
-    """Return what a decoder's context says about its frames."""
-    layout = context.format
+def colours_of(context: Any, frame: Any) -> Colours:
+    """Return what a decoder's context says about its frames, of which ``frame`` is one."""
+    layout = frame.format
     deep = layout.components[0].bits > 8
     rgb = layout.is_rgb or layout.name == "pal8"
     matrix = int(context.colorspace)

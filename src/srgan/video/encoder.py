@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 import av
+from av.codec.context import Flags
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from srgan.errors import UsageError, VideoError
+from srgan.image.writing import on_white
 from srgan.video.clip import Clip, why_failed
 
-CodecName = Literal["auto", "h264", "hevc", "av1"]
+CodecName = Literal["auto", "h264", "hevc", "av1", "vp9", "prores"]
 
 MIN_SIDE, MAX_SIDE = 16, 16_384
 """What these codecs hold."""
 
 LEAD = 1 << 32
-"""Timestamps in parts are so much later than in the clip: NUT holds no negative ones, which frames may have, and times of
-decoding do have where an encoder reorders frames; FFmpeg would move a part's beginning to 0."""
+"""Timestamps in parts are so much later than in the clip: containers of parts hold no negative ones, which frames may
+have, and times of decoding do have where an encoder reorders frames; FFmpeg would move a part's beginning to 0."""
+
+_MKV_UNIT = Fraction(1, 1000)
 
 
 @dataclass(frozen=True)
 class _Codec:
     encoder: str
-    crf: int
-    """Default quality: hardly told from the frames by eye."""
+    crf: int | None
+    """Default quality: hardly told from the frames by eye. None: it has no CRF."""
     best: int
     """Largest CRF, the worst quality."""
     preset: str
@@ -37,6 +42,10 @@ class _Codec:
     depths: tuple[int, ...]
     subsamplings: tuple[str, ...]
     options: dict[str, str]
+    preset_option: str = "preset"
+    alpha: str | None = None
+    """Pixel format with alpha, if it has one."""
+    alpha_options: tuple[tuple[str, str], ...] = ()
 
 
 _X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
@@ -45,7 +54,36 @@ _CODECS = {
     "h264": _Codec("libx264", 17, 51, "medium", _X26X, (8, 10), _ALL, {}),
     "hevc": _Codec("libx265", 18, 51, "medium", _X26X, (8, 10, 12), _ALL, {"x265-params": "log-level=error"}),
     "av1": _Codec("libsvtav1", 22, 63, "6", tuple(str(n) for n in range(14)), (8, 10), ("420",), {}),
+    "vp9": _Codec(
+        "libvpx-vp9",
+        20,
+        63,
+        "3",
+        tuple(str(n) for n in range(9)),
+        (8,),
+        _ALL,
+        {"row-mt": "1"},
+        preset_option="cpu-used",
+        alpha="yuva420p",
+        alpha_options=(("auto-alt-ref", "0"),),  # with them on, alpha is not encoded
+    ),
+    "prores": _Codec(
+        "prores_ks",
+        None,
+        0,
+        "",
+        (),
+        (10,),
+        ("422", "444"),
+        {"vendor": "apl0"},
+        alpha="yuva444p10le",
+    ),
 }
+
+_WITH_ALPHA = {".webm": "vp9", ".mkv": "vp9", ".mov": "prores"}
+"""Container -> the codec in it that has alpha and that players know."""
+
+_PRORES_TAGS = {"yuva444p10le": "ap4h", "yuv444p10le": "ap4h", "yuv422p10le": "apch"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +92,9 @@ class Encoding:
 
     Attributes
     ----------
-    codec : ``"auto"`` takes H.264 for 8 bits, HEVC for more, and AV1 in WebM
-    crf : constant rate factor: lower is better and larger. Default 17 (H.264), 18 (HEVC), 22 (AV1)
+    codec : ``"auto"`` takes H.264 for 8 bits, HEVC for more, and AV1 in WebM; for transparent frames VP9 in WebM and
+        MKV, and ProRes 4444 in MOV
+    crf : constant rate factor: lower is better and larger. Default 17 (H.264), 18 (HEVC), 22 (AV1), 20 (VP9)
     preset : the encoder's own word for slow and small, or fast and large
     """
 
@@ -74,6 +113,19 @@ class Settings:
     width: int
     height: int
     options: dict[str, str]
+    alpha: bool = False
+
+    @property
+    def part_suffix(self) -> str:
+        """The container of parts: NUT keeps timestamps in any unit, but neither ProRes nor the alpha beside VP9."""
+        return ".mkv" if self.codec == "prores" or self.alpha else ".nut"
+
+    def tag(self, target: Path) -> str | None:
+        """Return the codec's tag in a container, where FFmpeg's choice will not do."""
+        if self.codec == "prores":
+            return _PRORES_TAGS[self.pixel_format]
+        # Apple's players show HEVC in MP4 under this one only.
+        return "hvc1" if self.codec == "hevc" and target.suffix.lower() != ".mkv" else None
 
 
 def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) -> Settings:
@@ -84,33 +136,76 @@ def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) 
     UsageError
         if the codec does not hold that size, or an option is out of its range
     """
-    webm = target.suffix.lower() == ".webm"
-    name = ("av1" if webm else "hevc" if clip.depth > 8 else "h264") if encoding.codec == "auto" else encoding.codec
-    if webm and name != "av1":
-        raise UsageError(f"WebM holds no {name.upper()}: leave --codec out, or write .mkv or .mp4")
+    name = _codec_name(encoding, clip, target)
     codec = _CODECS[name]
-    crf = codec.crf if encoding.crf is None else encoding.crf
-    if not 0 <= crf <= codec.best:
-        raise UsageError(f"the CRF is {crf}: give 0 to {codec.best} for {name}")
-    preset = encoding.preset or codec.preset
-    if preset not in codec.presets:
-        raise UsageError(f"{name} has no preset {preset!r}: choose one of {', '.join(codec.presets)}")
-    subsampling = clip.subsampling if clip.subsampling in codec.subsamplings else codec.subsamplings[0]
-    depth = min((d for d in codec.depths if d >= clip.depth), default=codec.depths[-1])
     height, width = size
     if max(size) > MAX_SIDE or min(size) < MIN_SIDE:
         raise UsageError(
             f"the result would have {width} x {height} pixels, and videos have {MIN_SIDE} to {MAX_SIDE} a side: "
             "ask for another size"
         )
+    options = _options(encoding, name)
+    alpha = clip.alpha and codec.alpha is not None
+    if alpha:
+        assert codec.alpha is not None
+        pixel_format = codec.alpha
+        options |= dict(codec.alpha_options)
+    else:
+        subsampling = clip.subsampling if clip.subsampling in codec.subsamplings else codec.subsamplings[0]
+        depth = min((d for d in codec.depths if d >= clip.depth), default=codec.depths[-1])
+        pixel_format = f"yuv{subsampling}p" + ("" if depth == 8 else f"{depth}le")
+    if name == "prores":
+        options["profile"] = "4444" if "444" in pixel_format else "hq"
     return Settings(
         codec=name,
         encoder=codec.encoder,
-        pixel_format=f"yuv{subsampling}p" + ("" if depth == 8 else f"{depth}le"),
-        width=width - width % 2 if subsampling != "444" else width,
-        height=height - height % 2 if subsampling == "420" else height,
-        options={"crf": str(crf), "preset": preset, **codec.options},
+        pixel_format=pixel_format,
+        width=width - width % 2 if "444" not in pixel_format else width,
+        height=height - height % 2 if "420" in pixel_format else height,
+        options=options,
+        alpha=alpha,
     )
+
+
+def _codec_name(encoding: Encoding, clip: Clip, target: Path) -> str:
+    suffix = target.suffix.lower()
+    if encoding.codec == "auto":
+        if clip.alpha and suffix in _WITH_ALPHA:
+            return _WITH_ALPHA[suffix]
+        return "av1" if suffix == ".webm" else "hevc" if clip.depth > 8 else "h264"
+    if suffix == ".webm" and encoding.codec not in ("av1", "vp9"):
+        raise UsageError(f"WebM holds no {encoding.codec.upper()}: leave --codec out, or write .mkv or .mp4")
+    if suffix in (".mp4", ".m4v") and encoding.codec == "prores":
+        raise UsageError("MP4 holds no ProRes: leave --codec out, or write .mov")
+    return encoding.codec
+
+
+def _options(encoding: Encoding, name: str) -> dict[str, str]:
+    codec = _CODECS[name]
+    if codec.crf is None:
+        if encoding.crf is not None or encoding.preset is not None:
+            raise UsageError(f"{name} has neither CRF nor presets: leave --crf and --preset out")
+        return dict(codec.options)
+    crf = codec.crf if encoding.crf is None else encoding.crf
+    if not 0 <= crf <= codec.best:
+        raise UsageError(f"the CRF is {crf}: give 0 to {codec.best} for {name}")
+    preset = encoding.preset or codec.preset
+    if preset not in codec.presets:
+        raise UsageError(f"{name} has no preset {preset!r}: choose one of {', '.join(codec.presets)}")
+    return {"crf": str(crf), codec.preset_option: preset, **codec.options}
+
+
+def losses_of(clip: Clip, settings: Settings, target: Path) -> list[str]:
+    """Return a note for each property of the frames that the result does not keep."""
+    notes = []
+    if clip.alpha and not settings.alpha:
+        notes.append(
+            f"its transparency is laid on white, as {settings.codec} in {target.suffix} holds none: .webm and .mov do"
+        )
+    depth = 8 if not settings.pixel_format.endswith("le") else int(settings.pixel_format.removesuffix("le")[-2:])
+    if clip.depth > depth:
+        notes.append(f"its {clip.depth} bits a channel become {depth}, as {settings.codec} holds no more")
+    return notes
 
 
 def add_encoder(container: OutputContainer, clip: Clip, settings: Settings, keyframes: int = 0) -> Any:
@@ -138,35 +233,44 @@ def add_encoder(container: OutputContainer, clip: Clip, settings: Settings, keyf
     context.color_primaries = clip.colours.primaries
     context.color_trc = clip.colours.transfer
     context.color_range = 2 if clip.colours.full_range else 1
+    context.flags |= Flags.global_header
     return stream
 
 
 class PartWriter:
     """Encodes frames into one file, which begins with a key frame and can be joined to others of the same settings.
 
-    The container is NUT: it keeps timestamps in any unit exactly.
+    Timestamps are kept exactly, in the clip's unit; Matroska, which counts milliseconds, is told that they are some.
     """
 
     def __init__(self, path: Path, clip: Clip, settings: Settings, keyframes: int) -> None:
         self._clip = clip
         self._settings = settings
         try:
-            self._container = av.open(str(path), "w", format="nut")
+            kind = "nut" if settings.part_suffix == ".nut" else "matroska"
+            self._container = av.open(str(path), "w", format=kind)
             self._stream = add_encoder(self._container, clip, settings, keyframes)
             self._container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(f"cannot encode as {settings.codec} ({error}): choose another --codec") from None
 
     def write(self, time: int, pixels: NDArray[Any]) -> None:
-        """Encode one frame: [H, W, 3] RGB, uint8 or uint16, with its timestamp in the clip's unit."""
+        """Encode one frame: [H, W, 3 or 4] RGB, uint8 or uint16, with its timestamp in the clip's unit."""
         cut = pixels[: self._settings.height, : self._settings.width]
+        if cut.shape[2] == 4 and not self._settings.alpha:
+            cut = on_white(cut)
         frame = self._clip.colours.from_rgb(cut, self._settings.pixel_format)
         frame.pts, frame.time_base = time + LEAD, self._clip.time_base
         self._encode(frame)
 
     def _encode(self, frame: av.VideoFrame | None) -> None:
         try:
-            self._container.mux(self._stream.encode(frame))
+            for packet in self._stream.encode(frame):
+                if self._settings.part_suffix == ".mkv":
+                    units = packet.time_base / self._clip.time_base
+                    packet.pts = packet.dts = round(packet.pts * units)  # these codecs reorder nothing
+                    packet.duration, packet.time_base = 0, _MKV_UNIT
+                self._container.mux(packet)
         except av.error.FFmpegError as error:
             raise VideoError(f"cannot write a part of the video: {why_failed(error)}") from None
 

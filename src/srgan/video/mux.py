@@ -1,10 +1,12 @@
-"""Parts, audio and subtitles become one file."""
+"""Parts, sound and subtitles become one file; before the work all but the frames is written to nowhere, as a trial."""
 
 from __future__ import annotations
 
 import heapq
+import math
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,45 +15,60 @@ import av
 from av.container import OutputContainer
 
 from srgan.errors import UsageError, VideoError
+from srgan.video import clock
 from srgan.video.clip import Clip, opened, why_failed
 from srgan.video.encoder import LEAD, Settings, add_encoder
-from srgan.video.names import WRITABLE
-from srgan.video.parts import packets
+from srgan.video.parts import opened_part, packets
+from srgan.video.streams import Track, Tracks, open_output, plan_tracks
+from srgan.video.work import Selection
 
-_TAGS = {"hevc": "hvc1"}
-"""Apple's players show HEVC in MP4 under this tag only."""
+_GONE = (
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "vendor_id",
+    "handler_name",
+    "duration",
+    "alpha_mode",
+)
+"""Metadata that is about the source's container or encoding."""
 
 
-def check(clip: Clip, settings: Settings, target: Path, folder: Path) -> list[str]:
-    """Find out before the work whether the container takes all streams; return a note for each that is left out.
+def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tracks:
+    """Find out before the work what becomes of all other streams, and that the result can be written.
+
+    A frame in the wanted encoding and every packet of the other streams are written to nowhere.
 
     Raises
     ------
     UsageError
-        if it does not take the codec of an audio or subtitle stream
+        if the container does not take a stream, and another one does; or does not take the encoding
+    VideoError
+        if the other streams cannot be copied
     """
-    trial = folder / f"trial{target.suffix}"
-    try:
+    tracks = Tracks()
+    if not clip.animated:
         with opened(clip.path) as source:
-            out = _open(trial, target)
-            try:
-                add_encoder(out, clip, settings)
-                _add_others(out, source, clip)
-                with _refused(target):
-                    out.start_encoding()
-            finally:
-                with suppress(av.error.FFmpegError):  # a file without frames is no file to some containers
-                    out.close()
-            return [
-                f"its {stream.type} stream {stream.index} is not copied"
-                for stream in source.streams
-                if stream.index != clip.index and stream.type not in ("audio", "subtitle", "attachment")
-            ]
-    finally:
-        trial.unlink(missing_ok=True)
+            tracks = plan_tracks(clip, source, target, wanted)
+    with _source(clip) as source:
+        out = open_output(os.devnull, target.suffix.lower(), indirect=tracks.indirect, trial=True)
+        with _closed(out, target):
+            with _refused(target, settings):
+                video = add_encoder(out, clip, settings)
+                others = _add_tracks(out, source, tracks.kept)
+                out.start_encoding()
+            with _written(target):
+                out.mux([packet for frame in (_blank(clip, settings), None) for packet in video.encode(frame)])
+            for _, packet in _copied(clip, source, others):
+                with _written(target):
+                    out.mux(packet)
+    return tracks
 
 
-def join(clip: Clip, parts: Sequence[Path], settings: Settings, partial: Path, target: Path, last: int) -> None:
+def join(
+    clip: Clip, parts: Sequence[Path], settings: Settings, tracks: Tracks, partial: Path, target: Path, last: int
+) -> None:
     """Write the result to ``partial``, in the container that ``target``'s extension means.
 
     Parameters
@@ -64,26 +81,25 @@ def join(clip: Clip, parts: Sequence[Path], settings: Settings, partial: Path, t
         if the file cannot be written
     """
     times = [packet.pts for path in parts for packet in _in_unit(path, clip.time_base)]
-    with opened(clip.path) as source, _output(partial, target) as out, av.open(str(parts[0]), format="nut") as first:
-        stream = out.add_stream_from_template(first.streams.video[0], opaque=True)
-        stream.time_base = clip.time_base
-        if target.suffix.lower() != ".mkv" and settings.codec in _TAGS:
-            stream.codec_context.codec_tag = _TAGS[settings.codec]
-        if clip.matrix is not None:
-            stream.set_display_matrix(clip.matrix)
-        stream.metadata.update(_kept(source.streams[clip.index].metadata))
-        others = _add_others(out, source, clip)
-        out.metadata.update(_kept(source.metadata))
-        if chapters := source.chapters():
-            out.set_chapters(chapters)
-        with _refused(target):
-            out.start_encoding()
-        merged = heapq.merge(
-            _video(clip, parts, times, stream, last), _copied(source, others), key=lambda entry: entry[0]
-        )
-        for _, packet in merged:
-            with _written(target):
-                out.mux(packet)
+    with _source(clip) as source, opened_part(parts[0]) as first:
+        with _written(target):
+            out = open_output(str(partial), target.suffix.lower(), indirect=tracks.indirect)
+        with _closed(out, target):
+            stream = _add_video(out, first, clip, settings, target)
+            others = _add_tracks(out, source, tracks.kept)
+            if source is not None:
+                stream.metadata.update(_kept(source.streams[clip.index].metadata))
+                out.metadata.update(_kept(source.metadata))
+                if chapters := source.chapters():
+                    out.set_chapters(chapters)
+            with _refused(target, settings):
+                out.start_encoding()
+            merged = heapq.merge(
+                _video(clip, parts, times, stream, last), _copied(clip, source, others), key=lambda entry: entry[0]
+            )
+            for _, packet in merged:
+                with _written(target):
+                    out.mux(packet)
 
 
 def decode_times(times: Sequence[int]) -> list[int]:
@@ -100,9 +116,34 @@ def decode_times(times: Sequence[int]) -> list[int]:
     return (before + shown)[: len(times)]
 
 
+def _add_video(out: OutputContainer, first: Any, clip: Clip, settings: Settings, target: Path) -> Any:
+    stream: Any = out.add_stream_from_template(first.streams.video[0], opaque=True)
+    stream.time_base = clip.time_base
+    if tag := settings.tag(target):
+        stream.codec_context.codec_tag = tag
+    if clip.matrix is not None:
+        stream.set_display_matrix(clip.matrix)
+    if settings.alpha and settings.codec == "vp9":
+        stream.metadata["alpha_mode"] = "1"
+    return stream
+
+
+def _source(clip: Clip) -> AbstractContextManager[Any]:
+    """Open what the other streams come from; an animation has none."""
+    return nullcontext(None) if clip.animated else opened(clip.path)
+
+
+def _blank(clip: Clip, settings: Settings) -> av.VideoFrame:
+    frame = av.VideoFrame(settings.width, settings.height, settings.pixel_format)
+    frame.pts, frame.time_base = 0, clip.time_base
+    return frame
+
+
 def _in_unit(path: Path, unit: Fraction) -> Iterator[Any]:
     for packet in packets(path):
-        packet.pts = round(packet.pts * packet.time_base / unit) - LEAD
+        # Matroska's milliseconds are the clip's units: see PartWriter.
+        factor = Fraction(1) if path.suffix == ".mkv" else packet.time_base / unit
+        packet.pts = round(packet.pts * factor) - LEAD
         yield packet
 
 
@@ -123,58 +164,88 @@ def _video(
             yield packet.dts * clip.time_base, packet
 
 
-def _copied(source: Any, others: dict[int, Any]) -> Iterator[tuple[Fraction, Any]]:
-    if not others:
-        return
-    for packet in source.demux([source.streams[index] for index in others]):
-        time = packet.pts if packet.dts is None else packet.dts
-        if time is None:  # the end of a stream
-            continue
-        packet.stream = others[packet.stream.index]
-        yield time * packet.time_base, packet
-
-
-def _add_others(out: OutputContainer, source: Any, clip: Clip) -> dict[int, Any]:
-    """Add streams for audio, subtitles and attachments; return those that have packets, by their index in the source."""
-    added = {}
-    for stream in source.streams:
-        if stream.type not in ("audio", "subtitle", "attachment"):
-            continue
-        if stream.type == "attachment" and out.format.name != "matroska":
-            continue  # fonts for subtitles, which other containers do not hold
-        codec = stream.codec_context.name if stream.codec_context else stream.type
-        try:
+def _add_tracks(out: OutputContainer, source: Any, tracks: Sequence[Track]) -> dict[int, Any]:
+    """Add a stream for each track; return those that have packets, by their index in the source."""
+    added: dict[int, Any] = {}
+    for track in tracks:
+        stream = source.streams[track.index]
+        copy: Any
+        if track.encoder is None:
             copy = out.add_stream_from_template(stream, opaque=True)
-        except ValueError:
-            raise UsageError(
-                f"{out.format.name} does not hold the {stream.type} of {clip.path.name!r} ({codec}): write .mkv, which does"
-            ) from None
+        else:
+            context = stream.codec_context
+            copy = out.add_stream(track.encoder, rate=context.sample_rate, layout=context.layout.name)
         copy.metadata.update(_kept(stream.metadata))
         copy.disposition = stream.disposition
-        if stream.type != "attachment":
-            added[stream.index] = copy
+        if track.kind != "attachment":
+            added[track.index] = copy
     return added
+
+
+def _copied(clip: Clip, source: Any, others: dict[int, Any]) -> Iterator[tuple[Fraction, Any]]:
+    """Yield the packets of the other streams with their times of decoding, which grow for each of them."""
+    if not others:
+        return
+    timeline = clock.Clock(clip.index, may_leap=clock.may_leap(source), moves=clip.moves)
+    latest: dict[int, int] = {}
+    # With the picture's packets, which say where subtitles jump.
+    for packet in clock.packets(source, [source.streams[index] for index in sorted([clip.index, *others])]):
+        timeline.correct(packet)
+        copy = others.get(packet.stream.index)
+        if copy is None:
+            continue
+        for piece in _as_stored(packet, copy):
+            if piece.dts is None:
+                piece.dts = piece.pts
+            if piece.dts is None:  # the end of a stream
+                continue
+            _grow(piece, copy, latest)
+            piece.stream = copy
+            yield piece.dts * piece.time_base, piece
+
+
+def _as_stored(packet: Any, copy: Any) -> Sequence[Any]:
+    """Return what is written for one packet of the source: itself, or its sound encoded anew."""
+    if copy.type != "audio" or not copy.codec_context.is_encoder:
+        return [packet]
+    try:
+        frames = packet.decode()
+    except av.error.InvalidDataError:
+        return []
+    resampler = av.AudioResampler(copy.codec_context.format, copy.codec_context.layout, copy.codec_context.rate)
+    return [
+        piece
+        for frame in frames
+        for fitting in resampler.resample(frame)
+        for piece in copy.codec_context.encode(fitting)
+    ]
+
+
+def _grow(packet: Any, copy: Any, latest: dict[int, int]) -> None:
+    """See that a stream's times of decoding grow in the unit that they are written in."""
+    unit = copy.time_base
+    time = math.floor(packet.dts * packet.time_base / unit + Fraction(1, 2))
+    before = latest.get(copy.index)
+    if before is not None and time <= before:
+        shown = None if packet.pts is None else math.floor(packet.pts * packet.time_base / unit + Fraction(1, 2))
+        length = round((packet.duration or 0) * packet.time_base / unit)
+        time = before + 1
+        packet.time_base, packet.dts, packet.duration = unit, time, length
+        packet.pts = max(time, time if shown is None else shown)
+    elif packet.pts is None:
+        packet.pts = packet.dts
+    latest[copy.index] = time
 
 
 def _kept(metadata: dict[str, str]) -> dict[str, str]:
     """Return what is true of the result too: not the brands of the old container, nor its encoder."""
-    gone = ("major_brand", "minor_version", "compatible_brands", "encoder", "vendor_id", "handler_name", "duration")
-    return {key: value for key, value in metadata.items() if key.lower() not in gone and not key.startswith("_STAT")}
-
-
-def _open(path: Path, target: Path) -> OutputContainer:
-    kind = WRITABLE[target.suffix.lower()]
-    # The index goes to the front, so that a browser shows the video while it loads.
-    options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-    return av.open(str(path), "w", format=kind, container_options=options)
+    return {key: value for key, value in metadata.items() if key.lower() not in _GONE and not key.startswith("_STAT")}
 
 
 @contextmanager
-def _output(path: Path, target: Path) -> Iterator[OutputContainer]:
-    with _written(target):
-        out = _open(path, target)
+def _closed(out: OutputContainer, target: Path) -> Iterator[None]:
     try:
-        yield out
+        yield
     except BaseException:
         with suppress(av.error.FFmpegError):
             out.close()
@@ -192,8 +263,11 @@ def _written(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _refused(target: Path) -> Iterator[None]:
+def _refused(target: Path, settings: Settings) -> Iterator[None]:
     try:
         yield
     except (av.error.FFmpegError, ValueError) as error:
-        raise UsageError(f"{target.suffix} does not hold these streams ({error}): write .mkv, which does") from None
+        raise UsageError(
+            f"{target.suffix} does not hold {settings.codec} of {settings.width} x {settings.height} pixels with these "
+            f"streams ({error}): write .mkv, or choose another --codec"
+        ) from None

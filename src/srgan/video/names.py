@@ -20,6 +20,8 @@ SUFFIXES = frozenset(WRITABLE) | {".avi", ".flv", ".m2ts", ".mpeg", ".mpg", ".mt
 ANIMATED = (".gif", ".webp", ".png", ".apng")
 """Extensions of pictures that may be animated."""
 
+_WRITABLE = frozenset((*WRITABLE, *ANIMATED))
+
 
 def is_video(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is called like a video; its content is not looked at."""
@@ -42,7 +44,7 @@ def moves(path: str | os.PathLike[str], wanted: str | None = None) -> bool:
         return False
     if is_video(path):
         return True
-    if not is_animation(path) or (wanted and wanted not in ANIMATED and wanted not in WRITABLE):
+    if not is_animation(path) or (wanted and wanted not in ANIMATED and wanted not in SUFFIXES):
         return False
     try:
         return image.probe(path).pages > 1
@@ -53,7 +55,8 @@ def moves(path: str | os.PathLike[str], wanted: str | None = None) -> bool:
 def plan(clips: Sequence[Path], output: str | None, label: str, *, format: str | None = None) -> list[Job]:
     """Decide where the results go: ``clip_x4.mp4`` beside ``clip.mp4``, or as ``output`` says.
 
-    A container that is only read becomes Matroska, which holds any audio and subtitles.
+    A container that is only read becomes Matroska, which holds most kinds of sound and subtitles. A name or format of
+    an animation makes one of a video, and the other way round.
 
     Parameters
     ----------
@@ -64,8 +67,7 @@ def plan(clips: Sequence[Path], output: str | None, label: str, *, format: str |
     Raises
     ------
     UsageError
-        if the extension is not one that can be written, a video would become a picture or the other way round, or two
-        results would be one file, or an input
+        if the extension is not one that can be written, or two results would be one file, or an input
     """
     extension = None if format is None else "." + format.lower().lstrip(".")
     as_file = (
@@ -78,14 +80,10 @@ def plan(clips: Sequence[Path], output: str | None, label: str, *, format: str |
             if extension is not None and target.suffix.lower() != extension:
                 raise UsageError(f"{target} is not {format}: name the output accordingly, or leave --format out")
         else:
-            end = extension or (clip.suffix if clip.suffix.lower() in _kinds(clip) else ".mkv")
+            end = extension or (clip.suffix if clip.suffix.lower() in _WRITABLE else ".mkv")
             target = (clip.parent if output is None else Path(output)) / f"{clip.stem}_{label}{end}"
-        if target.suffix.lower() not in _kinds(clip):
-            kinds = ", ".join(sorted(_kinds(clip)))
+        if target.suffix.lower() not in _WRITABLE:
+            kinds = ", ".join(sorted(_WRITABLE))
             raise UsageError(f"cannot write {str(target)!r} from {clip.name!r}: choose one of {kinds}")
         jobs.append(Job(clip, target))
     return without_collisions(jobs)
-
-
-def _kinds(clip: Path) -> set[str]:
-    return set(ANIMATED) if is_animation(clip) else set(WRITABLE)

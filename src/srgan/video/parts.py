@@ -1,4 +1,4 @@
-"""The folder of finished parts beside the result, which a run that was stopped goes on from."""
+"""The folder of finished parts beside the result, from which a run that was stopped resumes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.container import InputContainer
 
 from srgan.errors import VideoError
 from srgan.files import atomic_path
@@ -23,9 +24,11 @@ class Parts:
     ----------
     target : the result; the folder lies beside it, hidden
     facts : all that decides what the parts contain. Parts that were made for other facts are thrown away
+    suffix : of their files, which says the container: .nut or .mkv
     """
 
-    def __init__(self, target: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, target: Path, facts: Mapping[str, Any], suffix: str = ".nut") -> None:
+        self._suffix = suffix
         place = target.resolve()
         self.folder = place.with_name(f".{place.name}.parts")
         # As JSON gives it back.
@@ -39,7 +42,7 @@ class Parts:
         while (path := self._path(len(self.files))).is_file():
             self.files.append(path)
             self.frames += sum(1 for _ in packets(path))
-        for path in self.folder.glob("*.nut"):  # behind a gap, or half of one that was being written
+        for path in self.folder.glob(f"*{suffix}"):  # behind a gap, or half of one that was being written
             if path not in self.files:
                 path.unlink()
 
@@ -50,7 +53,7 @@ class Parts:
             return None
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.nut"
+        return self.folder / f"{number:06d}{self._suffix}"
 
     def next(self) -> Path:
         """Return where the next part shall be written, and count it as one of :attr:`files` from now on."""
@@ -62,7 +65,12 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def opened_part(path: Path) -> InputContainer:
+    """Open a part for reading."""
+    return av.open(str(path), format="nut" if path.suffix == ".nut" else "matroska")
+
+
 def packets(path: Path) -> Iterator[Any]:
     """Yield the packets of a part, in the order of decoding."""
-    with av.open(str(path), format="nut") as container:
+    with opened_part(path) as container:
         yield from (packet for packet in container.demux(video=0) if packet.size)

@@ -13,10 +13,12 @@ from srgan._version import __version__
 from srgan.errors import VideoError
 from srgan.files import atomic_path
 from srgan.video import mux
+from srgan.video.animated_clip import AnimatedClip, probe_animation
 from srgan.video.clip import Clip, probe
-from srgan.video.encoder import Encoding, PartWriter, Settings, decide
+from srgan.video.encoder import Encoding, PartWriter, Settings, decide, losses_of
+from srgan.video.names import is_animation
 from srgan.video.parts import Parts
-from srgan.video.work import ClipDone, ClipListener, Enlarger, refuse
+from srgan.video.work import ClipDone, ClipListener, Enlarger, Losses, Selection, refuse
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
@@ -32,22 +34,26 @@ def upscale_clip(
     *,
     encoding: Encoding | None = None,
     options: Mapping[str, Any] | None = None,
+    streams: Selection | None = None,
     overwrite: bool = False,
     listener: ClipListener | None = None,
     part_frames: int = PART_FRAMES,
 ) -> ClipDone:
-    """Enlarge a video. Audio, subtitles, chapters, timestamps, rotation and colour tags are those of the source.
+    """Enlarge a video, or an animated picture into a video.
 
-    The result is encoded in parts, which lie beside it until all are done: the same call after a kill goes on behind
-    the last finished part, and gives the same file as an uninterrupted one.
+    Audio, subtitles, chapters, timestamps, rotation and colour tags are those of the source.
+
+    The result is encoded in parts, which lie beside it until all are done: the same call after a kill resumes behind the
+    last finished part, and gives the same file as an uninterrupted one.
 
     Parameters
     ----------
-    source : a video that FFmpeg reads
+    source : a video that FFmpeg reads, or an animated GIF, WebP or PNG
     target : its extension says the container (:data:`srgan.video.names.WRITABLE`)
     upscaler : the open network
     encoding : codec and quality
-    options : what the upscaler was made with: parts of a run with other options are not gone on from
+    options : what the upscaler was made with: a run with other options does not resume from these parts
+    streams : which of the other streams are wanted, by default all
     part_frames : frames of a part
 
     Raises
@@ -63,47 +69,50 @@ def upscale_clip(
     encoding = encoding or Encoding()
     began = time.perf_counter()
     refuse(source, target, overwrite=overwrite)
-    clip = probe(source)
+    clip = probe_animation(source) if is_animation(source) else probe(source)
     upscaler = upscaler.sized(clip.stored(upscaler.target))
     size = upscaler.size_of(clip.height, clip.width)
     settings = decide(encoding, clip, target, size)
-    parts = Parts(target, _facts(clip, upscaler, settings, size, part_frames, options or {}))
-    for text in [*mux.check(clip, settings, target, parts.folder), *_warnings(clip)]:
+    tracks = mux.check(clip, settings, target, streams or Selection())
+    parts = Parts(target, _facts(clip, upscaler, settings, size, part_frames, options or {}), settings.part_suffix)
+    for text in [*tracks.notes, *_warnings(clip), *losses_of(clip, settings, target)]:
         listener.note(f"{source}: {text}")
     listener.started(source, clip.total, parts.frames)
     enlarge = Enlarger(upscaler)
-    frames, last = _encode(clip, enlarge, settings, parts, listener, part_frames)
-    if clip.counted and frames < clip.total:
-        listener.note(f"{source}: {frames} of its {clip.total} frames can be shown; the rest is missing from the file")
+    losses = Losses()
+    frames, last = _encode(clip, enlarge, settings, parts, listener, part_frames, losses)
+    for text in _missing(clip, frames, losses):
+        listener.note(f"{source}: {text}")
     with atomic_path(target, overwrite=overwrite, error=VideoError) as partial:
-        mux.join(clip, parts.files, settings, partial, target, last)
+        mux.join(clip, parts.files, settings, tracks, partial, target, last)
     parts.remove()
     before, after = clip.shown(clip.width, clip.height), clip.shown(settings.width, settings.height)
     return ClipDone(target, before, after, frames, enlarge.computed, time.perf_counter() - began)
 
 
 def _encode(
-    clip: Clip, enlarge: Enlarger, settings: Settings, parts: Parts, listener: ClipListener, part_frames: int
+    clip: Clip,
+    enlarge: Enlarger,
+    settings: Settings,
+    parts: Parts,
+    listener: ClipListener,
+    part_frames: int,
+    losses: Losses,
 ) -> tuple[int, int]:
     """Write the parts that are missing; return how many frames there are, and the last one's duration."""
     finished = parts.frames
     count = last = 0
     with ExitStack() as part:
         writer: PartWriter | None = None
-        for moment, frame in clip.frames():
+        for frame in clip.frames(losses):
             count += 1
-            last = int(frame.duration or 0)
+            last = frame.duration
             if count <= finished:  # decoded again, which costs little, and is exact where seeking may not be
                 continue
-            if (frame.width, frame.height) != (clip.width, clip.height):
-                raise VideoError(
-                    f"{str(clip.path)!r} changes its size to {frame.width} x {frame.height} at frame {count}: "
-                    "cut it there"
-                )
             if writer is None:
                 partial = part.enter_context(atomic_path(parts.next(), overwrite=True, error=VideoError))
                 writer = part.enter_context(PartWriter(partial, clip, settings, part_frames))
-            writer.write(moment, enlarge(clip.colours.to_rgb(frame)))
+            writer.write(frame.time, enlarge(frame.pixels))
             listener.frame(count)
             if count % part_frames == 0:
                 part.pop_all().close()
@@ -135,4 +144,25 @@ def _facts(
 
 
 def _warnings(clip: Clip) -> list[str]:
-    return ["it is interlaced, and its lines will show as combs: deinterlace it first"] if clip.interlaced else []
+    notes = []
+    if isinstance(clip, AnimatedClip) and clip.repeats:
+        notes.append("it repeats, which videos cannot say: the result is shown once")
+    if clip.interlaced:
+        notes.append("it is interlaced, and its lines will show as combs: deinterlace it first")
+    if jumps := len(clip.moves) - 1:
+        times = "once" if jumps == 1 else f"{jumps} times"
+        notes.append(f"its clock jumps {times}; the result's goes on there")
+    return notes
+
+
+def _missing(clip: Clip, frames: int, losses: Losses) -> list[str]:
+    """Return a note for each way in which not all frames could be shown as the file promises."""
+    notes = []
+    if clip.counted and frames < clip.total:
+        notes.append(f"{frames} of its {clip.total} frames can be shown; the rest is missing from the file")
+    elif losses.damaged:
+        plural = "packet is" if losses.damaged == 1 else "packets are"
+        notes.append(f"{losses.damaged} {plural} damaged, and their frames are missing")
+    if losses.resized:
+        notes.append(f"{losses.resized} of its frames have another size, and were brought to that of the first")
+    return notes

@@ -17,6 +17,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Which of a video's other streams come into the result."""
+
+    audio: bool = True
+    subtitles: bool = True
+    """With the fonts attached for them."""
+
+    def takes(self, kind: str) -> bool:
+        """Return whether streams of this kind, in FFmpeg's word, are wanted."""
+        return {"audio": self.audio, "subtitle": self.subtitles, "attachment": self.subtitles}.get(kind, False)
+
+
+@dataclass(frozen=True)
+class TimedFrame:
+    """One frame: when it is shown and for how long, in its clip's unit of time (0: as long as till the next)."""
+
+    time: int
+    duration: int
+    pixels: NDArray[Any]
+    """[H, W, 3] or, with alpha, [H, W, 4] RGB, full range; uint8 or uint16."""
+
+
+@dataclass
+class Losses:
+    """What could not be decoded as the file promises: filled while its frames are."""
+
+    damaged: int = 0
+    """Packets without a frame."""
+    resized: int = 0
+    """Frames that were stored at another size, and brought to the first one's."""
+
+
+@dataclass(frozen=True)
 class ClipDone:
     """A video or animation that was written: its sizes as shown, (width, height), and the work that it took."""
 

@@ -1,0 +1,76 @@
+"""An animated GIF, WebP or PNG taken as a clip, so that a video is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from srgan.video.animation import opened, pictures
+from srgan.video.clip import Clip
+from srgan.video.colours import Colours
+from srgan.video.work import Losses, TimedFrame
+
+_SRGB = Colours(matrix=1, primaries=1, transfer=13, full_range=False, deep=False)
+_MILLISECOND = Fraction(1, 1000)
+
+
+@dataclass(frozen=True)
+class AnimatedClip(Clip):
+    """An animation's facts. It has one stream, of pictures."""
+
+    repeats: bool = False
+    """Whether it is shown more than once."""
+
+    def frames(self, losses: Losses) -> Iterator[TimedFrame]:
+        """Decode all frames, each shown as long as browsers show it; ``losses`` stays as it is.
+
+        Raises
+        ------
+        ImageReadError
+            if the file is damaged
+        """
+        del losses
+        time = 0
+        with opened(self.path) as picture:
+            for pixels, shown in pictures(picture):
+                duration = int(shown)
+                kept = pixels if self.alpha else pixels[:, :, :3]
+                yield TimedFrame(time, duration, np.ascontiguousarray(kept))
+                time += duration
+
+
+def probe_animation(path: Path) -> AnimatedClip:
+    """Return the facts of an animation; all its frames are decoded once, to see how long and how transparent it is.
+
+    Raises
+    ------
+    ImageReadError, ImageTooLargeError
+        if it cannot be read
+    """
+    with opened(path) as picture:
+        shown = [(int(duration), bool((pixels[:, :, 3] < 255).any())) for pixels, duration in pictures(picture)]
+        loop = picture.info.get("loop")
+        width, height = picture.size
+    length = sum(duration for duration, _ in shown)
+    return AnimatedClip(
+        path=path,
+        index=-1,
+        width=width,
+        height=height,
+        colours=_SRGB,
+        subsampling="420",
+        depth=8,
+        time_base=_MILLISECOND,
+        rate=Fraction(len(shown) * 1000, length).limit_denominator(1001),
+        total=len(shown),
+        counted=True,
+        aspect=None,
+        matrix=None,
+        interlaced=False,
+        alpha=any(alpha for _, alpha in shown),
+        repeats=loop is not None and loop != 1,
+    )
