@@ -50,7 +50,7 @@ def test_a_clock_that_jumps_is_closed_up_sound_alike(tmp_path, upscaler, later):
     target = tmp_path / "large.mkv"
     listener = Notes()
     done = upscale_clip(source, target, upscaler, encoding=FAST, part_frames=7, listener=listener)
-    assert listener.notes == ["its clock jumps once; the result's goes on there"]
+    assert listener.notes == ["its clock jumps once; the result runs on there"]
     assert done.frames == 40
     assert steps(target) == {Fraction(1, 25)}
     heard, wanted = clips.packets(target, "audio"), clips.packets(source, "audio")

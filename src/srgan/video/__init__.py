@@ -3,7 +3,7 @@
 ::
 
     clip.py           a video file that is read: its facts, its frames with their timestamps
-    frames.py         decoding, past damaged packets
+    decoding.py       decoders, and packets that are damaged
     clock.py          timestamps that stay true where a file's clock jumps
     colours.py        frame <-> array, with the matrix and range that the file says
     encoder.py        codecs and their settings; one part of the result

@@ -19,7 +19,7 @@ from srgan.files import why_not_written
 from srgan.image.reading import MAX_PIXELS
 from srgan.video import clock
 from srgan.video.colours import Colours, colours_of
-from srgan.video.frames import decoder_of, first_frame, timed_frames
+from srgan.video.decoding import decode, decoder_of, first_frame
 from srgan.video.work import Losses, TimedFrame
 
 _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
@@ -114,13 +114,40 @@ class Clip:
     def frames(self, losses: Losses) -> Iterator[TimedFrame]:
         """Decode all frames, in the order of showing; ``losses`` counts what cannot be.
 
+        Times always grow: a frame without one, or with one that is not later than the frame's before, is put one tick,
+        or its predecessor's length, after what came before.
+
         Raises
         ------
         VideoError
             if the file cannot be read, or nothing in it be decoded
         """
+        last: int | None = None
+        for frame in self._decoded(losses):
+            time = frame.pts
+            if last is None:
+                time = time or 0
+            elif time is None:
+                time = last + max(frame.duration or 0, 1)
+            last = time = time if last is None else max(time, last + 1)
+            if (frame.width, frame.height) != (self.width, self.height):
+                losses.resized += 1
+                frame = frame.reformat(width=self.width, height=self.height)
+            yield TimedFrame(time, int(frame.duration or 0), self.colours.to_rgb(frame, alpha=self.alpha))
+        if last is None:
+            raise VideoError(f"{str(self.path)!r} has no frame that can be read: get the video again")
+
+    def _decoded(self, losses: Losses) -> Iterator[Any]:
+        """Yield frames as FFmpeg gives them, with times that stay true where the file's clock jumps."""
         with opened(self.path) as container:
-            yield from timed_frames(self, container, losses)
+            stream = container.streams[self.index]
+            timeline = clock.Clock(stream.index, may_leap=clock.may_leap(container), moves=self.moves)
+            decoder = decoder_of(stream, self.decoder)
+            for packet in clock.packets(container, [stream]):
+                timeline.correct(packet)
+                frames, failed = decode(decoder, packet)
+                losses.damaged += failed
+                yield from frames
 
 
 def probe(path: Path) -> Clip:

@@ -1,4 +1,4 @@
-"""The packets of a file with timestamps that go on, where its clock jumps: recordings of broadcasts, joined files."""
+"""The packets of a file whose clock may jump, with timestamps that run on: recordings of broadcasts, joined files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Stream:
 
 
 class Clock:
-    """Moves packets in time so that each stream goes on where its clock jumps.
+    """Moves packets in time so that each stream runs on where its clock jumps.
 
     A file's streams jump together, but not at the same packet: those of a moment are not neighbours in the file. So each
     stream counts its own jumps, and after the same number of them all are moved by the same time: picture and sound stay

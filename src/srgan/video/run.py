@@ -151,7 +151,7 @@ def _warnings(clip: Clip) -> list[str]:
         notes.append("it is interlaced, and its lines will show as combs: deinterlace it first")
     if jumps := len(clip.moves) - 1:
         times = "once" if jumps == 1 else f"{jumps} times"
-        notes.append(f"its clock jumps {times}; the result's goes on there")
+        notes.append(f"its clock jumps {times}; the result runs on there")
     return notes
 
 
