@@ -31,7 +31,7 @@ LAYERS = [
     "image",
     "storage",
     "files",
-    "errors _version",
+    "errors text _version",
 ]
 """From top to bottom; a module may import from its own room and from those further down."""
 

@@ -81,6 +81,8 @@ def test_alone_it_prints_its_help() -> None:
 def test_control_characters_are_escaped_and_letters_are_not() -> None:
     assert printable("Größe 大きさ 🙂 a\u202fb\u00a0c") == "Größe 大きさ 🙂 a\u202fb\u00a0c"
     assert printable("a\nb\r\x1b[2J\x00\x7f\x9b\u2028\udcff") == r"a\nb\r\x1b[2J\x00\x7f\x9b\u2028\udcff"
+    assert printable("photo\u202egpj.exe \u2067\u200f\u061c") == r"photo\u202egpj.exe \u2067\u200f\u061c"
+    assert printable("שלום مرحبا") == "שלום مرحبا"  # letters that run from right to left do so by themselves
 
 
 def test_what_is_said_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from srgan.cli.lines import printable
 from srgan.video.work import ClipListener
 
 
@@ -34,7 +35,7 @@ class FrameBar(ClipListener):
     def __init__(self, lines: ClipListener) -> None:
         self._lines = lines
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _Speed(),
@@ -56,7 +57,7 @@ class FrameBar(ClipListener):
 
     def started(self, source: Path, total: int, resumed: int) -> None:
         """Show the video's name."""
-        name = source.name.replace("[", r"\[")  # text in brackets would be taken for markup
+        name = printable(source.name)
         # Another task for each clip: the one before must not count in the speed, nor leave its total.
         self._progress.remove_task(self._task)
         self._task = self._progress.add_task(name, total=total or None, completed=resumed)

@@ -6,19 +6,10 @@ import errno
 import os
 import select
 import sys
-import unicodedata
 
-_ESCAPED = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of surrogate pairs (which stand for bytes that are no UTF-8), and
-separators of lines and paragraphs."""
+from srgan.text import printable
 
-
-def printable(text: str) -> str:
-    r"""Return text with what would break the line, or command the terminal, written as escapes such as ``\x1b``."""
-    return "".join(
-        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _ESCAPED else char
-        for char in text
-    )
+__all__ = ["output_failed", "printable", "say"]
 
 
 def say(line: str) -> None:

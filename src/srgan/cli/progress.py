@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from srgan.cli.lines import printable
 from srgan.jobs.job import Job
 from srgan.jobs.reports import Done, Failure, Listener
 
@@ -23,7 +24,7 @@ class Bar(Listener):
         self._many = many
         # stdout stays what it is where it goes to a file or a pipe.
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(),
@@ -47,8 +48,7 @@ class Bar(Listener):
         """Show the picture's name."""
         self._number = number
         place = f"[{number}/{total}] " if self._many else ""
-        # Text in brackets would be taken for markup.
-        name = (place + job.source.name).replace("[", r"\[")
+        name = place + printable(job.source.name)
         self._progress.update(self._task, description=name, total=total, completed=number - 1)
 
     def progress(self, done: int, total: int) -> None:

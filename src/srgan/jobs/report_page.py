@@ -16,6 +16,7 @@ from srgan.jobs.job import Job
 from srgan.jobs.journal import Entry, Journal, State
 from srgan.jobs.reports import Report
 from srgan.storage import place
+from srgan.text import printable
 
 PAIRS = 48
 """Pictures shown, evenly spread over all that are done: a page of a million would not open."""
@@ -78,7 +79,7 @@ def _page(journal: Journal, folder: PurePath, access: Access, report: Report) ->
     }
     parts = [
         "<!doctype html>",
-        f'<html lang="en"><meta charset="utf-8"><title>srgan: {escape(str(folder))}</title><style>{_STYLE}</style>',
+        f'<html lang="en"><meta charset="utf-8"><title>srgan: {escape(printable(str(folder)))}</title><style>{_STYLE}</style>',
         f"<h1>{_text(folder)}</h1><p>{datetime.now(UTC):%Y-%m-%d %H:%M} UTC</p>",
         "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in counts.items()) + "</dl>",
     ]
@@ -125,4 +126,4 @@ def _thumbnail(where: PurePath, access: Access) -> str | None:
 
 
 def _text(value: object) -> str:
-    return escape(str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    return escape(printable(str(value)))

@@ -13,6 +13,8 @@ const millions = (pixels) => `${(pixels / 1e6).toLocaleString("en", { maximumFra
 const megabytes = (bytes) =>
   bytes < 1e5 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
 const pixels = (width, height) => `${width} × ${height}`;
+// A file's name, with what would turn the line around or hide in it written as an escape.
+const shown = (name) => name.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (char) => `\\u${char.codePointAt(0).toString(16).padStart(4, "0")}`);
 
 async function connect() {
   let answer;
@@ -128,7 +130,7 @@ async function choose(file) {
   $("invitation").hidden = true;
   $("chosen").hidden = false;
   const size = image ? `${pixels(picture.width, picture.height)}, ` : "";
-  const name = Object.assign(document.createElement("strong"), { textContent: file.name });
+  const name = Object.assign(document.createElement("strong"), { textContent: shown(file.name) });
   $("chosen").replaceChildren(name, document.createElement("br"), `${size}${megabytes(file.size)}`);
   $("limits").textContent = "Drop, choose or paste another one";
   $("drop").classList.add("filled");
@@ -262,7 +264,7 @@ async function show(source, request, seconds) {
   $("download").download = name;
   const network = decodeURIComponent(request.getResponseHeader("X-Srgan-Model"));
   $("facts").textContent =
-    `${name}: ${pixels(width, height)} pixels, ${megabytes(blob.size)}, in ${seconds.toFixed(1)} s, by ${network}`;
+    `${shown(name)}: ${pixels(width, height)} pixels, ${megabytes(blob.size)}, in ${seconds.toFixed(1)} s, by ${network}`;
   $("result").hidden = false;
   if (visible) {
     $("before").src = source.url;
