@@ -23,7 +23,7 @@ from srgan.jobs.access import RemoteAccess
 from srgan.jobs.folder import open_journal, run_folder
 from srgan.jobs.job import Job
 from srgan.jobs.journal import NAME
-from srgan.jobs.remote_plan import plan_remote
+from srgan.jobs.plan import plan
 from srgan.jobs.reports import Report
 from srgan.storage import Remote
 from support import tiny_models
@@ -89,11 +89,12 @@ def enlarged(data: bytes) -> np.ndarray:
 
 
 def run(source: object, output: object, upscaler: Upscaler, *, settings: str = "{}") -> Report:
-    plan = plan_remote([str(source)], str(output), scale=upscaler.label)
-    if isinstance(plan.folder, Path):
-        plan.folder.mkdir(exist_ok=True)
-    with open_journal(plan.folder, settings=settings, model="m") as journal:
-        return run_folder(plan.jobs, upscaler, journal, plan.folder, versions=plan.versions)
+    found = plan([str(source)], str(output), scale=upscaler.label)
+    assert found.folder is not None
+    if isinstance(found.folder, Path):
+        found.folder.mkdir(exist_ok=True)
+    with open_journal(found.folder, settings=settings, model="m") as journal:
+        return run_folder(found.pictures, upscaler, journal, found.folder, versions=found.versions)
 
 
 def test_a_folder_behind_a_url_is_done_once_then_only_what_changed(root: Remote, upscaler: Upscaler) -> None:
@@ -130,7 +131,7 @@ def test_from_here_to_a_url_and_back(root: Remote, tmp_path: Path, upscaler: Ups
     (tmp_path / "photos" / "a.png").write_bytes(png(3))
     run(tmp_path / "photos", root / "large", upscaler)
     run(root / "large", tmp_path / "larger", upscaler)
-    result = np.asarray(Image.open(tmp_path / "larger" / "a_x2_x2.png"))
+    result = np.asarray(Image.open(tmp_path / "larger" / "a.png"))
     np.testing.assert_array_equal(result, enlarged(png(3)).repeat(2, 0).repeat(2, 1))
 
 
@@ -165,16 +166,17 @@ def test_results_within_the_pictures_folder_are_no_input(upscaler: Upscaler) -> 
 )
 def test_a_mistake_is_one_line(source: str, output: str | None, says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
-        plan_remote([source], output, scale="x2")
+        plan([source], output, scale="x2")
     assert "\n" not in str(caught.value)
 
 
-def test_two_pictures_of_one_result_are_refused() -> None:
+def test_two_pictures_of_one_result_are_told_and_one_is_done() -> None:
     root = Remote(f"memory://photos/{uuid.uuid4().hex}")
     put(root / "a.png", png(0))
     put(root / "a.jpg", png(0))
-    with pytest.raises(UsageError, match="would both become"):
-        plan_remote([str(root)], f"{root}/out", scale="x2", format="webp")
+    found = plan([str(root)], f"{root}/out", scale="x2", format="webp")
+    assert [job.source.name for job in found.pictures] == ["a.jpg"]
+    assert "would both become" in str(found.refused[0].error)
 
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

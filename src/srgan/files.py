@@ -10,7 +10,9 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,7 +75,7 @@ def atomic_path(
     if os.path.isdir(shown):  # unlike Path.is_dir it takes any name, too long a one as well
         raise UsageError(f"cannot write {str(shown)!r}: it is a folder: name a file")
     if not overwrite and os.path.lexists(shown):
-        raise _taken(shown)
+        raise _taken(repr(str(shown)))
     place = Path(os.path.realpath(shown))
     partial = place.with_name(f".{place.stem[:40]}.{secrets.token_hex(_TOKEN_BYTES)}.part{place.suffix[:40]}")
     made: list[Path] = []
@@ -88,10 +90,7 @@ def atomic_path(
         # An OSError about some other file, raised by the block, is not ours to explain.
         if failure.filename is not None and Path(os.fsdecode(failure.filename)) not in (partial, place, *made):
             raise
-        reason = why_not_written(failure)
-        if issubclass(error, ImageError):
-            raise error(shown, reason) from failure
-        raise error(f"cannot write {str(shown)!r}: {reason}") from failure
+        raise _unwritable(error, shown, failure) from failure
     finally:
         with suppress(OSError):
             partial.unlink()
@@ -117,8 +116,66 @@ def remove_leftovers(targets: Iterable[Path]) -> None:
                     os.unlink(entry.path)
 
 
-def _taken(path: Path) -> OutputExistsError:
-    return OutputExistsError(f"{str(path)!r} exists: pass --overwrite to replace it, or choose another output")
+def refuse_existing(target: Path, *, overwrite: bool = False) -> None:
+    """Raise OutputExistsError if ``target`` is there and may not be replaced."""
+    if not overwrite and os.path.lexists(target):
+        raise _taken(str(target))
+
+
+def check_name(target: Path, *, error: type[SrganError] = SrganError) -> Path:
+    """Return the folder where a file will be made, if its name is one that a file can have there.
+
+    Raises
+    ------
+    SrganError
+        ``error``, if the name, or the whole path, is too long
+    """
+    place = Path(os.path.realpath(target))
+    folder = _there(place.parent)
+    try:
+        longest = os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # Windows has no such question
+        longest = 255
+    # Names of folders that are still to be made count too.
+    if any(len(os.fsencode(name)) > longest for name in place.relative_to(folder).parts):
+        raise _unwritable(error, target, OSError(errno.ENAMETOOLONG, ""))
+    try:
+        os.lstat(place)
+    except OSError as failure:
+        if failure.errno == errno.ENAMETOOLONG:
+            raise _unwritable(error, target, failure) from None
+    return folder
+
+
+def check_folder(folder: Path, target: Path, *, error: type[SrganError] = SrganError) -> None:
+    """Raise ``error``, about ``target``, if no file can be made in ``folder``: one is made, and removed."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+        os.close(handle)
+        os.unlink(name)
+    except OSError as failure:
+        raise _unwritable(error, target, failure) from None
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes the disk has left where ``folder`` is, or will be."""
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """Return the nearest folder above that exists."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _unwritable(error: type[SrganError], target: Path, failure: OSError) -> SrganError:
+    reason = why_not_written(failure)
+    return error(target, reason) if issubclass(error, ImageError) else error(f"cannot write {str(target)!r}: {reason}")
+
+
+def _taken(shown: str) -> OutputExistsError:
+    return OutputExistsError(f"{shown} exists: pass --overwrite to replace it, or choose another output")
 
 
 def _make_folders(folder: Path, made: list[Path]) -> None:
@@ -150,10 +207,10 @@ def _settle(partial: Path, place: Path, shown: Path, *, overwrite: bool) -> None
     try:
         os.link(partial, place)
     except FileExistsError:
-        raise _taken(shown) from None
+        raise _taken(repr(str(shown))) from None
     except OSError:  # FAT and some network file systems have no hard links
         if os.path.lexists(place):
-            raise _taken(shown) from None
+            raise _taken(repr(str(shown))) from None
         os.replace(partial, place)
 
 

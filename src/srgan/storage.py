@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
+from urllib.request import url2pathname
 
 from srgan.errors import (
     ImageReadError,
@@ -25,6 +26,8 @@ from srgan.files import version as file_version
 
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci", "r2", "memory"})
 """Protocols that show an object when all of it is there, and never a part."""
+
+_FILE = "file://"
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
 
@@ -50,17 +53,25 @@ class Remote(PurePosixPath):
 
 
 def is_url(path: object) -> bool:
-    """Return whether this names a place behind a URL, and not on this machine."""
+    """Return whether this names a place behind a URL, and not on this machine, as ``file://`` does."""
     text = str(path)
-    return "://" in text and _URL.fullmatch(text) is not None
+    return "://" in text and _URL.fullmatch(text) is not None and not text.startswith(_FILE)
+
+
+def local(path: str) -> str:
+    """Return a path as it is, and that of a ``file://`` URL decoded; UsageError if the file is on another machine."""
+    if not path.startswith(_FILE):
+        return path
+    host, slash, rest = path.removeprefix(_FILE).partition("/")
+    if host not in ("", "localhost") or not slash:
+        raise UsageError(f"{path} is no file of this machine: write file:///FOLDER/NAME, or the path alone")
+    return url2pathname("/" + rest)
 
 
 def place(path: str) -> PurePath:
     """Return a path or URL as an object; UsageError for a URL that cannot be one of a folder or picture."""
-    if path.startswith("file://"):
-        return Path(path.removeprefix("file://"))
     if not is_url(path):
-        return Path(path)
+        return Path(local(path))
     if "//" in path.split("://", 1)[1]:
         raise UsageError(f"{path} has an empty name between two slashes: srgan cannot tell it from one slash")
     if any(mark in path for mark in "?#") and path.startswith("http"):

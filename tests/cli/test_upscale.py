@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from srgan import Upscaler
-from srgan.cli.upscale import parse_size
+from srgan.cli.options import parse_size
 from srgan.errors import UsageError
 from srgan.image import read
 from srgan.models.catalogue import resolve

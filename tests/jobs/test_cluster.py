@@ -124,7 +124,7 @@ def run(
     making: cluster.Making, photos: Path, out: Path, address: str, listener: Listener | None = None, **options: Any
 ) -> Report:
     out.mkdir(exist_ok=True)
-    work = plan([photos], out, scale="x4")
+    work = plan([photos], out, scale="x4").pictures
     with open_journal(out, settings="", model=model_hash(making.options["model"])) as journal:
         return cluster.run(work, making, journal, out, address=address, listener=listener, **options)
 
@@ -278,7 +278,7 @@ def test_what_the_cluster_cannot_do_is_one_line(
     nodes: Cluster, making: cluster.Making, tmp_path: Path, options: Mapping[str, Any], error: type, says: str
 ) -> None:
     other = cluster.Making({**making.options, **options})
-    work = plan([pictures(tmp_path / "photos", 1)], tmp_path, scale="x4")
+    work = plan([pictures(tmp_path / "photos", 1)], tmp_path, scale="x4").pictures
     with (
         open_journal(tmp_path, settings="", model=model_hash(making.options["model"])) as journal,
         pytest.raises(error, match=says) as caught,

@@ -57,7 +57,7 @@ def run(
 ) -> tuple[list[str], Report]:
     out.mkdir(exist_ok=True)
     said = Said()
-    work = plan([photos], out, scale=upscaler.label)
+    work = plan([photos], out, scale=upscaler.label).pictures
     with Journal(out / NAME, settings=settings, model=model) as journal:
         report = run_folder(work, upscaler, journal, out, listener=said, **options)
     return said.names, report
@@ -239,7 +239,7 @@ def test_an_input_that_changes_while_it_is_worked_on_is_done_again(
                 time.sleep(0.01)
                 picture(job.source, seed=77)
 
-    work = plan([photos], out, scale=upscaler.label)
+    work = plan([photos], out, scale=upscaler.label).pictures
     with Journal(out / NAME, settings="{}", model="m") as journal:
         run_folder(work, upscaler, journal, out, listener=Meddler())
     assert run(photos, out, upscaler)[0] == ["a_x2.png"]

@@ -47,7 +47,7 @@ def photos(tmp_path: Path) -> Path:
 def test_the_page_has_counts_reasons_and_both_pictures(photos: Path, tmp_path: Path, upscaler: Upscaler) -> None:
     out, page = tmp_path / "out", tmp_path / "report.html"
     out.mkdir()
-    work = plan([photos], out, scale="x2")
+    work = plan([photos], out, scale="x2").pictures
     with open_journal(out, settings="", model="") as journal:
         report = run_folder(work, upscaler, journal, out)
         report_page.write(page, journal, out, Access(), report)
@@ -75,7 +75,7 @@ def test_only_a_page_is_replaced_by_a_report() -> None:
 def test_the_estimate_counts_all_pixels_and_unreadable_pictures(
     photos: Path, tmp_path: Path, upscaler: Upscaler
 ) -> None:
-    work = plan([photos], tmp_path / "out", scale="x2")
+    work = plan([photos], tmp_path / "out", scale="x2").pictures
     expected = estimate(work, upscaler, Access())
     assert (expected.pictures, expected.pixels, expected.unreadable) == (4, 3 * 160 * 120, 1)
     assert expected.seconds > 0
@@ -91,7 +91,7 @@ def test_a_dry_run_says_what_there_is_to_do_and_writes_nothing(
     photos: Path, tmp_path: Path, model: Path, upscaler: Upscaler
 ) -> None:
     out = tmp_path / "out"
-    work = plan([photos], out, scale="x2")
+    work = plan([photos], out, scale="x2").pictures
     job = folder.describe(work, out, str(model), {"tta": False, "fidelity": None, "precision": "auto"})
     lines = folder.dry_run(job, upscaler, overwrite=False, quality=None)
     assert lines[0] == "4 pictures to do, 0 up to date, 0 to skip (their outputs exist)"

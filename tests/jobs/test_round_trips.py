@@ -88,7 +88,7 @@ def test_a_file_comes_out_with_all_that_it_was(file: File, upscaler: Upscaler, t
     folder = tmp_path_factory.mktemp("round")
     source, target = folder / f"a.{file.suffix}", folder / f"b.{file.suffix}"
     save(file, source)
-    report = run_pictures(plan([source], scale=upscaler.scale, output=target), upscaler, quality=100)
+    report = run_pictures(plan([source], scale=upscaler.scale, output=target).pictures, upscaler, quality=100)
     assert not report.failed
     found = read(target)
     expected = upright(file.pixels, file.orientation).repeat(2, axis=0).repeat(2, axis=1)

@@ -79,7 +79,7 @@ class Log(Listener):
 def test_a_folder_comes_out_with_its_structure_and_each_picture_is_its_own(tmp_path: Path, upscaler: Upscaler) -> None:
     names = ["a.png", "b.png", "sub/a.png", "sub/deep/c.png"]
     pictures = {name: save(tmp_path / "p" / name, seed) for seed, name in enumerate(names)}
-    report = run_pictures(plan([tmp_path / "p"], scale=upscaler.scale), upscaler)
+    report = run_pictures(plan([tmp_path / "p"], scale=upscaler.scale).pictures, upscaler)
     assert [len(report.written), len(report.skipped), len(report.failed)] == [4, 0, 0]
     for name, picture in pictures.items():
         np.testing.assert_array_equal(read(tmp_path / "p_x2" / name.replace(".png", "_x2.png")), larger(picture))
@@ -97,7 +97,7 @@ def test_bad_pictures_are_reported_and_the_rest_goes_on(tmp_path: Path, upscaler
     (folder / "4.png").write_text("no picture")
     (folder / "6.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     log = Log()
-    report = run_pictures(plan([folder], scale=2), upscaler, listener=log)
+    report = run_pictures(plan([folder], scale=2).pictures, upscaler, listener=log)
     assert [done.job.source.name for done in report.written] == ["0.png", "2.png", "5.png"]
     assert [failure.job.source.name for failure in report.failed] == ["1.png", "3.png", "4.png", "6.png"]
     for failure in report.failed:
@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_whole_pictures_only(tmp_path: Path, upscaler: Upscaler) -
             super().started(job, number, total)
 
     before = threading.active_count()
-    work = plan([tmp_path / "p"], scale=2)
+    work = plan([tmp_path / "p"], scale=2).pictures
     with pytest.raises(KeyboardInterrupt):
         run_pictures(work, upscaler, listener=Impatient())
     assert files(tmp_path / "p_x2") == ["0_x2.png", "1_x2.png", "2_x2.png"]
@@ -285,7 +285,7 @@ def save_pages(path: Path) -> list[np.ndarray]:
 def test_all_pages_of_a_tiff_file(tmp_path: Path, upscaler: Upscaler) -> None:
     pages = save_pages(tmp_path / "scan.tif")
     log = Log()
-    done = run_one(plan([tmp_path / "scan.tif"], scale="x2")[0], upscaler, check=True, listener=log)
+    done = run_one(plan([tmp_path / "scan.tif"], scale="x2").pictures[0], upscaler, check=True, listener=log)
     assert (done.before, done.after, done.pages, done.enlarged) == ((9, 7), (18, 14), 3, 3)
     with Image.open(tmp_path / "scan_x2.tif") as found:
         assert found.n_frames == 3

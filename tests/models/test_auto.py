@@ -46,7 +46,7 @@ def test_the_choice() -> None:
 
 def test_a_folder_has_each_picture_by_its_network(photos: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     chooser = ModelChooser(AUTO)
-    report = run_pictures(plan([photos], tmp_path, scale=chooser.label, format="png"), chooser)
+    report = run_pictures(plan([photos], tmp_path, scale=chooser.label, format="png").pictures, chooser)
     assert {done.job.source.name: done.network for done in report.written} == {
         "coarse.jpg": COMPRESSED,
         "fine.jpg": CLEAN,

@@ -14,6 +14,7 @@ import typer
 from srgan._version import __version__
 from srgan.cli import convert, data, evaluate, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
+from srgan.cli.options import GroupedCommand
 from srgan.errors import SrganError
 from srgan.files import why_not_written
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # help in plain text: rich takes as long to import as all else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("upscale")(upscale.upscale_command)
+app.command("upscale", cls=GroupedCommand)(upscale.upscale_command)
 app.command("train", short_help="Train a network on your own photographs.")(train.train_command)
 app.command("evaluate", short_help="Measure a network: PSNR and SSIM.")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)

@@ -18,7 +18,6 @@ from srgan.jobs.access import RemoteAccess
 from srgan.jobs.estimate import Estimate, estimate
 from srgan.jobs.folder import model_hash, open_journal, run_folder, survey
 from srgan.jobs.journal import NAME, Journal, settings_text
-from srgan.jobs.remote_plan import RemotePlan, plan_remote
 from srgan.models import catalogue
 from srgan.storage import Remote
 
@@ -49,13 +48,6 @@ class FolderJob:
     model: str
     """What the network is known by (:func:`srgan.jobs.folder.model_hash`)."""
     versions: Mapping[PurePath, str] | None = field(default=None)
-
-
-def plan_urls(paths: Sequence[str], output: str | None, *, scale: str, format: str | None) -> RemotePlan | None:
-    """Return the plan where a path or the output is a URL, else None."""
-    if not any(storage.is_url(path) for path in [*paths, output or ""]):
-        return None
-    return plan_remote(paths, output, scale=scale, format=format)
 
 
 def describe(

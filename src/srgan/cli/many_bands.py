@@ -3,62 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import typer
-
+from srgan import storage
 from srgan.cli.lines import printable, say
+from srgan.cli.wishes import Wishes
+from srgan.engine.multiband import Enlarger, bands_of
 from srgan.errors import ImageError, SrganError, UsageError
 
 
-def run(
-    paths: Sequence[str],
-    output: str | None,
-    model: str,
-    *,
-    options: Mapping[str, Any],
-    refused: Sequence[str],
-    overwrite: bool,
-    quiet: bool,
-) -> None:
+def run(wishes: Wishes) -> bool:
     """Enlarge pictures, one after the other; a bad one is reported and the rest goes on.
 
-    Parameters
-    ----------
-    paths, output, model : as given to ``srgan upscale``
-    options : for :class:`srgan.engine.multiband.Enlarger`
-    refused : names of the options that were given and have no meaning here
+    Returns
+    -------
+    whether nothing failed
     """
-    from srgan import storage
-    from srgan.engine.multiband import Enlarger, bands_of
-    from srgan.jobs.plan import plan
-
-    bands = bands_of(model)
+    bands = bands_of(wishes.model)
+    given: dict[str, Any] = {f"--{name}": wishes.network[name] for name in ("scale", "width", "height", "fit")}
+    given |= {f"--{name}": wishes.network[name] for name in ("wrap", "tta", "fidelity")}
+    given |= {"--format": wishes.format, "--quality": wishes.quality, "--check": wishes.check}
+    given |= {"--check-map": wishes.check_map, "--dry-run": wishes.dry_run, "--report": wishes.report}
+    given |= {"--ray": wishes.ray, "--watch": wishes.watch}
+    refused = [name for name, value in given.items() if value]
     if refused:
         raise UsageError(f"{', '.join(refused)}: not with a network of {bands} bands: leave that out")
-    if any(storage.is_url(path) for path in (*paths, output or "")):
+    if any(storage.is_url(path) for path in (*wishes.paths, wishes.output or "")):
         raise UsageError(f"a network of {bands} bands takes files of this machine: copy them here")
-    enlarger = Enlarger(model, **options)
-    work = plan(paths, output, scale=f"x{enlarger.scale}", format="tif")
-    failed = 0
-    for job in work:
+    enlarger = Enlarger(wishes.model, **{name: wishes.network[name] for name in ("precision", "memory", "threads")})
+    found = wishes.plan(scale=f"x{enlarger.scale}", format="tif", clips=False)
+    for failure in found.refused:
+        say(str(failure.error))
+    failed = len(found.refused)
+    for job in found.pictures:
         start = time.monotonic()
         try:
-            with _bar(str(job.source), quiet) as progress:
-                before, after = enlarger(job.source, job.target, overwrite=overwrite, progress=progress)
+            with _bar(str(job.source), wishes.quiet) as progress:
+                before, after = enlarger(job.source, job.target, overwrite=wishes.overwrite, progress=progress)
         except SrganError as error:
-            if len(work) == 1 or not isinstance(error, ImageError | UsageError):
+            if found.single or not isinstance(error, ImageError | UsageError):
                 raise
             failed += 1
             say(str(error))
             continue
-        if not quiet:
+        if not wishes.quiet:
             sizes = " -> ".join(f"{height}x{width}" for height, width in (before, after))
             print(f"{printable(str(job.target))}  {sizes}  {time.monotonic() - start:.1f} s", flush=True)
-    if failed:
-        raise typer.Exit(1)
+    return not failed
 
 
 @contextmanager

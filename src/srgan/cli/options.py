@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+
+from srgan.errors import UsageError
 
 
 class CodecOption(StrEnum):
@@ -19,40 +22,100 @@ class CodecOption(StrEnum):
     prores = "prores"
 
 
+class PrecisionOption(StrEnum):
+    """What the network computes in."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+    int8 = "int8"
+
+
+SIZE, NETWORK, OUTPUT, FOLDER, VIDEO = "Size", "Network", "Output", "Folders", "Videos"
+"""Groups of options in the help."""
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help shows options in their groups, in plain text (rich takes as long to import as all else)."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then each group under its name, then the rest."""
+        groups: dict[str, list[tuple[str, str]]] = {
+            title: [] for title in ("Arguments", SIZE, NETWORK, OUTPUT, FOLDER, VIDEO)
+        }
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                group = getattr(param, "rich_help_panel", None) or "Other options"
+                groups.setdefault("Arguments" if param.param_type_name == "argument" else group, []).append(record)
+        others = groups.pop("Other options", [])
+        for title, records in [*groups.items(), ("Other options", others)]:
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that ``500MB``, ``1.5 GB`` or ``2GiB`` mean; UsageError for anything else."""
+    number = text.strip().rstrip("BbIiKkMmGg").strip()
+    unit = text.strip()[len(number) :].strip().upper()
+    unit = unit + "B" if unit in ("K", "M", "G") else unit
+    try:
+        size = float(number) * _UNITS[unit]
+        if not 0 < size < 2**62:
+            raise ValueError
+    except (ValueError, KeyError):
+        raise UsageError(f"{text!r} is no size: write for instance 500MB or 2GB") from None
+    return int(size)
+
+
 ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
         "-m",
         metavar="NAME|FILE",
+        rich_help_panel=NETWORK,
         help="A shipped network ('srgan models' lists them), auto, which chooses by the file, or a .onnx file.",
     ),
 ]
 WidthOption = Annotated[
-    int | None, typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False)
+    int | None,
+    typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False, rich_help_panel=SIZE),
 ]
 HeightOption = Annotated[
-    int | None, typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False)
+    int | None,
+    typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False, rich_help_panel=SIZE),
 ]
 FitOption = Annotated[
     str | None,
-    typer.Option(metavar="WxH", help="Instead: a box to fit into, for instance 1920x1080.", show_default=False),
+    typer.Option(
+        metavar="WxH",
+        help="Instead: a box to fit into, for instance 1920x1080.",
+        show_default=False,
+        rich_help_panel=SIZE,
+    ),
 ]
 FidelityOption = Annotated[
     float | None,
     typer.Option(
         metavar="0..1",
+        rich_help_panel=NETWORK,
         help="Blend the GAN (0, sharpest) with its faithful partner (1, nothing invented). Default: 0.",
         show_default=False,
     ),
 ]
-NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="For videos: without sound.")]
-NoSubtitlesOption = Annotated[bool, typer.Option("--no-subtitles", help="For videos: without subtitles.")]
+NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="Without sound.", rich_help_panel=VIDEO)]
+NoSubtitlesOption = Annotated[bool, typer.Option("--no-subtitles", help="Without subtitles.", rich_help_panel=VIDEO)]
 OnlyOption = Annotated[
     str | None,
     typer.Option(
         metavar="KINDS",
-        help="For videos: keep the picture and these alone: video (nothing else), audio, subtitles; with commas between them.",
+        help="Keep the picture and these alone: video (nothing else), audio, subtitles; with commas between them.",
         show_default=False,
+        rich_help_panel=VIDEO,
     ),
 ]

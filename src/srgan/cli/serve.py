@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from srgan.cli.upscale import PrecisionOption, parse_size
+from srgan.cli.options import PrecisionOption, parse_size
 from srgan.errors import MissingExtraError, UsageError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

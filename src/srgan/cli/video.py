@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,15 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan import storage
 from srgan.cli.lines import printable, say
 from srgan.cli.options import CodecOption
 from srgan.errors import MissingExtraError, OutputExistsError, SrganError, UsageError
-from srgan.files import why_not_written
 from srgan.jobs.folder import model_hash
 from srgan.jobs.job import Job
-from srgan.jobs.plan import check_source
-from srgan.video import names
+from srgan.jobs.kinds import is_animation, is_video
 from srgan.video.work import Selection
 
 if TYPE_CHECKING:
@@ -67,43 +63,12 @@ def selection(only: str | None, *, no_audio: bool, no_subtitles: bool) -> Select
     return Selection(audio="audio" in kinds, subtitles="subtitles" in kinds)
 
 
-def split(paths: Sequence[str], output: str | None, format: str | None) -> tuple[list[Path], list[str]]:
-    """Return those of the paths whose frames are all to be enlarged, and the others, pictures and folders.
-
-    Raises
-    ------
-    UsageError
-        if a path is missing, or a video or its result is behind a URL
-    """
-    wanted = _extension(output if len(paths) == 1 else None, format)
-    clips, others = [], []
-    for path in paths:
-        if storage.is_url(path) and names.is_video(path):
-            raise UsageError(f"{path} is a video, and those are enlarged on disks only: fetch it first")
-        if not storage.is_url(path) and names.moves(path, wanted):
-            check_source(path)
-            clips.append(Path(path))
-        else:
-            others.append(path)
-    if clips and output is not None and storage.is_url(output):
-        raise UsageError(f"{clips[0]} is a video or an animation, which is not written to a URL: name a folder")
-    return clips, others
-
-
-def check(
-    clips: Sequence[Path],
-    options: VideoOptions,
-    misplaced: Sequence[str],
-    *,
-    output: str | None = None,
-    format: str | None = None,
-) -> None:
+def check(clips: Sequence[Job], options: VideoOptions, misplaced: Sequence[str]) -> None:
     """Say what cannot be before the network opens.
 
     Parameters
     ----------
     misplaced : options that were given and that only pictures have
-    output, format : as given
 
     Raises
     ------
@@ -113,14 +78,13 @@ def check(
         if a video is read or written, and the libraries for it are not installed
     """
     if misplaced and clips:
-        raise UsageError(f"{misplaced[0]} is not for videos and animations, as {clips[0]} is one: leave it out")
-    wanted = _extension(output if len(clips) == 1 else None, format)
-    results = [bool(wanted in names.WRITABLE if wanted else names.is_video(clip)) for clip in clips]
+        raise UsageError(f"{misplaced[0]} is not for videos and animations, as {clips[0].source} is one: leave it out")
+    results = [is_video(job.target) for job in clips]
+    sources = [is_video(job.source) for job in clips]
     if options.encoding and not any(results):
         raise UsageError("--codec, --crf and --preset are for videos: leave them out")
     if options.quality is not None and any(results):
         raise UsageError("--quality is for pictures and animated WebP: say --crf for a video")
-    sources = [names.is_video(clip) for clip in clips]
     if options.streams != Selection() and not any(sources):
         raise UsageError("--no-audio, --no-subtitles and --only are for videos: leave them out")
     if any(sources) or any(results):
@@ -128,15 +92,6 @@ def check(
             import av  # noqa: F401
         except ImportError as error:
             raise MissingExtraError("enlarging a video", "video") from error
-
-
-def _extension(output: str | None, format: str | None) -> str | None:
-    """Return the extension of results, if it is given."""
-    if format is not None:
-        return "." + format.lower().lstrip(".")
-    if output is None or os.path.isdir(output):
-        return None
-    return Path(output).suffix.lower() or None
 
 
 def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], options: VideoOptions, *, many: bool) -> bool:
@@ -176,14 +131,7 @@ def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], option
 def _enlarge(
     job: Job, upscaler: Upscaler, made: Mapping[str, Any], options: VideoOptions, listener: ClipListener
 ) -> ClipDone:
-    from srgan.video.work import refuse
-
-    refuse(job.source, job.target, overwrite=options.overwrite)
-    try:
-        os.makedirs(job.target.parent, exist_ok=True)
-    except OSError as error:
-        raise SrganError(f"cannot make the folder {job.target.parent}: {why_not_written(error)}") from None
-    if names.is_animation(job.target):
+    if is_animation(job.target):
         from srgan.video.animation import upscale_animation
 
         return upscale_animation(

@@ -1,6 +1,15 @@
 """Pictures from files and to files, with everything that belongs to them: depth, alpha, profile, EXIF, orientation."""
 
-from srgan.image.formats import FORMATS, PICTURE_SUFFIXES, WRITABLE, Format, is_picture, list_pictures
+from srgan.image.formats import (
+    FORMATS,
+    PICTURE_SUFFIXES,
+    WRITABLE,
+    Format,
+    format_of_content,
+    is_picture,
+    list_files,
+    list_pictures,
+)
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
@@ -18,8 +27,10 @@ __all__ = [
     "can_stream",
     "checked_format",
     "format_of",
+    "format_of_content",
     "is_picture",
     "left_out",
+    "list_files",
     "list_pictures",
     "probe",
     "read",

@@ -129,6 +129,16 @@ def sniff(head: bytes, suffix: str = "") -> Format | str:
     return f"it is not a picture that srgan knows: use {names}"
 
 
+def format_of_content(path: Path) -> Format | None:
+    """Return the format that a file's first bytes say; None if it is no picture of ours, or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            found = sniff(file.read(HEAD_BYTES), path.suffix)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, Format) else None
+
+
 def is_picture(path: str | os.PathLike[str]) -> bool:
     """Return whether this is a file that is called like a picture and not hidden; its content is not looked at."""
     path = Path(path)
@@ -136,7 +146,12 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
 
 
 def list_pictures(folder: str | os.PathLike[str], recursive: bool = True) -> list[Path]:
-    """Return the pictures of a folder, sorted by path; hidden files and folders (``.name``) are left out.
+    """Return those of :func:`list_files` that are called like pictures, with the same errors."""
+    return [path for path in list_files(folder, recursive) if is_picture(path)]
+
+
+def list_files(folder: str | os.PathLike[str], recursive: bool = True) -> list[Path]:
+    """Return the files of a folder, sorted by path; hidden files and folders (``.name``) are left out.
 
     Links to folders are followed, each folder once.
 
@@ -149,12 +164,12 @@ def list_pictures(folder: str | os.PathLike[str], recursive: bool = True) -> lis
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
             raise ImageReadError(folder, "it is not a folder: name a folder of pictures", action="cannot list")
-        return sorted(_pictures_in(folder, recursive, set()))
+        return sorted(_files_in(folder, recursive, set()))
     except OSError as error:
         raise ImageReadError(folder, f"{error.strerror}: check the path", action="cannot list") from None
 
 
-def _pictures_in(folder: Path, recursive: bool, seen: set[str]) -> list[Path]:
+def _files_in(folder: Path, recursive: bool, seen: set[str]) -> list[Path]:
     real = os.path.realpath(folder)
     if real in seen:  # a link that leads back up
         return []
@@ -165,7 +180,7 @@ def _pictures_in(folder: Path, recursive: bool, seen: set[str]) -> list[Path]:
             continue
         if entry.is_dir():
             if recursive:
-                found += _pictures_in(entry, recursive, seen)
-        elif is_picture(entry):
+                found += _files_in(entry, recursive, seen)
+        else:
             found.append(entry)
     return found

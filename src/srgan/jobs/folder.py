@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from srgan import storage
 from srgan.files import remove_leftovers
+from srgan.jobs import before
 from srgan.jobs.access import Access, RemoteAccess
 from srgan.jobs.job import Job
 from srgan.jobs.journal import NAME, Journal, State, Verdict, content_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from srgan.runtime.network import Precision
 
 Versions = Mapping[PurePath, str]
-"""What a listing said of files behind URLs (:attr:`srgan.jobs.remote_plan.RemotePlan.versions`)."""
+"""What a listing said of files behind URLs (:attr:`srgan.jobs.plan.Plan.versions`)."""
 
 
 @dataclass
@@ -43,21 +43,6 @@ class Work:
     """Their results are what would be made again."""
     taken: list[Job] = field(default_factory=list)
     """A file that the job did not make is in their result's place."""
-
-
-def results_folder(jobs: Sequence[Job], paths: Sequence[str | os.PathLike[str]], output: str | None) -> Path | None:
-    """Return the folder that all results go to, which then has the journal; None if there is no such folder.
-
-    That is ``output``, or for one folder of pictures its results' folder; pictures whose results lie beside them are no
-    folder job.
-    """
-    if output is not None:
-        return Path(output)
-    if len(paths) != 1 or not os.path.isdir(paths[0]):
-        return None
-    source = Path(paths[0])
-    below = len(jobs[0].source.parent.relative_to(source).parts)
-    return jobs[0].target.parents[below]
 
 
 def model_hash(model: str | Path, fidelity: float | None = None, precision: Precision = "auto") -> str:
@@ -139,6 +124,7 @@ def run_folder(
     """
     listener = listener or Listener()
     found = survey(work, journal, folder, overwrite=overwrite, versions=versions)
+    before.check_room_for_all(found.todo, upscaler, folder)
     for job in found.taken:
         listener.skipped(job)
     with RemoteAccess() as access:

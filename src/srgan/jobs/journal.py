@@ -17,7 +17,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
@@ -303,6 +303,17 @@ class Journal:
             raise SrganError(
                 f"{self.path} is damaged ({error}): delete it; results that exist are then kept and skipped"
             ) from None
+
+
+def known_results(path: Path) -> set[str]:
+    """Return the targets of a journal's pictures, if there is one; none where another run holds it, which opening says."""
+    if not path.is_file():
+        return set()
+    try:
+        with closing(sqlite3.connect(path, timeout=0.1)) as database:
+            return {row[0] for row in database.execute("SELECT target FROM pictures WHERE output IS NOT NULL")}
+    except sqlite3.Error:
+        return set()
 
 
 def settings_text(**settings: Any) -> str:

@@ -11,15 +11,17 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan import image
 from srgan.errors import SrganError, UsageError
+from srgan.files import refuse_existing
+from srgan.jobs import before
 from srgan.jobs.access import Access
 from srgan.jobs.job import Job
-from srgan.jobs.plan import plan, refuse_existing
+from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Failure, Listener, Report
 
 if TYPE_CHECKING:
@@ -44,13 +46,15 @@ def run_pictures(
     replace: Collection[Job] = (),
     quality: int | None = None,
     check: bool = False,
+    max_pixels: int = image.MAX_PIXELS,
     listener: Listener | None = None,
     access: Access | None = None,
 ) -> Report:
     """Upscale pictures one after the other, reading ahead and writing behind.
 
     An output that exists is skipped, unless ``overwrite``; so a run that was stopped goes on where it was. A picture
-    that cannot be read, computed or written is reported and leaves no file behind.
+    that cannot be read, computed or written is reported and leaves no file behind. Places that cannot be written to are
+    reported before anything is computed.
 
     Parameters
     ----------
@@ -58,98 +62,14 @@ def run_pictures(
     replace : those whose output may be replaced without ``overwrite``
     quality : 1 to 100, for formats that lose
     check : compare each result with its input (:mod:`srgan.engine.consistency`)
+    max_pixels : largest width * height of an input
     access : reaches the files, where they do not lie on this machine
     """
     from srgan.engine.choice import as_chooser
 
-    listener = listener or Listener()
-    access = access or Access()
-    chooser = as_chooser(upscaler)
-    replaceable = frozenset(jobs) if overwrite else frozenset(replace)
-    report = Report()
-    waiting: list[Job] = []
-    for job in jobs:
-        if job not in replaceable and access.exists(job):
-            report.skipped.append(job)
-            listener.skipped(job)
-        else:
-            waiting.append(job)
-
-    def settle(job: Job, write: Future[Done]) -> None:
-        try:
-            done = write.result()
-        except SrganError as error:
-            fail(job, error)
-        else:
-            report.written.append(done)
-            listener.written(done)
-
-    def fail(job: Job, error: SrganError) -> None:
-        report.failed.append(Failure(job, error))
-        listener.failed(report.failed[-1])
-
-    reader = ThreadPoolExecutor(1, "srgan-read")
-    writer = ThreadPoolExecutor(1, "srgan-write")
-    last: tuple[Job, Future[Done]] | None = None
-    try:
-        ahead = reader.submit(_read, waiting[0], access, chooser, check) if waiting else None
-        for number, job in enumerate(waiting, 1):
-            current, ahead = ahead, None
-            assert current is not None
-            started = time.perf_counter()
-            try:
-                picture = current.result()
-            except SrganError as error:
-                fail(job, error)
-                picture = None
-            if number < len(waiting):
-                ahead = reader.submit(_read, waiting[number], access, chooser, check)
-            if picture is None:
-                continue
-            listener.started(job, number, len(waiting))
-            try:
-                network = chooser.upscaler_for(picture)
-                # What the format cannot hold is said before the work, not after it.
-                height, width = network.size_of(picture.height, picture.width)
-                image.checked_format(job.target, width, height, quality)
-                paged = picture.pages > 1 and picture.format == image.format_of(job.target).name == "TIFF"
-                if paged or _is_streamed(picture, job, network):
-                    if last is not None:
-                        settle(*last)
-                        last = None
-                    with access.target(job, overwrite=job in replaceable) as place:
-                        if paged:
-                            done = _stream_pages(picture, job, network, started, place, access, check, listener)
-                        else:
-                            done = _stream(picture, job, network, started, place, quality, check, listener)
-                    report.written.append(done)
-                    listener.written(done)
-                    continue
-                with _named(job.source):
-                    pixels = network(picture.pixels, progress=listener.progress)
-            except SrganError as error:
-                fail(job, error)
-                continue
-            if last is not None:
-                settle(*last)
-            last = (
-                job,
-                writer.submit(
-                    _write, picture, pixels, job, started, access, job in replaceable, quality, check, network.name
-                ),
-            )
-            del picture
-            if pixels.nbytes > LARGE_BYTES:
-                settle(*last)
-                last = None
-            del pixels
-        if last is not None:
-            settle(*last)
-    finally:
-        # After Ctrl-C: what is being written is finished (it is atomic), what was read ahead is dropped.
-        reader.shutdown(cancel_futures=True)
-        writer.shutdown()
-    return report
+    run = _Run(as_chooser(upscaler), quality, check, max_pixels, listener or Listener(), access or Access())
+    run.replaceable = frozenset(jobs) if overwrite else frozenset(replace)
+    return run(jobs)
 
 
 def upscale_file(
@@ -171,7 +91,7 @@ def upscale_file(
     """
     if os.path.isdir(source):
         raise UsageError(f"{source} is a folder: use 'srgan upscale {source}', or srgan.jobs")
-    (job,) = plan([source], target, scale=upscaler.label)
+    (job,) = plan([source], target, scale=upscaler.label).pictures
     run_one(job, upscaler, overwrite=overwrite, quality=quality)
     return job.target
 
@@ -183,16 +103,242 @@ def run_one(
     overwrite: bool = False,
     quality: int | None = None,
     check: bool = False,
+    max_pixels: int = image.MAX_PIXELS,
     listener: Listener | None = None,
 ) -> Done:
     """Upscale a single picture; unlike in :func:`run_pictures`, whatever goes wrong is raised, an existing output too."""
     refuse_existing(job.target, overwrite=overwrite)
-    report = run_pictures([job], upscaler, overwrite=overwrite, quality=quality, check=check, listener=listener)
+    report = run_pictures(
+        [job], upscaler, overwrite=overwrite, quality=quality, check=check, max_pixels=max_pixels, listener=listener
+    )
     if report.failed:
         raise report.failed[0].error
     if not report.written:  # it came into being a moment ago
         refuse_existing(job.target, overwrite=False)
     return report.written[0]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A picture that was read, and what enlarges it."""
+
+    job: Job
+    picture: Picture
+    upscaler: Upscaler
+    started: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the result."""
+        return self.upscaler.size_of(self.picture.height, self.picture.width)
+
+    def done(self, height: int, width: int, comparison: Consistency | None) -> Done:
+        sizes = (self.picture.width, self.picture.height), (width, height)
+        seconds = time.perf_counter() - self.started
+        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=self.upscaler.name)
+
+
+class _Run:
+    """A pipeline of two slots: one picture is read ahead, and one written behind, while the network computes."""
+
+    replaceable: frozenset[Job] = frozenset()
+    """Those whose output may be replaced."""
+
+    def __init__(
+        self,
+        chooser: ModelChooser,
+        quality: int | None,
+        check: bool,
+        max_pixels: int,
+        listener: Listener,
+        access: Access,
+    ) -> None:
+        self._chooser = chooser
+        self._quality = quality
+        self._check = check
+        self._max_pixels = max_pixels
+        self._listener = listener
+        self._access = access
+        self._report = Report()
+        self._reader = ThreadPoolExecutor(1, "srgan-read")
+        self._writer = ThreadPoolExecutor(1, "srgan-write")
+        self._ahead: Future[Picture] | None = None
+        self._behind: tuple[Job, Future[Done]] | None = None
+
+    def __call__(self, jobs: Sequence[Job]) -> Report:
+        """Do all pictures."""
+        try:
+            waiting = self._free(jobs)
+            for number, job in enumerate(waiting):
+                started = time.perf_counter()
+                picture = self._next(waiting, number)
+                if picture is None:
+                    continue
+                self._listener.started(job, number + 1, len(waiting))
+                try:
+                    self._enlarge(_Task(job, picture, self._chooser.upscaler_for(picture), started))
+                except SrganError as error:
+                    self._fail(job, error)
+                del picture
+            self._settle()
+        finally:
+            # After Ctrl-C: what is being written is finished (it is atomic), what was read ahead is dropped.
+            self._reader.shutdown(cancel_futures=True)
+            self._writer.shutdown()
+        return self._report
+
+    def _free(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs whose results can be written, by what is known before any picture is read."""
+        waiting: list[Job] = []
+        places = before.Places()
+        for job in jobs:
+            if job not in self.replaceable and self._access.exists(job):
+                self._report.skipped.append(job)
+                self._listener.skipped(job)
+                continue
+            try:
+                places.check(job.target)
+            except SrganError as error:
+                self._fail(job, error)
+            else:
+                waiting.append(job)
+        return waiting
+
+    # --- Reading -----------------------------------------------------------------------------------------------------
+
+    def _next(self, waiting: Sequence[Job], number: int) -> Picture | None:
+        """Return a picture, which may have been read ahead, and begin to read the one after it; None if it failed."""
+        current = self._ahead or self._reader.submit(self._read, waiting[number])
+        self._ahead = None
+        picture = None
+        try:
+            picture = current.result()
+        except SrganError as error:
+            self._fail(waiting[number], error)
+        if number + 1 < len(waiting):
+            self._ahead = self._reader.submit(self._read, waiting[number + 1])
+        return picture
+
+    def _read(self, job: Job) -> Picture:
+        """Read a picture; one whose result is streamed is only opened, and decoded while it is computed.
+
+        Not where it is compared with its result, for which it would have to be decoded again, and not from a file that
+        lies there for this moment only.
+        """
+        with _in_memory(job.source), self._access.source(job) as path:
+            if path == job.source and not self._check:
+                picture = image.read_rows(path, max_pixels=self._max_pixels)
+                if (
+                    picture is not None
+                    and picture.pages == 1
+                    and self._chooser.takes_rows(picture.height, picture.width)
+                    and _is_streamed(picture, job, self._chooser.size_of(picture.height, picture.width))
+                ):
+                    return picture
+            return image.read(path, max_pixels=self._max_pixels)
+
+    # --- Computing ---------------------------------------------------------------------------------------------------
+
+    def _enlarge(self, task: _Task) -> None:
+        """Compute a picture, and write it or have it written."""
+        # What the format cannot hold, and what the disk has no room for, is said before the work, not after it.
+        height, width = task.size
+        kind = image.checked_format(task.job.target, width, height, self._quality)
+        before.check_room(task.job, before.least_bytes(task.job, task.picture, (height, width)))
+        paged = task.picture.pages > 1 and task.picture.format == kind.name == "TIFF"
+        if paged or _is_streamed(task.picture, task.job, task.size):
+            self._settle()
+            with self._access.target(task.job, overwrite=task.job in self.replaceable) as place:
+                done = self._stream_pages(task, *place) if paged else self._stream(task, *place)
+            self._written(done)
+            return
+        with _named(task.job.source):
+            pixels = task.upscaler(task.picture.pixels, progress=self._listener.progress)
+        self._settle()
+        self._behind = task.job, self._writer.submit(self._write, task, pixels)
+        if pixels.nbytes > LARGE_BYTES:
+            self._settle()
+
+    def _stream(self, task: _Task, path: Path, overwrite: bool) -> Done:
+        height, width = task.size
+        with (
+            _in_memory(task.job.source),
+            image.stream(task.picture, path, height, width, overwrite=overwrite, quality=self._quality) as sink,
+        ):
+            comparison = self._fill(sink, task, self._listener.progress)
+        return task.done(height, width, comparison)
+
+    def _stream_pages(self, task: _Task, path: Path, overwrite: bool) -> Done:
+        """Compute all pages of a TIFF file into another one; the task has the first of them."""
+        worst: Consistency | None = None
+        with _in_memory(task.job.source), self._access.source(task.job) as source:
+            headers = [image.probe(source, page=number) for number in range(task.picture.pages)]
+            after = [task.upscaler.size_of(header.height, header.width) for header in headers]
+            nbytes = sum(
+                height * width * header.bands * (2 if header.depth > 8 else 1)
+                for header, (height, width) in zip(headers, after, strict=True)
+            )
+            earlier, total = 0, sum(header.height * header.width for header in headers)
+
+            def tell(done: int, of: int) -> None:
+                # A page may take several passes through the network: what counts is its share that is done.
+                self._listener.progress(earlier + header.height * header.width * done // of, total)
+
+            with image.stream_pages(path, nbytes=nbytes, overwrite=overwrite) as page:
+                for number, (header, size) in enumerate(zip(headers, after, strict=True)):
+                    picture = image.read(source, page=number) if number else task.picture
+                    with page(picture, *size) as sink:
+                        comparison = self._fill(sink, replace(task, picture=picture), tell)
+                    if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
+                        worst = comparison
+                    earlier += header.height * header.width
+        return replace(task.done(*after[0], worst), enlarged=task.picture.pages)
+
+    def _fill(self, sink: image.Sink, task: _Task, progress: Progress) -> Consistency | None:
+        """Compute a picture into a sink."""
+        comparison = _comparison(task.picture.pixels, *task.size) if self._check else None
+
+        def bands() -> Iterator[NDArray[Any]]:
+            with _named(task.job.source):
+                yield from task.upscaler.bands(task.picture.pixels, progress=progress)
+
+        for band in bands():
+            sink.write(band)
+            if comparison is not None:
+                comparison.feed(band)
+        return comparison
+
+    # --- Writing -----------------------------------------------------------------------------------------------------
+
+    def _write(self, task: _Task, pixels: NDArray[Any]) -> Done:
+        with _in_memory(task.job.source):
+            larger = task.picture.with_pixels(pixels, pixels.shape[1] / task.picture.width)
+            with self._access.target(task.job, overwrite=task.job in self.replaceable) as (path, overwrite):
+                image.write(larger, path, overwrite=overwrite, quality=self._quality)
+            comparison = _comparison(task.picture.pixels, larger.height, larger.width) if self._check else None
+            if comparison is not None:
+                comparison.feed(pixels)
+        return task.done(larger.height, larger.width, comparison)
+
+    def _settle(self) -> None:
+        """Wait until the picture behind is written."""
+        if self._behind is None:
+            return
+        (job, write), self._behind = self._behind, None
+        try:
+            done = write.result()
+        except SrganError as error:
+            self._fail(job, error)
+        else:
+            self._written(done)
+
+    def _written(self, done: Done) -> None:
+        self._report.written.append(done)
+        self._listener.written(done)
+
+    def _fail(self, job: Job, error: SrganError) -> None:
+        self._report.failed.append(Failure(job, error))
+        self._listener.failed(self._report.failed[-1])
 
 
 @contextmanager
@@ -217,135 +363,13 @@ def _in_memory(source: Path) -> Iterator[None]:
         raise error from None
 
 
-def _read(job: Job, access: Access, upscaler: ModelChooser, check: bool) -> Picture:
-    """Read a picture; one whose result is streamed is only opened, and decoded while it is computed.
-
-    Not where it is compared with its result, for which it would have to be decoded again, and not from a file that lies
-    there for this moment only.
-    """
-    with _in_memory(job.source), access.source(job) as path:
-        if path == job.source and not check:
-            picture = image.read_rows(path)
-            if (
-                picture is not None
-                and picture.pages == 1
-                and upscaler.takes_rows(picture.height, picture.width)
-                and _is_streamed(picture, job, upscaler)
-            ):
-                return picture
-        return image.read(path)
-
-
-def _write(
-    picture: Picture,
-    pixels: NDArray[Any],
-    job: Job,
-    started: float,
-    access: Access,
-    overwrite: bool,
-    quality: int | None,
-    check: bool,
-    network: str,
-) -> Done:
-    with _in_memory(job.source):
-        larger = picture.with_pixels(pixels, pixels.shape[1] / picture.width)
-        with access.target(job, overwrite=overwrite) as (path, replace):
-            image.write(larger, path, overwrite=replace, quality=quality)
-        comparison = _comparison(picture.pixels, larger.height, larger.width) if check else None
-        if comparison is not None:
-            comparison.feed(pixels)
-    return _done(job, picture, larger.height, larger.width, started, comparison, network)
-
-
-def _done(
-    job: Job, before: Picture, height: int, width: int, started: float, comparison: Consistency | None, network: str
-) -> Done:
-    sizes = (before.width, before.height), (width, height)
-    return Done(job, *sizes, time.perf_counter() - started, comparison, before.pages, network=network)
-
-
-def _comparison(before: NDArray[Any], height: int, width: int) -> Consistency:
+def _comparison(pixels: NDArray[Any], height: int, width: int) -> Consistency:
     from srgan.engine.consistency import Consistency
 
-    return Consistency(before, (height, width))
+    return Consistency(pixels, (height, width))
 
 
-def _is_streamed(picture: Picture, job: Job, upscaler: Upscaler | ModelChooser) -> bool:
-    height, width = upscaler.size_of(picture.height, picture.width)
+def _is_streamed(picture: Picture, job: Job, size: tuple[int, int]) -> bool:
+    height, width = size
     nbytes = height * width * picture.pixels.shape[2] * picture.pixels.dtype.itemsize
     return nbytes > LARGE_BYTES and image.can_stream(job.target)
-
-
-def _stream(
-    picture: Picture,
-    job: Job,
-    upscaler: Upscaler,
-    started: float,
-    place: tuple[Path, bool],
-    quality: int | None,
-    check: bool,
-    listener: Listener,
-) -> Done:
-    height, width = upscaler.size_of(picture.height, picture.width)
-    path, overwrite = place
-    with (
-        _in_memory(job.source),
-        image.stream(picture, path, height, width, overwrite=overwrite, quality=quality) as sink,
-    ):
-        comparison = _fill(sink, picture, job, upscaler, check, listener.progress)
-    return _done(job, picture, height, width, started, comparison, upscaler.name)
-
-
-def _fill(
-    sink: image.Sink, picture: Picture, job: Job, upscaler: Upscaler, check: bool, progress: Progress
-) -> Consistency | None:
-    """Compute a picture into a sink."""
-    comparison = _comparison(picture.pixels, *upscaler.size_of(picture.height, picture.width)) if check else None
-
-    def bands() -> Iterator[NDArray[Any]]:
-        with _named(job.source):
-            yield from upscaler.bands(picture.pixels, progress=progress)
-
-    for band in bands():
-        sink.write(band)
-        if comparison is not None:
-            comparison.feed(band)
-    return comparison
-
-
-def _stream_pages(
-    first: Picture,
-    job: Job,
-    upscaler: Upscaler,
-    started: float,
-    place: tuple[Path, bool],
-    access: Access,
-    check: bool,
-    listener: Listener,
-) -> Done:
-    """Compute all pages of a TIFF file into another one; ``first`` is the first of them."""
-    worst: Consistency | None = None
-    path, overwrite = place
-    with _in_memory(job.source), access.source(job) as source:
-        headers = [image.probe(source, page=number) for number in range(first.pages)]
-        after = [upscaler.size_of(header.height, header.width) for header in headers]
-        nbytes = sum(
-            height * width * header.bands * (2 if header.depth > 8 else 1)
-            for header, (height, width) in zip(headers, after, strict=True)
-        )
-        before, total = 0, sum(header.height * header.width for header in headers)
-
-        def tell(done: int, of: int) -> None:
-            # A page may take several passes through the network: what counts is its share that is done.
-            listener.progress(before + header.height * header.width * done // of, total)
-
-        with image.stream_pages(path, nbytes=nbytes, overwrite=overwrite) as page:
-            for number, (header, size) in enumerate(zip(headers, after, strict=True)):
-                picture = image.read(source, page=number) if number else first
-                with page(picture, *size) as sink:
-                    comparison = _fill(sink, picture, job, upscaler, check, tell)
-                if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
-                    worst = comparison
-                before += header.height * header.width
-    done = _done(job, first, *after[0], started, worst, upscaler.name)
-    return replace(done, enlarged=first.pages)

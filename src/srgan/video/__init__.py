@@ -15,7 +15,6 @@
     animation.py      animated GIF, WebP and PNG, which need none of the above
     animated_clip.py  an animation taken as a clip: GIF -> MP4
     as_pictures.py    a clip taken as pictures: MP4 -> GIF
-    names.py          which files are videos or animations, and what results are called
 
 A video on its way: ``run.upscale_clip`` -> ``clip.Clip.frames`` -> (``colours.to_rgb`` -> ``Upscaler`` ->
 ``encoder.PartWriter``) -> ``mux.join``. The frames' timestamps are never computed, only carried. Before that, ``mux.check``

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError, UsageError
 from srgan.files import atomic_path
 from srgan.image.reading import MAX_PIXELS
-from srgan.video.names import is_animation
+from srgan.jobs.kinds import is_animation
 from srgan.video.work import ClipDone, ClipListener, Enlarger, Selection, refuse
 
 if TYPE_CHECKING:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +17,8 @@ from srgan.errors import VideoError
 from srgan.files import atomic_path
 
 _FACTS = "job.json"
+_LONGEST = 255
+"""Bytes of a file's name, on nearly all file systems."""
 
 
 class Parts:
@@ -30,7 +34,10 @@ class Parts:
     def __init__(self, target: Path, facts: Mapping[str, Any], suffix: str = ".nut") -> None:
         self._suffix = suffix
         place = target.resolve()
-        self.folder = place.with_name(f".{place.name}.parts")
+        name = f".{place.name}.parts"
+        if len(os.fsencode(name)) > _LONGEST:
+            name = f".{hashlib.sha256(os.fsencode(name)).hexdigest()}.parts"
+        self.folder = place.with_name(name)
         # As JSON gives it back.
         facts = json.loads(json.dumps(facts))
         if self._facts() != facts:

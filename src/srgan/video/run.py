@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from srgan._version import __version__
 from srgan.errors import VideoError
 from srgan.files import atomic_path
+from srgan.jobs.kinds import is_animation
 from srgan.video import mux
 from srgan.video.animated_clip import AnimatedClip, probe_animation
 from srgan.video.clip import Clip, probe
 from srgan.video.encoder import Encoding, PartWriter, Settings, decide, losses_of
-from srgan.video.names import is_animation
 from srgan.video.parts import Parts
 from srgan.video.work import ClipDone, ClipListener, Enlarger, Losses, Selection, refuse
 
@@ -49,7 +49,7 @@ def upscale_clip(
     Parameters
     ----------
     source : a video that FFmpeg reads, or an animated GIF, WebP or PNG
-    target : its extension says the container (:data:`srgan.video.names.WRITABLE`)
+    target : its extension says the container (:data:`srgan.jobs.kinds.CONTAINERS`)
     upscaler : the open network
     encoding : codec and quality
     options : what the upscaler was made with: a run with other options does not resume from these parts

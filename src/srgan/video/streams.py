@@ -13,8 +13,8 @@ import av
 from av.container import OutputContainer
 
 from srgan.errors import UsageError
+from srgan.jobs.kinds import CONTAINERS
 from srgan.video.clip import Clip
-from srgan.video.names import WRITABLE
 from srgan.video.work import Selection
 
 _OPTIONS = {"audio": "--no-audio", "subtitle": "--no-subtitles", "attachment": "--no-subtitles"}
@@ -121,7 +121,7 @@ def open_output(path: str, suffix: str, *, indirect: bool, trial: bool = False) 
         them; PyAV asks a stricter list
     trial : nobody reads what is written
     """
-    kind = WRITABLE[suffix]
+    kind = CONTAINERS[suffix]
     # The index goes to the front, so that a browser shows the video while it loads.
     options = {"movflags": "+faststart"} if kind in ("mp4", "mov") and not trial else {}
     if not indirect:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.errors import OutputExistsError, UsageError
+from srgan.errors import UsageError
+from srgan.files import check_folder, check_name, refuse_existing
 
 if TYPE_CHECKING:
     from srgan.engine.upscaler import Upscaler
@@ -108,9 +108,11 @@ def refuse(source: Path, target: Path, *, overwrite: bool) -> None:
     ------
     OutputExistsError
         if the target is there and may not be replaced
+    SrganError
+        if no file of the target's name can be made there
     """
     check_source(source)
     if target.resolve() == source.resolve():
         raise UsageError(f"{target} is the input: choose another output")
-    if not overwrite and os.path.lexists(target):
-        raise OutputExistsError(f"{target} exists: pass --overwrite to replace it, or choose another output")
+    refuse_existing(target, overwrite=overwrite)
+    check_folder(check_name(target), target)

@@ -1,46 +1,46 @@
-"""One picture from file to file, on the worker thread."""
+"""One picture from file to file, on the worker thread: the run that the command does, too."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from srgan import image
-from srgan.engine.sizes import Target
-from srgan.engine.tile_pass import Progress
-from srgan.errors import SrganError
-from srgan.web.offers import Offer
-from srgan.web.settings import Settings
+from srgan.jobs.job import Job
+from srgan.jobs.reports import Listener
+from srgan.jobs.run import run_one
+
+if TYPE_CHECKING:
+    from srgan.engine.choice import ModelChooser
+    from srgan.engine.tile_pass import Progress
+
+
+class _Told(Listener):
+    def __init__(self, tell: Progress) -> None:
+        self._tell = tell
+
+    def progress(self, done: int, total: int) -> None:
+        self._tell(done, total)
 
 
 def enlarge(
-    source: Path,
-    target: Path,
-    offer: Offer,
-    size: Target,
-    settings: Settings,
+    job: Job,
+    chooser: Callable[[], ModelChooser],
     progress: Progress,
+    *,
     quality: int | None = None,
-    fidelity: float | None = None,
+    max_pixels: int,
 ) -> str:
-    """Read a picture, enlarge it, write it with everything that belongs to it, and return the name of the network that did.
+    """Do one picture, and return the name of the network that did.
 
-    ``fidelity`` blends a GAN with the network it was trained from. ``progress`` may raise to end the work; nothing is
-    written then.
+    Parameters
+    ----------
+    chooser : opens the network, or those among which one is chosen; it may take a while
+    progress : may raise to end the work; nothing is written then
+    quality, max_pixels : as for :func:`srgan.jobs.run.run_pictures`
 
     Raises
     ------
-    ImageError, UsageError
-        as :func:`srgan.image.read`, :meth:`srgan.web.offers.Offer.sized` and :func:`srgan.image.write`
+    SrganError
+        as :func:`srgan.jobs.run.run_one`, and what ``chooser`` raises
     """
-    picture = image.read(source, max_pixels=settings.max_pixels)
-    upscaler = offer.sized(size, fidelity).upscaler_for(picture)
-    try:
-        pixels = upscaler(picture.pixels, progress=progress)
-        factor = pixels.shape[1] / picture.width
-        larger = picture.with_pixels(pixels, factor)
-        del picture
-        progress(1, 1)  # a last chance to stop, before the file is encoded
-        image.write(larger, target, quality=quality)
-    except MemoryError:
-        raise SrganError("the picture does not fit into this server's memory: send a smaller one") from None
-    return upscaler.name
+    return run_one(job, chooser(), quality=quality, max_pixels=max_pixels, listener=_Told(progress)).network

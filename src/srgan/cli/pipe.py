@@ -1,0 +1,111 @@
+"""``srgan upscale - -o -``: a picture from stdin, a result to stdout."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from srgan.cli.lines import say
+from srgan.cli.pictures import line
+from srgan.cli.wishes import Wishes
+from srgan.errors import ImageReadError, SrganError, UsageError
+from srgan.jobs.job import Job
+from srgan.jobs.naming import checked_extension
+from srgan.jobs.plan import plan
+from srgan.jobs.run import run_one
+from srgan.models.catalogue import AUTO
+
+STREAM = "-"
+"""What stands for stdin as a path, and for stdout as an output; ``./-`` is a file of that name."""
+
+
+def is_asked_for(paths: Sequence[str], output: str | None) -> bool:
+    """Return whether a picture comes from stdin or goes to stdout."""
+    return STREAM in paths or output == STREAM
+
+
+def run(wishes: Wishes) -> bool:
+    """Enlarge one picture; its line goes to stderr where the result goes to stdout."""
+    check(wishes)
+    with tempfile.TemporaryDirectory(prefix="srgan-") as name:
+        source = _received(Path(name)) if wishes.paths[0] == STREAM else Path(wishes.paths[0])
+        job = _job(wishes, source, Path(name))
+        try:
+            done = run_one(
+                job,
+                wishes.open(),
+                overwrite=wishes.overwrite,
+                quality=wishes.quality,
+                check=wishes.check,
+            )
+            if wishes.output == STREAM:
+                with job.target.open("rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+        except SrganError as error:
+            _call_as_given(error, wishes, job)
+            raise
+    if not wishes.quiet:
+        shown = replace(done, job=Job(job.source, Path("stdout"))) if wishes.output == STREAM else done
+        text = line(shown, chosen=wishes.model == AUTO)
+        if wishes.output == STREAM:
+            say(text)
+        else:
+            print(text, flush=True)
+    return True
+
+
+def check(wishes: Wishes) -> None:
+    """Raise UsageError for what has no meaning with a stream."""
+    if len(wishes.paths) != 1:
+        raise UsageError("- is one picture from stdin, or one to stdout: name nothing beside it")
+    if wishes.output is None:
+        raise UsageError("a picture from stdin needs a place for the result: pass -o FILE, or -o - for stdout")
+    given = {
+        "--check-map": wishes.check_map,
+        "--dry-run": wishes.dry_run,
+        "--report": wishes.report,
+        "--ray": wishes.ray,
+        "--watch": wishes.watch,
+        "--skip-larger": wishes.skip_larger,
+        "--suffix": wishes.suffix,
+        "--name": wishes.name,
+    }
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is not for stdin and stdout: leave it out")
+    if wishes.output == STREAM and sys.stdout.isatty():
+        raise UsageError("stdout is a terminal: send it to a file or a program, as in -o - > large.png")
+
+
+def _received(folder: Path) -> Path:
+    source = folder / "stdin"
+    with source.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    if not source.stat().st_size:
+        raise ImageReadError("nothing came from stdin: send a picture, as in srgan upscale - -o - < small.png")
+    return source
+
+
+def _job(wishes: Wishes, source: Path, folder: Path) -> Job:
+    """Return what is read and written; the output's format is the one asked for, or the input's."""
+    if wishes.output != STREAM:
+        (job,) = plan([source], wishes.output, scale=wishes.label, format=wishes.format).pictures
+        return job
+    if wishes.format is not None:
+        end = checked_extension(wishes.format)
+        return Job(source, folder / f"result{end}")
+    (job,) = plan([source], folder / "", scale=wishes.label, name="result.{ext}").pictures
+    return Job(job.source, folder / job.target.name)
+
+
+def _call_as_given(error: SrganError, wishes: Wishes, job: Job) -> None:
+    """Let an error name the streams, and not the files that stood for them."""
+    if wishes.paths[0] == STREAM and error.subject == str(job.source):
+        error.subject = "stdin"
+    elif wishes.output == STREAM and error.subject == str(job.target):
+        error.subject = "stdout"

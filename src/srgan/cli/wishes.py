@@ -1,0 +1,71 @@
+"""What ``srgan upscale`` was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from srgan.cli.video import VideoOptions
+from srgan.engine.sizes import Target
+from srgan.jobs.plan import Plan, plan
+from srgan.models.catalogue import networks_of, resolve
+from srgan.models.metadata import read_info
+
+if TYPE_CHECKING:
+    from srgan.engine.choice import ModelChooser
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command was asked for: its options, by their names."""
+
+    paths: Sequence[str]
+    output: str | None
+    model: str
+    network: Mapping[str, Any]
+    """Arguments of :class:`srgan.Upscaler`."""
+    format: str | None
+    suffix: str | None
+    name: str | None
+    quality: int | None
+    overwrite: bool
+    check: bool
+    check_map: str | None
+    skip_larger: tuple[int, int] | None
+    watch: bool
+    dry_run: bool
+    report: str | None
+    ray: str | None
+    video: VideoOptions
+    quiet: bool
+
+    @property
+    def label(self) -> str:
+        """What results are called after (:attr:`srgan.Upscaler.label`), known before the network is opened."""
+        size = Target(*(self.network[name] for name in ("scale", "width", "height", "fit")))
+        return size.label(read_info(resolve(networks_of(self.model)[0])).scale)
+
+    def plan(self, *, empty: bool = False, **other: Any) -> Plan:
+        """Return what becomes what; ``empty`` if a folder without pictures is no error."""
+        given = {
+            "scale": self.label,
+            "format": self.format,
+            "suffix": self.suffix,
+            "name": self.name,
+            "skip_larger": self.skip_larger,
+            "clips": True,
+        }
+        return plan(self.paths, self.output, empty=empty, **(given | other))
+
+    def open(self) -> ModelChooser:
+        """Open the network."""
+        from srgan.engine.choice import ModelChooser
+
+        return ModelChooser(self.model, **self.network)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options on which results depend, by name."""
+        return {name: value for name, value in self.network.items() if name not in ("memory", "threads")} | {
+            "quality": self.quality
+        }

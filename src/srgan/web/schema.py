@@ -1,0 +1,94 @@
+"""What the HTTP API takes and answers, as pydantic models."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from srgan.engine.sizes import MAX_SCALE, MAX_SIDE
+from srgan.web.queue import State
+
+
+class FormatOption(StrEnum):
+    """Formats of results."""
+
+    jpeg = "jpeg"
+    jpg = "jpg"
+    png = "png"
+    webp = "webp"
+    avif = "avif"
+    tiff = "tiff"
+    tif = "tif"
+    gif = "gif"
+    bmp = "bmp"
+    pnm = "pnm"
+
+
+class Wish(BaseModel):
+    """What a client may ask for, as query parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field("", description="Name of a network, see /v1/models. Default: the first one.")
+    scale: float | None = Field(
+        None, gt=1, le=MAX_SCALE, allow_inf_nan=False, description="Enlargement. Default: the network's own."
+    )
+    width: int | None = Field(None, ge=1, le=MAX_SIDE, description="Instead of scale: pixels across of the result.")
+    fidelity: float | None = Field(
+        None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with its faithful partner (1)."
+    )
+    format: FormatOption | None = Field(None, description="Format of the result. Default: the input's.")
+    quality: int | None = Field(None, ge=1, le=100, description="For formats that lose.")
+    ticket: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{8,64}$",
+        description="A name that you make up for this request, to ask /v1/progress/TICKET how far it is.",
+    )
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Wish:
+        if self.scale is not None and self.width is not None:
+            raise ValueError("scale and width each say how large the result is: give one of them")
+        return self
+
+
+class ModelEntry(BaseModel):
+    """A network that this server offers."""
+
+    name: str
+    scale: int = Field(description="Its own enlargement.")
+    when: str = Field(description="When to take it.")
+    fidelity: bool = Field(description="Whether it takes a fidelity.")
+
+
+class Limits(BaseModel):
+    """What this server accepts."""
+
+    max_bytes: int
+    max_pixels: int
+    max_result_pixels: int
+    deadline: float = Field(description="Seconds.")
+
+
+class ModelList(BaseModel):
+    """The networks, the default one first, and the server's limits."""
+
+    version: str
+    models: list[ModelEntry]
+    limits: Limits
+
+
+class Progress(BaseModel):
+    """How far a picture is."""
+
+    state: State
+    ahead: int = Field(description="Pictures that are computed before this one.")
+    done: float = Field(ge=0, le=1, description="Share that is computed.")
+
+
+class Health(BaseModel):
+    """That the server lives."""
+
+    status: Literal["ok"] = "ok"

@@ -1,0 +1,256 @@
+"""One upload from the request to the answer: received, checked, queued, enlarged, sent."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from srgan import image
+from srgan.engine.sizes import Target
+from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
+from srgan.image import Header
+from srgan.image.formats import RAW_SUFFIXES
+from srgan.jobs.job import Job
+from srgan.web import intake, limits, naming
+from srgan.web.metrics import Metrics
+from srgan.web.offers import Offer
+from srgan.web.problems import CLIENT_CLOSED, ProblemError
+from srgan.web.queue import FullError, Place, StoppedError, WorkQueue
+from srgan.web.schema import Wish
+from srgan.web.settings import Settings
+from srgan.web.work import enlarge
+
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WebP": "image/webp",
+    "AVIF": "image/avif",
+    "TIFF": "image/tiff",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "PNM": "image/x-portable-anymap",
+}
+_SUFFIXES = {name: entry.suffixes[0] for name, entry in image.FORMATS.items()} | {"PNM": ".pnm"}
+
+
+class FileStream(StreamingResponse):
+    """Sends a file, and calls ``after`` when it is sent or nobody listens any more."""
+
+    def __init__(self, path: Path, after: Callable[[], None], media_type: str, headers: dict[str, str]) -> None:
+        headers = headers | {"content-length": str(path.stat().st_size)}
+        super().__init__(_chunks(path), media_type=media_type, headers=headers)
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._after()
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, 1 << 18):
+            yield chunk
+
+
+@dataclass(frozen=True)
+class _Upload:
+    """A picture that was received and accepted."""
+
+    job: Job
+    name: str
+    """What the client calls it; may be empty."""
+    header: Header
+    format: image.Format
+    """Of the result."""
+    size: Target
+    after: tuple[int, int]
+    """Height and width of the result."""
+
+
+class Upscaling:
+    """Answers requests for larger pictures."""
+
+    def __init__(self, offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, metrics: Metrics) -> None:
+        self._offers = offers
+        self._settings = settings
+        self._queue = queue
+        self._metrics = metrics
+        self.tickets: dict[str, Place] = {}
+        """The places of the requests that gave a ticket, as long as they last."""
+
+    async def __call__(self, request: Request, wish: Wish) -> Response:
+        """Return the larger picture.
+
+        Raises
+        ------
+        ProblemError
+            for all that is wrong with the request or its picture, and where the server has no place or time for it
+        """
+        offer = self._offer(wish)
+        try:
+            with self._queue.place() as place, self._ticket(wish.ticket, place):
+                async with asyncio.timeout(self._settings.deadline):
+                    return await self._answer(request, wish, offer, place)
+        except FullError as error:
+            raise ProblemError(
+                503,
+                f"the queue is full: try again in {error.seconds} s",
+                {"Retry-After": str(error.seconds), "Connection": "close"},
+            ) from None
+        except TimeoutError:
+            raise ProblemError(
+                504,
+                f"the picture was not done within {self._settings.deadline:g} s, the limit here: send a smaller one, "
+                "or try later",
+                {"Connection": "close"},
+            ) from None
+        except intake.GoneError:
+            return Response(status_code=CLIENT_CLOSED)
+
+    def _offer(self, wish: Wish) -> Offer:
+        """Return the network that is asked for."""
+        offers = self._offers
+        offer = offers.get(wish.model or next(iter(offers)))
+        if offer is None:
+            raise ProblemError(422, f"there is no model {wish.model!r} here: choose one of {', '.join(offers)}")
+        if wish.fidelity is not None and offer.blended is None:
+            able = ", ".join(other.name for other in offers.values() if other.blended is not None)
+            advice = f"choose {able}, or leave it out" if able else "leave it out"
+            raise ProblemError(422, f"fidelity blends a GAN with another network, and {offer.name} has none: {advice}")
+        if wish.ticket in self.tickets:
+            raise ProblemError(409, "this ticket is in use: make up another one")
+        return offer
+
+    @contextmanager
+    def _ticket(self, ticket: str | None, place: Place) -> Iterator[None]:
+        """Let the place be found by its ticket for the block."""
+        if ticket is not None:
+            self.tickets[ticket] = place
+        try:
+            yield
+        finally:
+            self.tickets.pop(ticket or "", None)
+
+    async def _answer(self, request: Request, wish: Wish, offer: Offer, place: Place) -> Response:
+        folder = Path(tempfile.mkdtemp(prefix="srgan-"))
+        remove = functools.partial(shutil.rmtree, folder, ignore_errors=True)
+        work: Future[str] | None = None
+        try:
+            source = folder / "picture"
+            name = await intake.receive(request, source, self._settings)
+            if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
+                source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
+            with _explained(name):
+                upload = await self._accepted(wish, offer, source, name)
+                started = asyncio.get_running_loop().time()
+                chooser = functools.partial(offer.sized, upload.size, wish.fidelity)
+                limit = self._settings.max_pixels
+                work = self._queue.submit(
+                    place, lambda told: enlarge(upload.job, chooser, told, quality=wish.quality, max_pixels=limit)
+                )
+                network = await _finished(work, request)
+            self._queue.took(asyncio.get_running_loop().time() - started)
+            self._metrics.pixels.inc(upload.header.width * upload.header.height)
+            return self._sent(upload, offer, network, remove)
+        except BaseException:
+            # The worker thread may still be in the folder; it ends at its next tile, as nobody waits any more.
+            if work is None:
+                remove()
+            else:
+                place.stop()
+                work.add_done_callback(lambda _: remove())
+            raise
+
+    async def _accepted(self, wish: Wish, offer: Offer, source: Path, name: str) -> _Upload:
+        """Return what becomes of a picture, if its header and the size of its result are within the limits."""
+        header = await asyncio.to_thread(limits.check, source, self._settings)
+        kind = _format(wish, header.format)
+        size = Target(wish.scale, wish.width)
+        after = size.of(header.height, header.width, offer.scale)
+        limits.check_result(after, self._settings)
+        if max(after) > kind.max_side:
+            raise ProblemError(
+                422,
+                f"{kind.name} holds {kind.max_side} pixels a side, and the result would have {after[1]} x {after[0]}: "
+                "ask for png or tiff",
+            )
+        job = Job(source, source.with_name(f"result{_SUFFIXES[kind.name]}"))
+        return _Upload(job, name, header, kind, size, after)
+
+    def _sent(self, upload: _Upload, offer: Offer, network: str, after: Callable[[], None]) -> Response:
+        target = upload.job.target
+        name = f"{naming.stem(upload.name)}_{upload.size.label(offer.scale)}{target.suffix}"
+        headers = {
+            "content-disposition": naming.attachment(name),
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            "x-srgan-model": quote(network),
+            "x-srgan-size": f"{upload.after[1]}x{upload.after[0]}",
+        }
+        return FileStream(target, after, MEDIA_TYPES[upload.format.name], headers)
+
+
+async def _finished(work: Future[str], request: Request) -> str:
+    """Wait for the work, as long as the client waits too, and return what it returns.
+
+    Raises
+    ------
+    GoneError
+        if it does not
+    """
+    future = asyncio.wrap_future(work)
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be nobody's business any more
+    gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait([future, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+    if not future.done() or future.cancelled():
+        raise intake.GoneError
+    try:
+        return future.result()
+    except StoppedError:
+        raise intake.GoneError from None
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has closed the connection; the body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn the package's errors into answers that name the picture as the client does."""
+    try:
+        yield
+    except SrganError as error:
+        status = 500
+        if isinstance(error, ImageTooLargeError):
+            status = 413
+        elif isinstance(error, ImageReadError | UsageError):
+            status = 422
+        shown = repr(Path(name).name) if name else "the picture"
+        raise ProblemError(status, str(error) if error.subject is None else error.line(shown)) from None
+
+
+def _format(wish: Wish, given: str) -> image.Format:
+    if wish.format is None:
+        return image.FORMATS[given]
+    return next(f for f in image.FORMATS.values() if f".{wish.format}" in f.suffixes)
