@@ -11,10 +11,10 @@ import pytest
 
 from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import Picture, probe, read, read_rows
-from support.malformed import corpus
+from support.malformed import corpus, more_formats
 
-CORPUS: dict[str, bytes] = corpus()
-"""The files that the server gets, too."""
+CORPUS: dict[str, bytes] = corpus() | more_formats()
+"""The files that the server gets, and more."""
 
 
 def test_they_are_many() -> None:

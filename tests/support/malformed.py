@@ -3,6 +3,8 @@
 import io
 import struct
 import zlib
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 from PIL import Image
@@ -19,6 +21,32 @@ def corpus():
     files |= bombs() | animations() | impostors() | damaged()
     names = {data: name for name, data in reversed(files.items())}  # the first bytes of some formats are the same
     return {name: data for name, data in files.items() if names[data] == name}
+
+
+def more_formats():
+    """Return cut and damaged files of formats that only the command reads, not the server; those of libraries that are here."""
+    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    files = {}
+    for kind in ("JPEG2000", "DDS", "ICO"):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind)
+        files[kind.lower()] = file.getvalue()
+    for module, end in (("pillow_heif", "heif"), ("pillow_jxl", "jxl")):
+        if find_spec(module) is not None:
+            library, file = import_module(module), io.BytesIO()
+            if end == "heif":
+                library.from_bytes("RGB", (SIDE, SIDE), pixels.tobytes()).save(file)
+            else:
+                Image.fromarray(pixels).save(file, "JXL")
+            files[end] = file.getvalue()
+    bad = {}
+    for name, data in files.items():
+        bad |= {f"truncated/{name}@{at}": data[:at] for at in _cuts(data)}
+        bad |= {f"magic/{name}-{kind}": other for kind, other in _other_beginnings(data).items()}
+        spoilt = bytearray(data)
+        spoilt[len(data) // 3 : len(data) // 3 + 200] = bytes(200)
+        bad[f"damaged/{name}"] = bytes(spoilt)
+    return bad
 
 
 def sound():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from srgan.errors import ImageReadError
@@ -27,6 +28,29 @@ class Format:
     """Whether it holds an ICC profile."""
     gray: bool = True
     """Whether it holds gray as one channel; else gray becomes three equal ones."""
+    writable: bool = True
+    """Whether srgan writes it."""
+    needs: str = ""
+    """The library that it takes, of the extra ``formats``; nothing where the base install has it."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether that library is there."""
+        return not self.needs or find_spec(self.needs) is not None
+
+
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw"}
+    | {".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srw"}
+)
+"""Cameras' raw files. Most are TIFF inside, of which only a small preview would be found."""
+
+_TGA_SUFFIXES = (".tga", ".icb", ".vda", ".vst")
+"""TGA files have no first bytes of their own: it takes the name to know them."""
+
+
+def _read_only(name: str, suffixes: tuple[str, ...], needs: str = "") -> Format:
+    return Format(name, suffixes, 16, alpha=True, max_side=2**31 - 1, writable=False, needs=needs)
 
 
 FORMATS: dict[str, Format] = {
@@ -40,13 +64,26 @@ FORMATS: dict[str, Format] = {
         Format("GIF", (".gif",), 8, alpha=True, max_side=65_535, profile=False),
         Format("BMP", (".bmp", ".dib"), 8, alpha=False, max_side=2**31 - 1, profile=False),
         Format("PNM", (".ppm", ".pgm", ".pbm", ".pnm"), 16, alpha=False, max_side=2**31 - 1, profile=False),
+        Format("HEIC", (".heic", ".heif", ".hif"), 10, alpha=True, max_side=16_384, lossy=True, needs="pillow_heif"),
+        Format("JPEG XL", (".jxl",), 8, alpha=True, max_side=2**30 - 1, lossy=True, profile=False, needs="pillow_jxl"),
+        _read_only("camera raw", tuple(sorted(RAW_SUFFIXES)), "rawpy"),
+        _read_only("JPEG 2000", (".jp2", ".j2k", ".j2c", ".jpf", ".jpx")),
+        _read_only("PSD", (".psd",)),
+        _read_only("TGA", _TGA_SUFFIXES),
+        _read_only("DDS", (".dds",)),
+        _read_only("ICO", (".ico",)),
     )
 }
+"""What can be read, by name. Where its library is missing, a file of it is refused, and the error names the extra."""
 
-WRITABLE: frozenset[str] = frozenset(s for f in FORMATS.values() for s in f.suffixes) - {".apng", ".pbm"}
+WRITABLE: frozenset[str] = frozenset(
+    suffix for entry in FORMATS.values() if entry.writable and entry.installed for suffix in entry.suffixes
+) - {".apng", ".pbm"}
 """Suffixes, lower case with the dot, that :func:`srgan.image.write` takes."""
 
-PICTURE_SUFFIXES: frozenset[str] = frozenset(s for f in FORMATS.values() for s in f.suffixes)
+PICTURE_SUFFIXES: frozenset[str] = frozenset(
+    suffix for entry in FORMATS.values() if entry.installed for suffix in entry.suffixes
+)
 """Suffixes, lower case with the dot, by which a folder's pictures are found. Inside, the content decides."""
 
 HEAD_BYTES = 4096
@@ -55,34 +92,42 @@ HEAD_BYTES = 4096
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis")
 
+_BEGINNINGS: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8BPS\0\1", "PSD"),
+    (b"DDS ", "DDS"),
+    (b"\0\0\1\0", "ICO"),
+    (b"FUJIFILMCCD-RAW", "camera raw"),
+    (b"II*\0\x10\0\0\0CR", "camera raw"),
+    (b"IIU\0", "camera raw"),
+    (b"IIRO", "camera raw"),
+    (b"IIRS", "camera raw"),
+    (b"MMOR", "camera raw"),
+    *((magic, "TIFF") for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+)
+"""First bytes that tell a format by themselves."""
+
 _NOT_READ: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document: export the page as PNG"),
-    (b"8BPS", "a Photoshop document: export it as PNG or TIFF"),
-    (b"\xff\x0a", "a JPEG XL picture: convert it to PNG"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture: convert it to PNG"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture: convert it to PNG or TIFF"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture: convert it to PNG or TIFF"),
     (b"\x76\x2f\x31\x01", "an OpenEXR picture: tone-map it to a 16-bit TIFF"),
     (b"#?RADIANCE", "a Radiance HDR picture: tone-map it to a 16-bit TIFF"),
     (b"P7\n", "a PAM picture: convert it to PNG"),
     (b"PF\n", "a float PFM picture: convert it to a 16-bit TIFF"),
     (b"Pf\n", "a float PFM picture: convert it to a 16-bit TIFF"),
-    (b"\0\0\1\0", "an icon file: convert it to PNG"),
     (b"PK\3\4", "a ZIP archive (or an office document): unpack it"),
     (b"\x1f\x8b", "a gzip archive: unpack it"),
     (b"Rar!", "a RAR archive: unpack it"),
     (b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
     (b"\x1aE\xdf\xa3", "a video"),
     (b"qoif", "a QOI picture: convert it to PNG"),
-    (b"DDS ", "a DDS texture: convert it to PNG"),
-    (b"FUJIFILMCCD-RAW", "a camera's raw file: develop it to a 16-bit TIFF"),
 )
-
-RAW_SUFFIXES = frozenset(
-    {".3fr", ".arw", ".cr2", ".cr3", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw"}
-    | {".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srw"}
-)
-"""Cameras' raw files. Most are TIFF inside, of which only a small preview would be found."""
 
 
 def sniff(head: bytes, suffix: str = "") -> Format | str:
@@ -91,20 +136,15 @@ def sniff(head: bytes, suffix: str = "") -> Format | str:
     Parameters
     ----------
     head : the first :data:`HEAD_BYTES` bytes, or all that there are
-    suffix : the file's suffix, only to tell a camera's raw file from a TIFF
+    suffix : the file's suffix, to tell a camera's raw file from a TIFF, and TGA from anything
     """
     if suffix.lower() in RAW_SUFFIXES:
-        return "it is a camera's raw file: develop it to a 16-bit TIFF"
-    if head[:3] == b"\xff\xd8\xff":
-        return FORMATS["JPEG"]
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return FORMATS["PNG"]
+        return _if_installed("camera raw")
+    for magic, name in _BEGINNINGS:
+        if head.startswith(magic):
+            return _if_installed(name)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return FORMATS["WebP"]
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return FORMATS["TIFF"]
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return FORMATS["GIF"]
     if head[:2] == b"BM" and len(head) > 14:
         return FORMATS["BMP"]
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
@@ -112,11 +152,12 @@ def sniff(head: bytes, suffix: str = "") -> Format | str:
     if head[4:8] == b"ftyp":
         size = min(max(int.from_bytes(head[:4], "big"), 16), 256)
         brands = [head[i : i + 4] for i in (8, *range(16, size, 4))]
-        if any(b in brands for b in _AVIF_BRANDS):
-            return FORMATS["AVIF"]
-        if any(b in brands for b in _HEIC_BRANDS):
-            return "it is a HEIC picture, which needs a patented decoder: convert it to JPEG"
+        for known, name in ((_AVIF_BRANDS, "AVIF"), (_HEIC_BRANDS, "HEIC"), ((b"crx ",), "camera raw")):
+            if any(brand in brands for brand in known):
+                return _if_installed(name)
         return "it is a video, which 'srgan upscale' knows by its suffix (.mp4, .mov), or no format of ours: convert it"
+    if suffix.lower() in _TGA_SUFFIXES and _is_tga(head):
+        return FORMATS["TGA"]
     for magic, what in _NOT_READ:
         if head.startswith(magic):
             return f"it is {what}"
@@ -125,7 +166,7 @@ def sniff(head: bytes, suffix: str = "") -> Format | str:
         return "it is an SVG drawing, which has no pixels: draw it in the size you need, and save it as PNG"
     if text.startswith((b"<!doctype html", b"<html")):
         return "it is a web page, not a picture: download the picture itself"
-    names = ", ".join(FORMATS)
+    names = ", ".join(name for name, entry in FORMATS.items() if entry.installed)
     return f"it is not a picture that srgan knows: use {names}"
 
 
@@ -137,6 +178,19 @@ def format_of_content(path: Path) -> Format | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, Format) else None
+
+
+def _if_installed(name: str) -> Format | str:
+    found = FORMATS[name]
+    if found.installed:
+        return found
+    what = "a camera's raw file" if name == "camera raw" else name
+    return f"it is {what}: pip install 'srgan[formats]'"
+
+
+def _is_tga(head: bytes) -> bool:
+    """Return whether a header has what TGA allows: a kind of picture, a size, a depth (Truevision TGA 2.0)."""
+    return len(head) >= 18 and head[1] in (0, 1) and head[2] in (1, 2, 3, 9, 10, 11) and head[16] in (8, 15, 16, 24, 32)
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:

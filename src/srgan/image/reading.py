@@ -18,8 +18,10 @@ from srgan.image import bmp, exif, jpeg, pnm, vips
 from srgan.image.change import Origin
 from srgan.image.formats import HEAD_BYTES, Format, sniff
 from srgan.image.found import look
+from srgan.image.opened import DamagedError
 from srgan.image.picture import Header, Picture, to_rgb8
 from srgan.image.pixels import Rows, has_alpha, upright
+from srgan.image.readers import READERS
 
 MAX_PIXELS = 200_000_000
 """Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
@@ -149,7 +151,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise ImageReadError(path, _damage(vips.tidy(error))) from None
     except vips.UnsupportedError as error:
         raise ImageReadError(path, str(error)) from None
-    except (pnm.PnmError, bmp.BmpError) as error:
+    except (pnm.PnmError, bmp.BmpError, DamagedError) as error:
         raise ImageReadError(path, _damage(str(error))) from None
 
 
@@ -171,7 +173,32 @@ def _source(file: BinaryIO, kind: Format, page: int) -> _Source:
         return _PnmSource(file)
     if kind.name == "BMP":
         return _BmpSource(file)
+    if kind.name in READERS:
+        return _LibrarySource(file, kind, page)
     return _VipsSource(file, kind, page)
+
+
+class _LibrarySource(_Source):
+    """A picture that a library of its own format opens (:mod:`srgan.image.opened`), upright as it tells it."""
+
+    def __init__(self, file: BinaryIO, kind: Format, page: int) -> None:
+        self.opened = READERS[kind.name](file, page)
+        opened = self.opened
+        self.header = Header(opened.width, opened.height, opened.bands, opened.depth, kind.name, opened.pages)
+
+    def decode(self) -> Picture:
+        pixels = np.ascontiguousarray(self.opened.decode())
+        if pixels.shape[:2] != (self.header.height, self.header.width):
+            raise DamagedError("its pixels are not what its header says")
+        picture = Picture(
+            pixels,
+            icc=self.opened.icc,
+            format=self.header.format,
+            depth=self.header.depth,
+            pages=self.header.pages,
+            origin=Origin(self.header.width, self.header.height),
+        )
+        return self.opened.found.of(picture, same_colours=True)
 
 
 class _PnmSource(_Source):

@@ -252,5 +252,5 @@ def _explained(name: str) -> Iterator[None]:
 
 def _format(wish: Wish, given: str) -> image.Format:
     if wish.format is None:
-        return image.FORMATS[given]
+        return image.FORMATS[given if given in MEDIA_TYPES else "PNG"]
     return next(f for f in image.FORMATS.values() if f".{wish.format}" in f.suffixes)

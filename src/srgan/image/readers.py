@@ -1,0 +1,17 @@
+"""Which module opens a format that libvips does not read for us; see :mod:`srgan.image.opened`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from srgan.image import heif, jxl, pillow, raw
+from srgan.image.opened import Opened
+
+READERS: dict[str, Callable[..., Opened]] = {
+    "HEIC": heif.open_file,
+    "JPEG XL": jxl.open_file,
+    "camera raw": raw.open_file,
+    **{kind: partial(pillow.open_file, kind=kind) for kind in pillow.PLUGINS},
+}
+"""Called with an open file and a page."""
