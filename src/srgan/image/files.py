@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from typing import BinaryIO
@@ -52,9 +53,11 @@ def _xmp_segments(first: bytes, extended: bytes | None) -> bytes:
     return jpeg_segments.segment(0xE1, jpeg_segments.XMP + packet.named(first, guid)) + rest
 
 
-def png_beginning(about: Belongings) -> png.Beginning:
-    """Return what puts the belongings before the pixels of a PNG file."""
+def png_beginning(about: Belongings, *, icc: bytes | None = None) -> png.Beginning:
+    """Return what puts the belongings before the pixels of a PNG file; ``icc`` where its encoder has not done so."""
     chunks = colour.to_png(about.colour) if about.colour is not None else []
+    if icc is not None:
+        chunks.append(png.Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if about.resolution is not None:
         chunks.append(png.density_chunk(about.resolution[0] * 1000, about.resolution[1] * 1000, 1))
     elif about.aspect is not None and _ratio(about.aspect) != (1, 1):

@@ -60,6 +60,16 @@ def read_chunks(file: BinaryIO) -> list[Chunk]:
         file.seek(before)
 
 
+def all_chunks(file: BinaryIO) -> Iterator[Chunk]:
+    """Yield all chunks of an open PNG file, those of its pixels too, up to the end or to the first that is cut short."""
+    for kind, length, at in _walk(file):
+        file.seek(at)
+        data = file.read(length)
+        if len(data) < length:
+            return
+        yield Chunk(kind, data)
+
+
 def _walk(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, length and place of the data of each chunk."""
     at = len(SIGNATURE)
@@ -130,5 +140,5 @@ class Beginning:
             at = end
 
 
-_BEFORE_PROFILE = (b"cICP", b"mDCV", b"cLLI", b"gAMA", b"cHRM", b"sRGB")
+_BEFORE_PROFILE = (b"iCCP", b"cICP", b"mDCV", b"cLLI", b"gAMA", b"cHRM", b"sRGB")
 """Chunks that stand before the palette."""

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
-from srgan.image import bmp, exif, heif, jxl, parts, pnm, vips
+from srgan.image import bmp, exif, heif, jxl, parts, png, pnm, vips, webp
 from srgan.image.belongings import Belongings, prepared, with_profile
-from srgan.image.files import BEGINNINGS, add_to_tiff
+from srgan.image.files import BEGINNINGS, add_to_tiff, png_beginning
 from srgan.image.formats import FORMATS, WRITABLE, Format
 from srgan.image.picture import Picture, to_8_bit
 
@@ -90,6 +90,27 @@ def left_out(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return what of a picture, or of the file that it was read from, a file of this name will not have: a few words each."""
     kind = format_of(path)
     return picture.notes + prepared(picture, kind, picture.width, picture.height).notes
+
+
+def png_beginning_of(picture: Picture, width: int, height: int) -> png.Beginning:
+    """Return what puts all that belongs to a picture, its profile too, into a PNG file that somebody else writes."""
+    about = prepared(picture, FORMATS["PNG"], width, height)
+    return png_beginning(about, icc=about.icc)
+
+
+def belong(picture: Picture, path: Path, kind: str, width: int, height: int) -> None:
+    """Put all that belongs to a picture into a finished file of GIF, PNG or WebP that another library wrote.
+
+    Parameters
+    ----------
+    kind : name of the format; the file has its profile already
+    width, height : of the picture in the file
+    """
+    about = prepared(picture, FORMATS[kind], width, height)
+    data = path.read_bytes()
+    new = webp.with_blocks(data, about.exif, about.xmp) if kind == "WebP" else BEGINNINGS[kind](about)(data)
+    if new is not None:
+        path.write_bytes(new)
 
 
 def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:

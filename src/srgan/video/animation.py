@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from srgan import image
 from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError, UsageError
 from srgan.files import atomic_path
 from srgan.image.reading import MAX_PIXELS
 from srgan.jobs.kinds import is_animation
+from srgan.video.deep import frames_of_8_bits, open_deep, upscale_deep
 from srgan.video.work import ClipDone, ClipListener, Enlarger, Selection, refuse
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ MAX_BYTES = 4 * 10**9
 """What all frames of a result may take: Pillow writes an animation from memory."""
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
+_NAMES = {"GIF": "GIF", "WEBP": "WebP", "PNG": "PNG"}
 _OPAQUE_FROM = 128
 """GIF pixels are there or not; from this alpha on they are."""
 _SHORTEST, _INSTEAD = 20, 100
@@ -65,6 +68,9 @@ def upscale_animation(
     listener = listener or ClipListener()
     began = time.perf_counter()
     refuse(source, target, overwrite=overwrite)
+    deep = open_deep(source)
+    if deep is not None and _FORMATS[target.suffix.lower()] == "PNG":
+        return upscale_deep(source, target, deep, upscaler, overwrite=overwrite, listener=listener)
     enlarge = Enlarger(upscaler)
     with _opened_any(source, streams or Selection(), listener) as film:
         width, height = film.size
@@ -85,6 +91,11 @@ def upscale_animation(
     options = film.options(result.kind, quality)
     with atomic_path(target, overwrite=overwrite, error=ImageWriteError) as partial:
         result.save(partial, options)
+        if film.picture is not None:
+            first = image.read(source)
+            image.belong(first, partial, _NAMES[result.kind], size[1], size[0])
+            for text in image.left_out(first, target):
+                listener.note(f"{source}: left out: {text}")
     seconds = time.perf_counter() - began
     return ClipDone(target, film.size, (size[1], size[0]), len(result.frames), enlarge.computed, seconds)
 
@@ -205,8 +216,13 @@ def _in_hundredths(durations: list[float]) -> list[float]:
 def _opened_any(source: Path, wanted: Selection, listener: ClipListener) -> Iterator[_Film]:
     if is_animation(source):
         with opened(source) as picture:
-            total = int(getattr(picture, "n_frames", 1))
-            yield _Film(picture.size, total, pictures(picture, as_said=True), picture)
+            deep = open_deep(source)
+            if deep is not None:
+                listener.note(f"{source}: its 16 bits a channel become 8: only an animated PNG holds more")
+                yield _Film(picture.size, len(deep.frames), frames_of_8_bits(source, deep), picture)
+            else:
+                total = int(getattr(picture, "n_frames", 1))
+                yield _Film(picture.size, total, pictures(picture, as_said=True), picture)
         return
     from srgan.video.as_pictures import left_out, probe_upright
 
