@@ -11,6 +11,7 @@
     streams.py        sound, subtitles and attachments: what a container holds, what becomes of the rest
     mux.py            parts, sound and subtitles -> the result
     run.py            a video from file to file
+    pipeline.py       decoding and encoding on threads beside the network
     work.py           what videos and animations share
     animation.py      animated GIF, WebP and PNG, which need none of the above
     animated_clip.py  an animation taken as a clip: GIF -> MP4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +25,7 @@ class AnimatedClip(Clip):
     repeats: bool = False
     """Whether it is shown more than once."""
 
-    def frames(self, losses: Losses) -> Iterator[TimedFrame]:
+    def frames(self, losses: Losses) -> Generator[TimedFrame, None, None]:
         """Decode all frames, each shown as long as browsers show it; ``losses`` stays as it is.
 
         Raises

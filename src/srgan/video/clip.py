@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -111,7 +111,7 @@ class Clip:
             fit = fit and (max(int(fit[0] / self.aspect), 1), fit[1])
         return Target(target.scale, width, height, fit)
 
-    def frames(self, losses: Losses) -> Iterator[TimedFrame]:
+    def frames(self, losses: Losses) -> Generator[TimedFrame, None, None]:
         """Decode all frames, in the order of showing; ``losses`` counts what cannot be.
 
         Times always grow: a frame without one, or with one that is not later than the frame's before, is put one tick,

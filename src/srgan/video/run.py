@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from srgan._version import __version__
 from srgan.errors import VideoError
@@ -18,6 +22,7 @@ from srgan.video.animated_clip import AnimatedClip, probe_animation
 from srgan.video.clip import Clip, probe
 from srgan.video.encoder import Encoding, PartWriter, Settings, decide, losses_of
 from srgan.video.parts import Parts
+from srgan.video.pipeline import Behind, ahead, thread
 from srgan.video.work import ClipDone, ClipListener, Enlarger, Losses, Selection, refuse
 
 if TYPE_CHECKING:
@@ -102,24 +107,56 @@ def _encode(
     """Write the parts that are missing; return how many frames there are, and the last one's duration."""
     finished = parts.frames
     count = last = 0
-    with ExitStack() as part:
-        writer: PartWriter | None = None
-        for frame in clip.frames(losses):
+    encoded = itertools.count(finished + 1)
+    with (
+        closing(clip.frames(losses)) as frames,
+        _PartsWriter(clip, settings, parts, part_frames) as writer,
+        thread("srgan-decode") as reading,
+        thread("srgan-encode") as writing,
+    ):
+        behind = Behind(writing, lambda: listener.frame(next(encoded)))
+        for frame in ahead(frames, reading):
             count += 1
             last = frame.duration
-            if count <= finished:  # decoded again, which costs little, and is exact where seeking may not be
-                continue
-            if writer is None:
-                partial = part.enter_context(atomic_path(parts.next(), overwrite=True, error=VideoError))
-                writer = part.enter_context(PartWriter(partial, clip, settings, part_frames))
-            writer.write(frame.time, enlarge(frame.pixels))
-            listener.frame(count)
-            if count % part_frames == 0:
-                part.pop_all().close()
-                writer = None
+            if count > finished:  # decoded again, which costs little, and is exact where seeking may not be
+                behind.call(writer.write, frame.time, enlarge(frame.pixels))
+        behind.finish()
     if count < finished:
         raise VideoError(f"{str(clip.path)!r} has fewer frames than when the work began: start again with --overwrite")
     return count, last
+
+
+class _PartsWriter:
+    """Encodes frames into one part after the other."""
+
+    def __init__(self, clip: Clip, settings: Settings, parts: Parts, part_frames: int) -> None:
+        self._clip = clip
+        self._settings = settings
+        self._parts = parts
+        self._part_frames = part_frames
+        self._stack = ExitStack()
+        self._part: PartWriter | None = None
+        self._frames = 0
+
+    def write(self, time: int, pixels: NDArray[Any]) -> None:
+        """Encode one more frame, with its timestamp in the clip's unit."""
+        if self._part is None:
+            partial = self._stack.enter_context(atomic_path(self._parts.next(), overwrite=True, error=VideoError))
+            part = PartWriter(partial, self._clip, self._settings, self._part_frames)
+            self._part = self._stack.enter_context(part)
+        self._part.write(time, pixels)
+        self._frames += 1
+        if self._frames % self._part_frames == 0:
+            self._stack.pop_all().close()
+            self._part = None
+
+    def __enter__(self) -> _PartsWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
 
 def _facts(
