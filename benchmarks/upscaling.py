@@ -12,6 +12,9 @@ start      from the start of the process to its end: the help, and a picture of 
            compiled in this run and taken from the cache
 memory     the peak of `srgan upscale` for 1, 2.5, 10, 100 and 400 megapixels of output; the largest takes a quarter of
            an hour on two cores
+sizes      pictures of many sizes: the peak of a folder of 250 small ones; how an Upscaler grows over 5,000 sizes up to
+           512, by a tiny network, for which the runtime keeps as many kernels; and what one size over and over costs.
+           Each beside the runtime's own bounds, 5,000 and 1,024 kernels instead of 32
 
 Wall-clock seconds mean something on an idle machine only; CPU seconds (of all threads together) nearly anywhere. The
 extras train, community and dev are needed for the others' ways.
@@ -35,7 +38,7 @@ from typing import Any
 # This process must stay small and hence imports nothing heavy: a child's peak memory begins at its parent's.
 HERE = Path(__file__).resolve()
 EXAMPLE = HERE.parents[1] / "examples" / "spices.jpg"
-PARTS = ("networks", "files", "start", "memory")
+PARTS = ("networks", "files", "start", "memory", "sizes")
 
 
 def main() -> None:
@@ -242,10 +245,10 @@ def differences(results: dict[str, Path]) -> dict[str, str]:
 # --- Files, start-up, memory -----------------------------------------------------------------------------------------
 
 
-def run(*command: object) -> tuple[float, float, int]:
+def run(*command: object, env: dict[str, str] | None = None) -> tuple[float, float, int]:
     """Run a command to its end; return wall seconds, CPU seconds and peak bytes."""
     started = time.perf_counter()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -339,6 +342,110 @@ def measure_memory(options: argparse.Namespace, folder: Path) -> None:
             output = f"{width * 4} x {height * 4} ({width * height * 16 / 1e6:.1f} MP)"
             rows.append((output, budget, f"{peak / 1e6:.0f}", f"{wall:.1f}", f"{cpu:.1f}"))
     table("`srgan upscale`, JPEG to JPEG", ("output", "--memory", "peak MB", "wall s", "CPU s"), rows)
+
+
+# --- Many sizes ------------------------------------------------------------------------------------------------------
+
+AS_BEFORE = "from srgan.runtime import primitives; primitives.KEPT = primitives.KEPT_INT8 = 5000\n"
+COMMAND = "from srgan.cli import main\nmain()\n"
+MANY_SIZES = """
+import json, sys
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, sys.argv[3])
+from srgan import Upscaler
+from support.tiny_models import residual
+count, folder = int(sys.argv[1]), Path(sys.argv[2])
+upscaler = Upscaler(residual(folder / "tiny.onnx", scale=2, blocks=1), precision="fp32")
+random, at = np.random.default_rng(0), {}
+for number in range(1, count + 1):
+    upscaler(random.integers(0, 256, (*random.integers(1, 513, 2), 3), np.uint8))
+    if number in (100, count // 2, count):
+        status = Path("/proc/self/status").read_text()
+        at[number] = int(status.split("VmRSS:")[1].split()[0]) * 1024
+print(json.dumps(at))
+"""
+ONE_SIZE = """
+import sys, time
+import numpy as np
+from srgan import Upscaler
+upscaler = Upscaler(precision="fp32")
+picture = np.random.default_rng(0).integers(0, 256, (*map(int, sys.argv[1].split("x")), 3), np.uint8)
+upscaler(picture)
+for line in sys.stdin:
+    started = time.process_time()
+    for _ in range(int(line)):
+        upscaler(picture)
+    print(time.process_time() - started, flush=True)
+"""
+
+
+def python(bounded: bool, code: str, *arguments: object) -> tuple[list[object], dict[str, str]]:
+    """Return the command and the environment that run Python code with our bounds or with the runtime's own."""
+    environment = {**os.environ, "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}
+    if bounded:
+        del environment["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]
+    return [sys.executable, "-c", code if bounded else AS_BEFORE + code, *map(str, arguments)], environment
+
+
+def measure_sizes(options: argparse.Namespace, folder: Path) -> None:
+    small = folder / "small"
+    code = (
+        f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); from upscaling import picture_of; import numpy as np\n"
+        "import srgan.image as i; random = np.random.default_rng(0)\n"
+        f"for n in range({25 if options.quick else 250}):\n"
+        f"    i.write(i.Picture(picture_of(*map(int, random.integers(20, 91, 2)))), {str(small)!r} + f'/{{n}}.png')\n"
+    )
+    small.mkdir()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    rows = []
+    for bounded in (True, False):
+        target = folder / f"large-{bounded}"
+        command, environment = python(bounded, COMMAND, "upscale", small, "-o", target, "--quiet", "--threads", "2")
+        wall, cpu, peak = run(*command, env=environment)
+        rows.append((word(bounded), f"{peak / 1e6:.0f}", f"{wall:.1f}", f"{cpu:.1f}"))
+    title = (
+        f"`srgan upscale` on a folder of {len(list(small.iterdir()))} pictures of 20 to 90 pixels (bar: under 200 MB)"
+    )
+    table(title, ("kernels kept", "peak MB", "wall s", "CPU s"), rows)
+
+    count, rows = 200 if options.quick else 5000, []
+    for bounded in (True, False):
+        command, environment = python(bounded, MANY_SIZES, count, folder, HERE.parents[1] / "tests")
+        done = subprocess.run(list(map(str, command)), env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        at = json.loads(done.stdout)
+        first, *others = at.values()
+        rows.append((word(bounded), f"{first / 1e6:.0f}", *(f"{(taken - first) / 1e6:+.1f}" for taken in others)))
+    title = f"One Upscaler, {count} random sizes up to 512, a tiny network (bar: under 30 MB after the first 100)"
+    table(title, ("kernels kept", "MB after 100", *(f"after {number}" for number in list(at)[1:])), rows)
+    one_size(options)
+
+
+def one_size(options: argparse.Namespace) -> None:
+    """Let two processes take turns, one with our bounds, one with the runtime's."""
+    rows = []
+    for size, repeats in (("24x24", 20), ("96x96", 2), ("200x150", 1)):
+        children, taken = {}, {True: [], False: []}
+        for bounded in taken:
+            command, environment = python(bounded, ONE_SIZE, size)
+            pipe = subprocess.PIPE
+            children[bounded] = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+        for turn in range(options.runs or (3 if options.quick else 15)):
+            for bounded in sorted(taken, reverse=turn % 2 == 0):
+                child = children[bounded]
+                child.stdin.write(f"{repeats}\n")
+                child.stdin.flush()
+                taken[bounded].append(float(child.stdout.readline()) / repeats)
+        for child in children.values():
+            child.communicate()
+        ours, theirs = (statistics.median(taken[bounded]) for bounded in (True, False))
+        rows.append((size, f"{1000 * ours:.1f}", f"{1000 * theirs:.1f}", f"{100 * theirs / ours:.1f} %"))
+    heads = "size", "CPU ms, ours", "CPU ms, the runtime's", "throughput, ours of theirs"
+    table("One size over and over (bar: 99 %)", heads, rows)
+
+
+def word(bounded: bool) -> str:
+    return "32 (ours)" if bounded else "5,000 and 1,024 (the runtime's)"
 
 
 if __name__ == "__main__":

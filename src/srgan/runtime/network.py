@@ -38,7 +38,7 @@ from srgan.errors import ModelError, UsageError
 from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
-from srgan.runtime import cache
+from srgan.runtime import cache, primitives
 from srgan.runtime.blend import blend
 from srgan.runtime.graph import (
     DAMAGED,
@@ -74,7 +74,8 @@ class Part:
 
     def __init__(self, compile: Callable[[], Any], *, scale: int, cost: Cost, precision: str) -> None:
         self._compile = compile
-        self._compiled = compile()
+        with primitives.bounded():
+            self._compiled = compile()
         self._request = self._compiled.create_infer_request()
         self._inputs = _channels(self._compiled.inputs[0])
         self.channels = _channels(self._compiled.outputs[0])
@@ -227,7 +228,7 @@ def open_network(
     if precision == "bf16" and not has_bf16:
         raise UsageError("this processor has no bf16 instructions: use --precision auto or fp32")
     chosen = "bf16" if precision == "auto" and has_bf16 else "fp32" if precision == "auto" else precision
-    settings = {"INFERENCE_PRECISION_HINT": _HINTS[chosen]}
+    settings = {"INFERENCE_PRECISION_HINT": _HINTS[chosen], **primitives.capacity(chosen)}
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = str(threads)
 
