@@ -7,6 +7,7 @@ Ctrl-C leaves the old file, or none, and never half a new one.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -212,6 +213,12 @@ def _settle(partial: Path, place: Path, shown: Path, *, overwrite: bool) -> None
         if os.path.lexists(place):
             raise _taken(repr(str(shown))) from None
         os.replace(partial, place)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal; OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def version(path: Path) -> str | None:

@@ -54,9 +54,9 @@ def nodes() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def making(tmp_path_factory: pytest.TempPathFactory) -> cluster.Making:
+def making(tmp_path_factory: pytest.TempPathFactory) -> cluster.WorkerConfig:
     model = tiny_models.residual(tmp_path_factory.mktemp("models") / "tiny.onnx", blocks=1)
-    return cluster.Making({"model": str(model), "precision": "fp32", "threads": 1})
+    return cluster.WorkerConfig({"model": str(model), "precision": "fp32", "threads": 1})
 
 
 def pictures(folder: Path, count: int) -> Path:
@@ -121,7 +121,12 @@ def patient(markers: Path) -> type[cluster.Worker]:
 
 
 def run(
-    making: cluster.Making, photos: Path, out: Path, address: str, listener: Listener | None = None, **options: Any
+    making: cluster.WorkerConfig,
+    photos: Path,
+    out: Path,
+    address: str,
+    listener: Listener | None = None,
+    **options: Any,
 ) -> Report:
     out.mkdir(exist_ok=True)
     work = plan([photos], out, scale="x4").pictures
@@ -134,7 +139,7 @@ def contents(folder: Path) -> dict[str, Any]:
 
 
 def test_with_a_node_killed_every_result_is_there_and_is_that_of_one_machine(
-    nodes: Cluster, making: cluster.Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Cluster, making: cluster.WorkerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos, out = pictures(tmp_path / "photos", COUNT - 1), tmp_path / "out"
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a node cannot import the tests
@@ -193,7 +198,7 @@ class Deadly(cluster.Worker):
 
 
 def test_a_picture_of_which_the_process_dies_is_recorded_and_the_rest_goes_on(
-    nodes: Cluster, making: cluster.Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Cluster, making: cluster.WorkerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a node cannot import the tests
     monkeypatch.setattr(cluster, "Worker", Deadly)
@@ -216,7 +221,7 @@ class Counted(cluster.Worker):
 
 
 def test_what_a_lost_machine_had_finished_is_not_done_again(
-    nodes: Cluster, making: cluster.Making, tmp_path: Path
+    nodes: Cluster, making: cluster.WorkerConfig, tmp_path: Path
 ) -> None:
     photos = pictures(tmp_path / "photos", 4)
     for name in ("000", "001", "003"):
@@ -250,7 +255,7 @@ def upscale(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
 
 
-def test_the_command_computes_there_and_goes_on(nodes: Cluster, making: cluster.Making, tmp_path: Path) -> None:
+def test_the_command_computes_there_and_goes_on(nodes: Cluster, making: cluster.WorkerConfig, tmp_path: Path) -> None:
     photos, model = pictures(tmp_path / "photos", 3), making.options["model"]
     arguments = photos, "-o", tmp_path / "out", "-m", model, "--precision", "fp32", "--ray", nodes.address
     report = tmp_path / "report.html"
@@ -275,9 +280,9 @@ def test_the_command_computes_there_and_goes_on(nodes: Cluster, making: cluster.
     ],
 )
 def test_what_the_cluster_cannot_do_is_one_line(
-    nodes: Cluster, making: cluster.Making, tmp_path: Path, options: Mapping[str, Any], error: type, says: str
+    nodes: Cluster, making: cluster.WorkerConfig, tmp_path: Path, options: Mapping[str, Any], error: type, says: str
 ) -> None:
-    other = cluster.Making({**making.options, **options})
+    other = cluster.WorkerConfig({**making.options, **options})
     work = plan([pictures(tmp_path / "photos", 1)], tmp_path, scale="x4").pictures
     with (
         open_journal(tmp_path, settings="", model=model_hash(making.options["model"])) as journal,
@@ -287,7 +292,7 @@ def test_what_the_cluster_cannot_do_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_cluster_that_is_not_there_is_one_line(making: cluster.Making, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there_is_one_line(making: cluster.WorkerConfig, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(UsageError, match=f"cannot reach a Ray cluster at 127.0.0.1:{port} .*: check 'ray status'"):
@@ -306,7 +311,7 @@ def test_a_cluster_is_for_folders_and_without_check(tmp_path: Path) -> None:
 
 
 def test_without_ray_the_extra_is_named(
-    making: cluster.Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    making: cluster.WorkerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'srgan\[cluster\]'"):

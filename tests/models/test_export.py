@@ -13,11 +13,11 @@ from srgan.models.export import (
     before_shuffle,
     build_onnx,
     load_weights,
-    receptive_radius,
     save_onnx,
     set_card,
 )
 from srgan.models.metadata import read_info
+from srgan.models.receptive_field import receptive_radius
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.runtime.network import open_network
 from support import tiny_models

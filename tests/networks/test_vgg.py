@@ -105,6 +105,29 @@ def test_a_file_of_another_network_is_named(tmp_path):
         load_vgg("vgg16", ["conv1_1"], tmp_path / "text.safetensors")
 
 
+class Opens:
+    """Unpickled, it would write a file."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return (open, (str(self.target), "w"))
+
+
+def test_torchvisions_pth_is_taken_and_no_code_in_one_is_run(tmp_path):
+    state = tiny_weights()
+    torch.save({**state, "classifier.0.weight": torch.zeros(2, 2)}, tmp_path / "vgg16.pth")
+    model = load_vgg("vgg16", ["conv3_3"], tmp_path / "vgg16.pth")
+    assert torch.equal(model.features[14].weight, state["features.14.weight"])
+    torch.save({**state, "evil": Opens(tmp_path / "made")}, tmp_path / "evil.pth")
+    with pytest.raises(ModelError, match="was not run"):
+        load_vgg("vgg16", ["conv3_3"], tmp_path / "evil.pth")
+    assert not (tmp_path / "made").exists()
+    with pytest.raises(ModelError, match="cannot read the VGG weights"):
+        load_vgg("vgg16", ["conv3_3"], tmp_path / "none.pth")
+
+
 def hub_file(folder, state, name):
     """Save ``state`` as the torch hub would hold it: a .pth whose name carries the start of its SHA-256."""
     path = folder / "raw.pth"

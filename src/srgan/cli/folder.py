@@ -109,7 +109,7 @@ def _on_cluster(
     model = where.model if shipped else os.path.abspath(catalogue.resolve(where.model))
     return cluster.run(
         job.work,
-        cluster.Making({"model": model, **where.options}, quality),
+        cluster.WorkerConfig({"model": model, **where.options}, quality),
         journal,
         job.folder,
         address=where.address,

@@ -3,11 +3,10 @@
 ::
 
     convert.py      recognises a file, builds the network, checks it, writes it: the entry point
-    found.py        what an importer returns, and how a network shaped like ours becomes ONNX
+    imported.py     what an importer returns, and how a network shaped like ours becomes ONNX
     keras_h5.py     srgan-keras, Keras .h5 weights
     torch_pth.py    srgan-pytorch, SRGAN-PyTorch, BasicSR's MSRResNet: recognised by their keys
     own.py          our own checkpoints and plain state dicts
     community.py    whatever spandrel knows: ESRGAN, Real-ESRGAN and others
-    graph.py        a torch module as an ONNX graph of ours
-    safe_pickle.py  .pth files, read without running what is in them
+    onnx_export.py  a torch module as an ONNX graph of ours
 """

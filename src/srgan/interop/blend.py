@@ -13,7 +13,7 @@ from srgan.files import atomic_path
 from srgan.models.catalogue import resolve
 from srgan.models.export import set_card
 from srgan.models.metadata import ModelInfo, read_info
-from srgan.runtime.blend import check_fidelity, partner
+from srgan.runtime.blend import check_fidelity, mix, partner
 
 
 def export_blend(
@@ -45,14 +45,14 @@ def export_blend(
         if its_partner is None or its_partner.shape != value.shape:
             raise _unlike(info, faithful)
         if np.issubdtype(value.dtype, np.floating):
-            mixed = (1 - fidelity) * value.astype(np.float32) + fidelity * its_partner.astype(np.float32)
+            mixed = mix(value, its_partner, fidelity)
             weights.CopyFrom(numpy_helper.from_array(mixed.astype(value.dtype), weights.name))
     if others:
         raise _unlike(info, faithful)
     measured = ("evaluation", "halfway")  # of the other network
     card = {key: value for key, value in info.card.items() if key not in measured}
     card["blended"] = {"with": faithful.name, "share": fidelity}
-    set_card(blend, name=name or out.stem, scale=info.scale, card=card)
+    set_card(blend, name=name or out.stem, scale=info.scale, card=card, radius=info.radius)
     with atomic_path(out, overwrite=overwrite, error=ModelError) as partial:
         partial.write_bytes(blend.SerializeToString())
     return read_info(out)

@@ -1,6 +1,6 @@
 """Community networks through spandrel, which tells from the keys what a state dict belongs to: ESRGAN, Real-ESRGAN, SPAN, ...
 
-Files are read by :mod:`srgan.interop.safe_pickle`; spandrel gets tensors, never a file.
+Files are read by :mod:`srgan.networks.safe_pickle`; spandrel gets tensors, never a file.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from srgan.errors import MissingExtraError, ModelError
-from srgan.interop.found import Found
-from srgan.interop.graph import export_module
+from srgan.interop.imported import ImportedNetwork
+from srgan.interop.onnx_export import export_module
 
 
-def read_community(name: str, state: Mapping[str, Tensor]) -> Found:
+def read_community(name: str, state: Mapping[str, Tensor]) -> ImportedNetwork:
     """Return the network that spandrel builds for these weights.
 
     Parameters
@@ -49,4 +49,4 @@ def read_community(name: str, state: Mapping[str, Tensor]) -> Found:
     if scale < 2 or scale & (scale - 1):
         raise ModelError(f"{origin}: it enlarges by {scale}: only powers of two from 2 on can be converted")
     network: nn.Module = found.model.float().eval()
-    return Found(origin, scale, lambda half: export_module(network, origin, half=half), network)
+    return ImportedNetwork(origin, scale, lambda half: export_module(network, origin, half=half), network)

@@ -6,7 +6,6 @@ sizes, what the torch network gives.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 
 from srgan._version import __version__
 from srgan.errors import ModelError, UsageError
-from srgan.files import atomic_path
-from srgan.interop.found import Found
-from srgan.interop.graph import radius_of
+from srgan.files import atomic_path, file_sha256
+from srgan.interop.imported import ImportedNetwork
 from srgan.interop.own import pack_state_dict, read_own
-from srgan.interop.safe_pickle import check_size, load_tensors
 from srgan.interop.torch_pth import recognise
 from srgan.models.export import set_card
+from srgan.models.receptive_field import receptive_radius
+from srgan.networks.safe_pickle import check_size, load_tensors
 from srgan.runtime.network import open_network
 
 TOLERANCE = 1e-4
@@ -51,7 +50,7 @@ class Converted:
     difference: float
 
 
-def read_foreign(path: Path) -> Found:
+def read_foreign(path: Path) -> ImportedNetwork:
     """Recognise a file by its content and return its network.
 
     Raises
@@ -113,18 +112,15 @@ def convert(
         "origin": found.origin,
         "converted": time.strftime("%Y-%m-%d"),
         "file": path.name,
-        "sha256": _digest(path),
+        "sha256": file_sha256(path),
         "weights": "fp16" if half else "fp32",
     }
-    exact = radius_of(model)
+    exact = receptive_radius(model)
     radius = exact
     if exact is None or exact > _LARGEST_EXACT:
         radius = _visible_radius(found)
         card["halo"] = f"{radius} pixels by measurement; the whole receptive field is {exact or 'unbounded'}"
-    set_card(model, name=name or out.stem, scale=found.scale, card=card)
-    for entry in model.metadata_props:
-        if entry.key == "srgan.radius":
-            entry.value = str(radius)
+    set_card(model, name=name or out.stem, scale=found.scale, card=card, radius=radius)
     with atomic_path(out, overwrite=overwrite, error=ModelError) as partial:
         partial.write_bytes(model.SerializeToString())
         difference = _check(found, partial, HALF_TOLERANCE if half else TOLERANCE)
@@ -143,11 +139,6 @@ def convert_to_state_dict(path: Path, out: Path, *, overwrite: bool = False) -> 
     return Converted(out, found.origin, found.scale, 0.0)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _picture(height: int, width: int) -> NDArray[np.float32]:
     """Return ``[1, 3, H, W]``: gradients, edges and noise that reach both ends of the range."""
     y, x = np.mgrid[:height, :width]
@@ -156,13 +147,13 @@ def _picture(height: int, width: int) -> NDArray[np.float32]:
     return np.clip(smooth + noise, 0, 1).astype(np.float32)[None]
 
 
-def _run(found: Found, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+def _run(found: ImportedNetwork, batch: NDArray[np.float32]) -> NDArray[np.float32]:
     with torch.no_grad():
         result: NDArray[np.float32] = found.reference(torch.from_numpy(batch)).numpy()
     return result
 
 
-def _check(found: Found, file: Path, tolerance: float) -> float:
+def _check(found: ImportedNetwork, file: Path, tolerance: float) -> float:
     """Return the largest difference between the file in our runtime and the torch network.
 
     Values are compared after clipping to [0, 1], as pictures are.
@@ -193,7 +184,7 @@ def _check(found: Found, file: Path, tolerance: float) -> float:
     return worst
 
 
-def _visible_radius(found: Found) -> int:
+def _visible_radius(found: ImportedNetwork) -> int:
     """Return the smallest halo of 8, 16, 32, 64 pixels with which a cut-out differs by less than half a level of 255."""
     core = 32
     side = core + 2 * _LARGEST_EXACT

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import MissingExtraError, ModelError
-from srgan.interop.found import Array, Found, fold, from_generator
-from srgan.interop.safe_pickle import MAX_WEIGHTS
+from srgan.interop.imported import Array, ImportedNetwork, from_generator
+from srgan.models.export import fold_batch_norm
 from srgan.networks.generator import GeneratorConfig
+from srgan.networks.safe_pickle import MAX_WEIGHTS
 
 try:
     import h5py
@@ -50,7 +51,7 @@ class _Layers:
         return "{} convolutions, {} BatchNorms and {} PReLUs".format(*counts)
 
 
-def read_keras(path: Path) -> Found:
+def read_keras(path: Path) -> ImportedNetwork:
     """Read ``save_weights`` or ``save`` output of srgan-keras' generator, of any power-of-two scale and number of blocks.
 
     Raises
@@ -90,7 +91,9 @@ def read_keras(path: Path) -> Found:
                 raise ModelError(
                     f"'{path}' has {norm_name} of another width than {name} before it: it is another network"
                 )
-            kernel, bias = fold(kernel, bias, {ours: values[theirs] for ours, theirs in _NORM.items()}, EPSILON)
+            kernel, bias = fold_batch_norm(
+                kernel, bias, {ours: values[theirs] for ours, theirs in _NORM.items()}, EPSILON
+            )
         if shuffled:
             if kernel.shape[0] % 4:
                 raise ModelError(

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from srgan.errors import ModelError
-from srgan.interop.found import Found, from_generator
-from srgan.interop.safe_pickle import to_arrays
+from srgan.interop.imported import ImportedNetwork, from_generator
 from srgan.networks.generator import GeneratorConfig
+from srgan.networks.safe_pickle import to_arrays
 from srgan.training.checkpoint import read_checkpoint
 from srgan.training.recipe import load_recipe
 
@@ -27,7 +27,7 @@ FORMAT = "srgan-generator-1"
 _CHECKPOINT = "srgan-checkpoint"
 
 
-def read_own(path: Path) -> Found | None:
+def read_own(path: Path) -> ImportedNetwork | None:
     """Return the network of one of our safetensors files, or None when the file is somebody else's.
 
     Of a checkpoint the averaged weights are taken, which are what a stage hands on and is measured by; its shape is in the
@@ -51,7 +51,7 @@ def read_own(path: Path) -> Found | None:
     return None
 
 
-def _checkpoint(path: Path) -> Found:
+def _checkpoint(path: Path) -> ImportedNetwork:
     checkpoint = read_checkpoint(path)
     recipe = path.resolve().parent.parent / "recipe.toml"
     if not recipe.is_file():
@@ -63,7 +63,7 @@ def _checkpoint(path: Path) -> Found:
     return _found(f"srgan, stage {checkpoint.stage} after {checkpoint.step} steps", weights, config)
 
 
-def _state_dict(path: Path, metadata: Mapping[str, str]) -> Found:
+def _state_dict(path: Path, metadata: Mapping[str, str]) -> ImportedNetwork:
     try:
         config = GeneratorConfig(**json.loads(metadata["generator"]))
         problems = config.problems()
@@ -74,11 +74,11 @@ def _state_dict(path: Path, metadata: Mapping[str, str]) -> Found:
     return _found("srgan state dict", load_file(str(path)), config)
 
 
-def _found(origin: str, weights: Mapping[str, Tensor], config: GeneratorConfig) -> Found:
+def _found(origin: str, weights: Mapping[str, Tensor], config: GeneratorConfig) -> ImportedNetwork:
     return from_generator(origin, to_arrays(weights), config)
 
 
-def pack_state_dict(found: Found) -> bytes:
+def pack_state_dict(found: ImportedNetwork) -> bytes:
     """Return a plain state dict of the network as the content of a safetensors file.
 
     Raises

@@ -26,10 +26,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srgan.errors import ModelError
-from srgan.interop.found import Array, Found, fold, from_generator
-from srgan.interop.graph import export_module
-from srgan.interop.safe_pickle import to_arrays
+from srgan.interop.imported import Array, ImportedNetwork, from_generator
+from srgan.interop.onnx_export import export_module
+from srgan.models.export import fold_batch_norm
 from srgan.networks.generator import GeneratorConfig, Output
+from srgan.networks.safe_pickle import to_arrays
 
 EPSILON = 1e-5
 """Of torch's BatchNorm2d."""
@@ -86,7 +87,7 @@ LAYOUTS = (
 )
 
 
-def recognise(state: Mapping[str, Tensor]) -> Found | None:
+def recognise(state: Mapping[str, Tensor]) -> ImportedNetwork | None:
     """Return the network whose weights these are, or None when no repository listed here has such keys.
 
     Raises
@@ -108,7 +109,7 @@ def recognise(state: Mapping[str, Tensor]) -> Found | None:
     return None
 
 
-def _generator(layout: _Layout, state: Mapping[str, Array]) -> Found:
+def _generator(layout: _Layout, state: Mapping[str, Array]) -> ImportedNetwork:
     blocks = _count(state, f"{layout.block}.{layout.inside[0]}.weight")
     levels = _count(state, f"{layout.upsample_conv}.weight")
     left = {key for key in state if not key.endswith("num_batches_tracked")}
@@ -134,7 +135,7 @@ def _generator(layout: _Layout, state: Mapping[str, Array]) -> Found:
         if norm is not None:
             parts = ("weight", "bias", "running_mean", "running_var")
             values = {part: take(f"{norm}.{part}", out) for part in parts}
-            weight, bias = fold(weight, bias, values, EPSILON)
+            weight, bias = fold_batch_norm(weight, bias, values, EPSILON)
         assert bias is not None
         names[f"{key}.weight"] = f"{name}.weight"
         weights[f"{key}.weight"], weights[f"{key}.bias"] = weight, bias
@@ -219,7 +220,7 @@ class _PlainBlock(nn.Module):
         return x + y
 
 
-def _msrresnet(state: Mapping[str, Tensor]) -> Found:
+def _msrresnet(state: Mapping[str, Tensor]) -> ImportedNetwork:
     origin = "BasicSR MSRResNet"
     features, bands = state["conv_first.weight"].shape[:2]
     out = state["upconv1.weight"].shape[0]
@@ -241,4 +242,4 @@ def _msrresnet(state: Mapping[str, Tensor]) -> Found:
     network = wanted.to_empty(device="cpu")
     network.load_state_dict(state)
     network.eval()
-    return Found(origin, scale, lambda half: export_module(network, origin, half=half), network)
+    return ImportedNetwork(origin, scale, lambda half: export_module(network, origin, half=half), network)

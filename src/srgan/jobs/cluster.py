@@ -43,7 +43,7 @@ _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_LOG_LEVEL": "ERROR", "RAY_BA
 
 
 @dataclass(frozen=True)
-class Making:
+class WorkerConfig:
     """How results are made, for the actors to open the same network."""
 
     options: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Making:
 
 def run(
     work: Sequence[Job],
-    making: Making,
+    making: WorkerConfig,
     journal: Journal,
     folder: PurePath,
     *,
@@ -166,7 +166,7 @@ def _absolute(where: PurePath) -> str:
     return str(where) if isinstance(where, Remote) else os.path.abspath(where)
 
 
-def _stream(ray: Any, rows: list[dict[str, Any]], making: Making, model: str) -> Iterator[dict[str, Any]]:
+def _stream(ray: Any, rows: list[dict[str, Any]], making: WorkerConfig, model: str) -> Iterator[dict[str, Any]]:
     """Yield a result for each row, in the order in which they are finished."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -13,7 +13,6 @@ the same file, or none, is to be done again. A result that was altered since is 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan.errors import SrganError, UsageError
+from srgan.files import file_sha256
 
 NAME = ".srgan.sqlite"
 """The journal's name in the results' folder. Hidden, so no picture, and left out where folders are listed."""
@@ -324,8 +324,7 @@ def settings_text(**settings: Any) -> str:
 
 def content_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal; OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

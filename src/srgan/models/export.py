@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from srgan.errors import MissingExtraError, ModelError
 from srgan.files import atomic_path
+from srgan.models.metadata import FORMAT
+from srgan.models.receptive_field import receptive_radius
 from srgan.networks.subpixel import moved_index
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ try:
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("exporting a network", "train") from error
 
-FORMAT = "1"
 _OPSET = 17
 _BN_EPSILON = 1e-5  # torch's BatchNorm2d default
 Array = NDArray[np.float32]
@@ -75,16 +76,29 @@ class _Graph:
         return self.node("PRelu", x, self.constant(f"{name}.weight", slope.reshape(-1, 1, 1)))
 
 
-def fold_norm(weights: Mapping[str, Array], conv: str, norm: str) -> tuple[Array, Array | None]:
-    """Return weight and bias of convolution ``conv`` with the BatchNorm ``norm`` after it folded in (identity 1)."""
+def fold_batch_norm(
+    weight: Array, bias: Array | None, norm: Mapping[str, Array], epsilon: float = _BN_EPSILON
+) -> tuple[Array, Array]:
+    """Fold a BatchNorm into the convolution before it (identity 1); return the convolution's new weight and bias.
+
+    Parameters
+    ----------
+    weight, bias : of the convolution, ``[O, I, K, K]`` and ``[O]``
+    norm : ``weight``, ``bias``, ``running_mean`` and ``running_var``, ``[O]`` each
+    epsilon : added to the variance
+    """
+    factor = norm["weight"] / np.sqrt(norm["running_var"].astype(np.float64) + epsilon)
+    shift = norm["bias"] + ((0 if bias is None else bias) - norm["running_mean"]) * factor
+    return (weight * factor[:, None, None, None]).astype(np.float32), shift.astype(np.float32)
+
+
+def _folded(weights: Mapping[str, Array], conv: str, norm: str) -> tuple[Array, Array | None]:
+    """Return weight and bias of convolution ``conv``, with the BatchNorm ``norm`` after it folded in where there is one."""
     weight, bias = weights[f"{conv}.weight"], weights.get(f"{conv}.bias")
     if f"{norm}.weight" not in weights:
         return weight, bias
-    factor = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"].astype(np.float64) + _BN_EPSILON)
-    shift = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * factor
-    if bias is not None:
-        shift = shift + bias * factor
-    return (weight * factor[:, None, None, None]).astype(np.float32), shift.astype(np.float32)
+    parts = ("weight", "bias", "running_mean", "running_var")
+    return fold_batch_norm(weight, bias, {part: weights[f"{norm}.{part}"] for part in parts})
 
 
 def before_shuffle(weight: Array) -> Array:
@@ -123,11 +137,11 @@ def build_onnx(weights: Mapping[str, Array], config: GeneratorConfig, *, half: b
     skip = x
     for n in range(config.blocks):
         block = f"body.{n}"
-        y = g.conv(x, f"{block}.conv1", *fold_norm(w, f"{block}.conv1", f"{block}.norm1"))
+        y = g.conv(x, f"{block}.conv1", *_folded(w, f"{block}.conv1", f"{block}.norm1"))
         y = g.prelu(y, f"{block}.act", w[f"{block}.act.weight"])
-        y = g.conv(y, f"{block}.conv2", *fold_norm(w, f"{block}.conv2", f"{block}.norm2"))
+        y = g.conv(y, f"{block}.conv2", *_folded(w, f"{block}.conv2", f"{block}.norm2"))
         x = g.node("Add", x, y)
-    x = g.node("Add", skip, g.conv(x, "body_conv", *fold_norm(w, "body_conv", "body_norm")))
+    x = g.node("Add", skip, g.conv(x, "body_conv", *_folded(w, "body_conv", "body_norm")))
     levels = config.scale.bit_length() - 1
     for n in range(levels):
         block = f"upsample.{n}"
@@ -157,37 +171,22 @@ def build_onnx(weights: Mapping[str, Array], config: GeneratorConfig, *, half: b
     return model
 
 
-def receptive_radius(model: Any) -> int:
-    """Return how many LR pixels around a pixel its output depends on, computed by walking the graph.
+def set_card(model: Any, *, name: str, scale: int, card: Mapping[str, Any], radius: int | None = None) -> None:
+    """Put what srgan needs to know about a network into the file's metadata, replacing what was there.
 
-    Follows every path from the input: a convolution of size K adds (K-1)/2 pixels of the grid it stands on, a shuffle by r
-    makes the grid r times finer. The sum is rounded up to whole LR pixels.
+    Parameters
+    ----------
+    model : an ``onnx.ModelProto``, changed in place
+    name : of the network
+    scale : its enlargement
+    card : ready for JSON
+    radius : halo of tiles in input pixels; by default the radius of the receptive field
     """
-    shapes = {weight.name: list(weight.dims) for weight in model.graph.initializer}
-    reach: dict[str, tuple[float, int]] = {model.graph.input[0].name: (0.0, 1)}
-    for node in model.graph.node:
-        if node.op_type == "Cast" and node.input[0] in shapes:
-            shapes[node.output[0]] = shapes[node.input[0]]
-            continue
-        radius, grid = max((reach[name] for name in node.input if name in reach), default=(0.0, 1))
-        attributes = {entry.name: entry for entry in node.attribute}
-        if node.op_type == "Conv":
-            size = shapes[node.input[1]][2]
-            dilation = attributes["dilations"].ints[0] if "dilations" in attributes else 1
-            radius += (size - 1) / 2 * dilation / grid
-        elif node.op_type == "DepthToSpace":
-            grid *= attributes["blocksize"].i
-        reach[node.output[0]] = (radius, grid)
-    return int(np.ceil(reach[model.graph.output[0].name][0]))
-
-
-def set_card(model: Any, *, name: str, scale: int, card: Mapping[str, Any]) -> None:
-    """Put what srgan needs to know about a network into the file's metadata, replacing what was there."""
     facts = {
         "srgan.format": FORMAT,
         "srgan.name": name,
         "srgan.scale": str(scale),
-        "srgan.radius": str(receptive_radius(model)),
+        "srgan.radius": str(receptive_radius(model) if radius is None else radius),
         "srgan.card": json.dumps(card),
     }
     del model.metadata_props[:]

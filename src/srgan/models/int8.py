@@ -7,10 +7,10 @@ SHA-256 of that one's file: after another training, an old int8 form would silen
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from srgan.errors import ModelError, UsageError
+from srgan.files import file_sha256
 from srgan.models.metadata import ModelInfo, read_info
 
 CARD_KEY = "int8"
@@ -25,8 +25,7 @@ def file_beside(path: Path) -> Path:
 def digest_of(path: Path) -> str:
     """Return what an int8 form knows its network by; ModelError if the file cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from None
 

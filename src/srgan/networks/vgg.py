@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan.errors import ModelError, UsageError
+from srgan.networks.safe_pickle import check_size, load_tensors
 
 # torchvision.models.vgg, configurations "D" and "E": convolutions a stage and their width.
 _STAGES = {
@@ -87,7 +88,7 @@ class VGGFeatures(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> VGGFeatures:
-        """Stay in evaluation mode whatever ``mode`` asks: these weights are a yardstick."""
+        """Stay in evaluation mode whatever ``mode`` asks: these weights are a perceptual metric."""
         del mode
         return super().train(False)
 
@@ -121,13 +122,14 @@ def load_vgg(network: str, layers: Iterable[str], weights: str | Path | None = N
     ----------
     network : ``"vgg16"`` or ``"vgg19"``
     layers : convolutions to return, for instance ``["conv5_4"]``
-    weights : a safetensors file with torchvision's keys (further keys, such as the classifier's, are left aside); None
-        takes torchvision's own file from the torch hub's cache, or downloads it there and checks its SHA-256
+    weights : a ``.safetensors`` or ``.pth`` file with torchvision's keys (further keys, such as the classifier's, are left
+        aside; no code in it is run); None takes torchvision's own file from the torch hub's cache, or downloads it there and
+        checks its SHA-256
 
     Raises
     ------
     ModelError
-        when the file cannot be read, lacks a key or has another shape, or the download fails
+        when the file cannot be read, holds more than weights, lacks a key or has another shape, or the download fails
     UsageError
         for a network or a layer that does not exist
     """
@@ -159,13 +161,19 @@ def _read_weights(network: str, weights: str | Path | None) -> dict[str, Tensor]
             )
         except Exception as error:
             raise ModelError(
-                f"cannot download the {network} weights ({error}): fetch {url} on a machine with a network, save its "
-                f"tensors as safetensors and name that file with --vgg-weights"
+                f"cannot download the {network} weights ({error}): fetch {url} on a machine with a network, "
+                "and name that file with --vgg-weights"
             ) from error
+    path = Path(weights)
+    if path.suffix in (".pth", ".pt") and path.is_file():
+        check_size(path)
+        return load_tensors(path)
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return load_file(str(weights))
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"cannot read the VGG weights '{weights}' ({error}): give a safetensors file") from error
+        raise ModelError(
+            f"cannot read the VGG weights '{weights}' ({error}): give a .safetensors or .pth file"
+        ) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.models.catalogue import CATALOGUE, networks_of, resolve, shipped_file
@@ -161,13 +162,19 @@ def blend(info: ModelInfo, fidelity: float) -> Any:
     opset = import_openvino().opset13
     share = np.float32(fidelity)
     for node, its_partner in zip(weights, others, strict=True):
-        mixed = (1 - share) * node.data.astype(np.float32) + share * its_partner.data.astype(np.float32)
+        mixed = mix(node.data, its_partner.data, share)
         # In fp32, whatever the file has: the conversion that follows the weights of an fp16 file then does nothing.
         constant = opset.constant(mixed, np.float32)
         for consumer in list(node.output(0).get_target_inputs()):
             consumer.replace_source_output(constant.output(0))
     graph.validate_nodes_and_infer_types()
     return graph
+
+
+def mix(weights: NDArray[Any], partners: NDArray[Any], share: float | np.float32) -> NDArray[np.float32]:
+    """Return ``(1 - share) * weights + share * partners`` in fp32; of the same shape both."""
+    mixed: NDArray[np.float32] = (1 - share) * weights.astype(np.float32) + share * partners.astype(np.float32)
+    return mixed
 
 
 def _weights(graph: Any) -> list[Any]:

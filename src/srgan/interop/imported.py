@@ -26,7 +26,7 @@ Layers = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
-class Found:
+class ImportedNetwork:
     """A network that was found in a file.
 
     Attributes
@@ -54,7 +54,7 @@ def from_generator(
     *,
     unit_range: bool = False,
     names: Mapping[str, str] | None = None,
-) -> Found:
+) -> ImportedNetwork:
     """Wrap weights of our generator's shape.
 
     Parameters
@@ -105,7 +105,7 @@ def from_generator(
         return network.reference((x + 1) / 2 if unit_range else x)
 
     state = None if unit_range else network.state_dict()
-    return Found(origin, config.scale, build, reference, state, None if unit_range else config)
+    return ImportedNetwork(origin, config.scale, build, reference, state, None if unit_range else config)
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -147,17 +147,3 @@ def _drop_unused(model: Any) -> None:
     for at in reversed(range(len(model.graph.initializer))):
         if model.graph.initializer[at].name not in used:
             del model.graph.initializer[at]
-
-
-def fold(weight: Array, bias: Array | None, norm: Mapping[str, Array], epsilon: float) -> tuple[Array, Array]:
-    """Fold a BatchNorm into the convolution before it.
-
-    Parameters
-    ----------
-    weight, bias : of the convolution, ``[O, I, K, K]`` and ``[O]``
-    norm : ``weight``, ``bias``, ``running_mean`` and ``running_var``, ``[O]`` each
-    epsilon : added to the variance
-    """
-    factor = norm["weight"] / np.sqrt(norm["running_var"].astype(np.float64) + epsilon)
-    shift = norm["bias"] + ((0 if bias is None else bias) - norm["running_mean"]) * factor
-    return (weight * factor[:, None, None, None]).astype(np.float32), shift.astype(np.float32)

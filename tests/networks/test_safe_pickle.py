@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from srgan.errors import ModelError, UsageError
-from srgan.interop import safe_pickle
 from srgan.interop.convert import read_foreign
-from srgan.interop.safe_pickle import load_tensors
+from srgan.networks import safe_pickle
+from srgan.networks.safe_pickle import load_tensors
 
 
 class Attack:
