@@ -19,7 +19,7 @@ def test_check_prints_a_table_and_tells_by_its_exit_code(tmp_path):
     Image.fromarray(noise).save(tmp_path / "fine.png")
     clean = srgan("data", "check", tmp_path)
     assert (clean.returncode, clean.stderr) == (0, "")
-    assert "1 pictures, 0.0 megapixels: nothing wrong" in clean.stdout
+    assert "1 picture, 0.0 megapixels: nothing wrong" in clean.stdout
 
     Image.fromarray(noise[:50, :60]).save(tmp_path / "little.png")
     found = srgan("data", "check", tmp_path, "--json", tmp_path / "r.json")
@@ -29,6 +29,22 @@ def test_check_prints_a_table_and_tells_by_its_exit_code(tmp_path):
     data = json.loads((tmp_path / "r.json").read_text())
     assert [(entry["file"], entry["kind"]) for entry in data["problems"]] == [("little.png", "too small")]
     assert srgan("data", "check", tmp_path, "--smallest", 50).returncode == 0
+
+
+def test_check_knows_what_the_recipe_needs(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (120, 130, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "fine.png")
+    assert srgan("data", "check", tmp_path, "--recipe", "laptop").returncode == 0
+    (tmp_path / "mine.toml").write_text(
+        "[generator]\nbands = 4\n[stages.a]\nsteps = 1\ncrop = 160\npixel = {weight = 1.0}\n"
+    )
+    found = srgan("data", "check", tmp_path, "--recipe", tmp_path / "mine.toml", "--json", "-")
+    (problem,) = json.loads(found.stdout)["problems"]
+    assert (found.returncode, problem["kind"]) == (1, "unusable")
+    assert "3 bands, not 4" in problem["reason"]
+    (problem,) = json.loads(srgan("data", "check", tmp_path, "--recipe", "srgan", "--json", "-").stdout)["problems"]
+    assert problem["reason"] == "130 x 120 pixels, the shorter side is below 192"
+    assert srgan("data", "check", tmp_path, "--recipe", "nothing").returncode == 2
 
 
 def test_a_missing_folder_is_one_line(tmp_path):

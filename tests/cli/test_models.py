@@ -29,7 +29,7 @@ def test_the_list_has_each_network_with_its_own_figures() -> None:
         assert evaluation or (name.startswith("photo-") and "not evaluated" in line)
         for scores in evaluation:
             assert f"{scores['set']} {scores['psnr_y']:.2f} dB / {scores['ssim_y']:.3f}" in line
-        assert line.index(entry.when) == head.index("TAKE IT FOR")
+        assert line.index(entry.when) == head.index("USE IT FOR")
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -3,8 +3,10 @@ import pytest
 import pyvips
 from PIL import Image
 
+from srgan.data import check as module
 from srgan.data.check import _bit_count, check, jpeg_quality
-from srgan.errors import DataError, UsageError
+from srgan.errors import DataError, ImageReadError, UsageError
+from srgan.image.multiband import read_bands
 
 
 def scene(seed, size=160):
@@ -94,3 +96,30 @@ def test_pictures_of_many_bands_are_looked_at_as_the_mean_of_them(tmp_path):
     (tmp_path / "twice.tif").write_bytes((tmp_path / "1.tif").read_bytes())
     pyvips.Image.new_from_array(np.full((200, 200, 6), 90, np.uint8)).write_to_file(str(tmp_path / "flat.tif"))
     assert kinds(check(tmp_path)) == {("twice.tif", "copy"), ("flat.tif", "flat")}
+
+
+def floats(path, low, high, bands=3):
+    blocks = np.random.default_rng(5).uniform(low, high, (10, 10, bands)).astype(np.float32)
+    pyvips.Image.new_from_array(blocks.repeat(12, 0).repeat(12, 1)).write_to_file(str(path))
+
+
+def test_floats_are_looked_at_as_a_training_sees_them(tmp_path):
+    floats(tmp_path / "unit.tif", 0, 1)
+    floats(tmp_path / "wide.tif", 0, 255)
+    (problem,) = check(tmp_path, smallest=80).problems
+    assert (problem.file.name, problem.kind) == ("wide.tif", "unusable")
+    assert problem.reason.endswith("scale them to 0 to 1")
+
+
+def test_what_a_training_would_leave_out_is_named_with_its_reason(tmp_path, monkeypatch):
+    floats(tmp_path / "five.tif", 0, 1, bands=5)
+    Image.fromarray(np.random.default_rng(6).integers(0, 256, (120, 130, 3), dtype=np.uint8)).save(tmp_path / "rgb.png")
+    for bands, odd in ((3, "five.tif"), (1, "five.tif"), (5, "rgb.png")):
+        (problem,) = check(tmp_path, smallest=80, bands=bands).problems
+        assert (problem.file.name, problem.kind) == (odd, "unusable")
+        with pytest.raises(ImageReadError) as caught:
+            read_bands(tmp_path / odd, bands)
+        assert problem.reason == caught.value.reason
+    monkeypatch.setattr(module, "MAX_PIXELS", 120 * 120)
+    problems = {problem.file.name: problem.reason for problem in check(tmp_path, smallest=80).problems}
+    assert "cut it into tiles with srgan data prepare" in problems["rgb.png"]

@@ -91,7 +91,7 @@ def test_a_network_that_learns_from_them_comes_nearer_to_its_self_ensemble(
     settings = ["generator.features=4", "generator.blocks=1", "data.workers=0", "stages.srresnet.steps=150"]
     # Mirrored and turned at random, the network's own single results would lead to their mean, too.
     settings += ["data.flips=false"]
-    settings += ["stages.srresnet.rate=1e-3", "stages.srresnet.matrix_rate=2e-3", "stages.srresnet.ema=0.9"]
+    settings += ["stages.srresnet.rate=1e-3", "stages.srresnet.muon_lr=2e-3", "stages.srresnet.ema=0.9"]
     command = [sys.executable, "-m", "srgan", "train", str(pairs), "--recipe", "distil", "--init", str(network)]
     command += ["--out", str(tmp_path / "run"), *(word for setting in settings for word in ("--set", setting))]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
@@ -141,7 +141,7 @@ def test_new_pictures_are_learned_from_the_originals(photos: Path, network: Path
 def test_what_it_refuses(photos: Path, network: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds something already"):
+    with pytest.raises(UsageError, match="is not empty"):
         distil(photos, tmp_path / "full", network)
     with pytest.raises(UsageError, match="192 or more"):
         distil(photos, tmp_path / "out", network, side=191)

@@ -11,7 +11,8 @@ import pytest
 import pyvips
 from PIL import Image
 
-from srgan.data.shards import decode_tile, is_flat, open_shards, prepare, read_tiles, starts
+from srgan.data.shard_writer import is_flat, prepare, starts
+from srgan.data.shards import decode_tile, open_shards, read_tiles
 from srgan.errors import DataError, MissingExtraError, UsageError
 from srgan.storage import Remote
 from support.tiny_runs import call, save_photo
@@ -123,7 +124,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
     save(tmp_path / "in" / "a.png", noise((32, 32, 3)))
     prepare(tmp_path / "in", tmp_path / "out")
     before = (tmp_path / "out" / "index.json").read_bytes()
-    with pytest.raises(UsageError, match="holds something already"):
+    with pytest.raises(UsageError, match="is not empty"):
         prepare(tmp_path / "in", tmp_path / "out", tile=16, overlap=0)
     assert (tmp_path / "out" / "index.json").read_bytes() == before
     (tmp_path / "out" / "index.json").unlink()  # as after a power cut: begun anew
@@ -175,7 +176,7 @@ def test_the_command(tmp_path):
     assert result.code == 0, result.err
     assert "left out: bad.png: " in result.err
     first, second = result.out.splitlines()
-    assert first.startswith("9 tiles of 1 pictures, ")
+    assert first.startswith("9 tiles of 1 picture, ")
     assert second == f"to train on them: srgan train {tmp_path / 'out'}"
     for arguments, words in (
         ([tmp_path / "in", tmp_path / "x", "--tile", 64, "--overlap", 64], "cannot share"),

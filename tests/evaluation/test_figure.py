@@ -12,7 +12,7 @@ from srgan.errors import UsageError
 from srgan.evaluation import figure
 from srgan.evaluation.figure import write_figure
 from srgan.evaluation.sample import Sample, make_sample
-from srgan.evaluation.scores import ImageScore, Report, SetScore
+from srgan.evaluation.scores import BenchmarkReport, ImageScore, SetScore
 
 SCORE = (25.0, 0.7)
 
@@ -26,8 +26,8 @@ def sample(name: str, height: int = 128, width: int = 128, *, psnr: float = 25.0
     return make_sample(name, *pictures, before=(psnr, 0.7), after=(psnr + 1, 0.8))
 
 
-def report(*samples: Sample, model: str = "net") -> Report:
-    return Report(model, 4, (SetScore("Set", (ImageScore("a", 26.0, 0.8),), samples),))
+def report(*samples: Sample, model: str = "net") -> BenchmarkReport:
+    return BenchmarkReport(model, 4, (SetScore("Set", (ImageScore("a", 26.0, 0.8),), samples),))
 
 
 def test_the_crop_is_the_most_detailed_part_of_each_picture() -> None:

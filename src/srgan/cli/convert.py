@@ -1,4 +1,4 @@
-"""``srgan convert``: weights from elsewhere in, a network for ``srgan upscale --model`` out; or its int8 form."""
+"""``srgan convert``: foreign weights in, a network for ``srgan upscale --model`` out; or the int8 form of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from srgan.errors import MissingExtraError, UsageError
 
 
-class Target(StrEnum):
+class OutputFormat(StrEnum):
     """What to write."""
 
     onnx = "onnx"
@@ -38,21 +38,22 @@ def convert_command(
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the network. Default: the output's.", show_default=False)
+        str | None,
+        typer.Option("--name", help="Name of the network. Default: the name of the output.", show_default=False),
     ] = None,
     to: Annotated[
-        Target, typer.Option("--to", help="onnx, or state-dict: our generator's weights in safetensors.")
-    ] = Target.onnx,
+        OutputFormat, typer.Option("--to", help="onnx, or state-dict: our generator's weights in safetensors.")
+    ] = OutputFormat.onnx,
     half: Annotated[
-        bool, typer.Option("--fp16", help="Store weights in fp16: half the file, nearly the same.")
+        bool, typer.Option("--fp16", help="Store weights in fp16: half the file size, nearly the same result.")
     ] = False,
     int8: Annotated[
         Path | None,
         typer.Option(
             "--int8",
             metavar="PHOTOS",
-            help="Instead: write the int8 form of a network, for srgan upscale --precision int8. It is adjusted to the "
-            "photographs in this folder.",
+            help="Instead: write the int8 form of a network, for srgan upscale --precision int8. It is calibrated on "
+            "the photographs in this folder.",
             show_default=False,
         ),
     ] = None,
@@ -69,21 +70,21 @@ def convert_command(
 ) -> None:
     """Convert a file of weights to a network that srgan upscale --model takes, and check it.
 
-    Code in a .pth file is never run. The result is compared with the original network before it is written.
+    Code in a .pth file is never run. The result is checked against the original network before it is written.
     """
     if fidelity is not None:
-        if to is not Target.onnx or half or int8 is not None:
+        if to is not OutputFormat.onnx or half or int8 is not None:
             raise UsageError("--fidelity writes a blend as it is: leave out --to, --fp16 and --int8")
         _blend(file, fidelity, output, name, overwrite=overwrite)
         return
     if int8 is not None:
-        if to is not Target.onnx or half or name is not None:
+        if to is not OutputFormat.onnx or half or name is not None:
             raise UsageError("--int8 writes another form of the same network: leave out --to, --fp16 and --name")
         _quantise(file, int8, output, overwrite=overwrite)
         return
-    if to is Target.state_dict and (half or name is not None):
+    if to is OutputFormat.state_dict and (half or name is not None):
         raise UsageError("--fp16 and --name are for --to onnx: leave them out")
-    suffix = ".onnx" if to is Target.onnx else ".safetensors"
+    suffix = ".onnx" if to is OutputFormat.onnx else ".safetensors"
     target = output or file.with_suffix(suffix)
     if target.suffix.lower() != suffix:
         raise UsageError(f"'{target}' must end in {suffix}: choose another --output")
@@ -93,7 +94,7 @@ def convert_command(
         from srgan.interop import convert
     except ImportError as error:
         raise MissingExtraError("srgan convert", "convert") from error
-    if to is Target.state_dict:
+    if to is OutputFormat.state_dict:
         done = convert.convert_to_state_dict(file, target, overwrite=overwrite)
         print(f"{done.path}: {done.origin}, x{done.scale}")
         return
@@ -123,5 +124,5 @@ def _quantise(model: Path, photos: Path, output: Path | None, *, overwrite: bool
     except ImportError as error:
         raise MissingExtraError("srgan convert --int8", "int8") from error
     done = quantise(model, photos, output, overwrite=overwrite)
-    print(f"{done.path}: {done.int8:.2f} dB in int8, {done.fp32:.2f} dB in fp32, on {done.crops} crops kept apart")
+    print(f"{done.path}: {done.int8:.2f} dB in int8, {done.fp32:.2f} dB in fp32, on {done.crops} held-out crops")
     print(f"to use it: srgan upscale PHOTO --model {model} --precision int8")

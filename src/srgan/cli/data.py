@@ -1,31 +1,43 @@
-"""``srgan data``: what to know about a folder of pictures before training on it, tiles of big ones, and drawn ones."""
+"""``srgan data``: training pictures before training: check a folder, cut big ones into tiles, draw some, make pairs to distil."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from srgan.cli.counting import count_bar
+from srgan.data.words import counted
 
+if TYPE_CHECKING:
     from srgan.data.check import DataReport
 
-app = typer.Typer(help="Look after folders of training pictures.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Check, prepare and make training pictures.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def _data() -> None:
-    """Look after folders of training pictures."""
+    """Check, prepare and make training pictures."""
 
 
 @app.command("check")
 def check_command(
     folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
-    smallest: Annotated[int, typer.Option(help="Least side in pixels: the crop of the recipe.", min=1)] = 96,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe",
+            "-r",
+            metavar="NAME|FILE",
+            help="Recipe to train with: its largest crop is the least side, and pictures must suit its bands.",
+            show_default=False,
+        ),
+    ] = None,
+    smallest: Annotated[
+        int | None,
+        typer.Option(help="Least side in pixels. Default: the recipe's crop, or 96.", show_default=False, min=1),
+    ] = None,
     quality: Annotated[int, typer.Option(help="Name JPEGs of a lower quality than this.", min=0, max=100)] = 60,
     json_file: Annotated[
         Path | None,
@@ -35,7 +47,7 @@ def check_command(
         int | None, typer.Option(min=1, help="Threads that decode. Default: one for each core.", show_default=False)
     ] = None,
 ) -> None:
-    """Find pictures that would harm a training: unreadable, too small, copies, flat, or heavily compressed.
+    """Find pictures that would harm a training, or that it would leave out: unreadable, too small, copies, flat, and more.
 
     The exit code is 0 for a clean folder and 1 if anything is wrong with it. Nothing is changed.
     """
@@ -44,11 +56,12 @@ def check_command(
     from srgan.data.check import check
     from srgan.files import atomic_path
 
-    errors = Console(stderr=True)
-    with _bar(f"checking {folder}", errors) as progress:
+    crop, bands = _needs_of(recipe)
+    with count_bar(f"checking {folder}", Console(stderr=True)) as progress:
         report = check(
             folder,
-            smallest=smallest,
+            smallest=smallest or crop,
+            bands=bands,
             quality=quality,
             threads=threads,
             progress=progress,
@@ -64,6 +77,16 @@ def check_command(
         raise typer.Exit(1)
 
 
+def _needs_of(recipe: str | None) -> tuple[int, int]:
+    """Return the least side of pictures, in pixels, and the bands that a recipe trains on."""
+    if recipe is None:
+        return 96, 3
+    from srgan.training.recipe import load_recipe
+
+    found = load_recipe(recipe)
+    return max(stage.crop for stage in found.stages.values()), found.generator.bands
+
+
 @app.command("prepare")
 def prepare_command(
     folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
@@ -77,7 +100,7 @@ def prepare_command(
         float,
         typer.Option(help="Drop tiles that vary less: standard deviation in levels of 255. 0 drops plain ones.", min=0),
     ] = 3.0,
-    shard_size: Annotated[int, typer.Option(help="Megabytes a shard.", min=1)] = 256,
+    shard_size: Annotated[int, typer.Option(help="Megabytes per shard.", min=1)] = 256,
 ) -> None:
     """Cut big pictures into tiles, drop flat ones, and write them as shards that srgan train takes.
 
@@ -85,12 +108,12 @@ def prepare_command(
     """
     from rich.console import Console
 
-    from srgan.data import shards
+    from srgan.data.shard_writer import prepare
     from srgan.storage import place
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    with _bar(f"cutting {folder}", errors) as progress:
-        summary = shards.prepare(
+    with count_bar(f"cutting {folder}", errors) as progress:
+        summary = prepare(
             folder,
             place(out),
             bands=bands,
@@ -103,8 +126,9 @@ def prepare_command(
     for name, reason in summary.rejected:
         errors.print(f"left out: {name}: {reason}", markup=False)
     print(
-        f"{summary.tiles} tiles of {summary.pictures} pictures, {summary.nbytes / 1e6:.1f} MB in {summary.shards} shards; "
-        f"{summary.flat} flat tiles dropped, {len(summary.rejected)} pictures with damage"
+        f"{counted(summary.tiles, 'tile')} of {counted(summary.pictures, 'picture')}, {summary.nbytes / 1e6:.1f} MB in "
+        f"{counted(summary.shards, 'shard')}; {counted(summary.flat, 'flat tile')} dropped, "
+        f"{counted(len(summary.rejected), 'picture')} with damage"
     )
     print(f"to train on them: srgan train {out}" + (f" --set generator.bands={bands}" if bands != 3 else ""))
 
@@ -116,7 +140,7 @@ def draw_command(
     ],
     count: Annotated[int, typer.Option("--count", "-n", help="How many pictures.", min=1)] = 48,
     size: Annotated[str, typer.Option(metavar="WxH", help="Pixels of each.")] = "1024x768",
-    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed draws different pictures.", min=0)] = 0,
     fonts: Annotated[
         Path | None,
         typer.Option(
@@ -126,7 +150,7 @@ def draw_command(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace drawn pictures of the same names.")] = False,
 ) -> None:
-    """Draw text, slides, charts, tables, ink drawings and signs, for networks that shall enlarge such things sharply.
+    """Draw text, slides, charts, tables, ink drawings and signs, for networks that are to upscale such things sharply.
 
     Photographs teach little about ruled lines and letters. Draw about a fifth as many pixels as your photographs have, into
     a folder among them, and train on all together. The same options and fonts draw the same pictures.
@@ -138,7 +162,7 @@ def draw_command(
 
     width, height = parse_fit(size)
     errors = Console(stderr=True)
-    with _bar(f"drawing into {folder}", errors) as progress:
+    with count_bar(f"drawing into {folder}", errors) as progress:
         files = draw(
             folder,
             count,
@@ -150,7 +174,7 @@ def draw_command(
             progress=progress,
         )
     pixels = len(files) * width * height / 1e6
-    print(f"{len(files)} pictures, {pixels:.1f} megapixels: '{files[0]}' to '{files[-1].name}'")
+    print(f"{counted(len(files), 'picture')}, {pixels:.1f} megapixels: '{files[0]}' to '{files[-1].name}'")
 
 
 @app.command("distil")
@@ -158,17 +182,17 @@ def distil_command(
     folder: Annotated[Path, typer.Argument(help="Folder of photographs, searched recursively.", show_default=False)],
     out: Annotated[Path, typer.Argument(help="Empty folder, for HR/ and LRx4/.", show_default=False)],
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Network to teach: a shipped one's name or a .onnx file.")
+        str, typer.Option("--model", "-m", help="Network to teach: the name of a shipped one, or a .onnx file.")
     ] = "srresnet-x4",
     new: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of pictures that it is to get better at: learned from the originals.", show_default=False
+            help="Folder of pictures that it is to get better at, learned from the originals.", show_default=False
         ),
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", help="Pictures to take a piece of.", min=1)] = 200,
     side: Annotated[int, typer.Option(help="Largest side of a piece, pixels.", min=1)] = 480,
-    seed: Annotated[int, typer.Option(help="Another seed takes other pieces.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed takes different pieces.", min=0)] = 0,
 ) -> None:
     """Make pairs that teach a network its own self-ensemble: pictures reduced, and enlarged by it in eight ways.
 
@@ -180,7 +204,7 @@ def distil_command(
     from srgan.data.distill import distil
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    with _bar(f"enlarging pieces of {folder}", errors) as progress:
+    with count_bar(f"enlarging pieces of {folder}", errors) as progress:
         made = distil(
             folder,
             out,
@@ -193,19 +217,8 @@ def distil_command(
         )
     for name, reason in made.rejected:
         errors.print(f"left out: {name}: {reason}", markup=False)
-    print(f"{made.pairs} pairs, {made.pixels / 1e6:.1f} megapixels in '{out}'")
+    print(f"{counted(made.pairs, 'pair')}, {made.pixels / 1e6:.1f} megapixels in '{out}'")
     print(f"to train on them: srgan train {out} --recipe distil --init {model}")
-
-
-@contextmanager
-def _bar(what: str, errors: Console) -> Iterator[Callable[[int, int], None]]:
-    """Show how many of how many are done, if a person is watching."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_table(report: DataReport) -> None:
@@ -225,6 +238,6 @@ def _print_table(report: DataReport) -> None:
         Console().print(table)
     found = ", ".join(f"{count} {kind}" for kind, count in report.counts().items() if count)
     print(
-        f"{report.pictures} pictures, {report.megapixels:.1f} megapixels: "
+        f"{counted(report.pictures, 'picture')}, {report.megapixels:.1f} megapixels: "
         + (f"{report.bad} with problems ({found})" if found else "nothing wrong")
     )

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from srgan.cli.counting import count_bar
+from srgan.cli.options import PrecisionOption
 from srgan.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from srgan.evaluation.scores import ImageScore, Report, SetScore
+    from srgan.evaluation.scores import BenchmarkReport, ImageScore, SetScore
     from srgan.networks.vgg import VGGFeatures
-
-
-class PrecisionOption(StrEnum):
-    """What the network computes in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-    int8 = "int8"
-    auto = "auto"
 
 
 def evaluate_command(
@@ -59,29 +51,29 @@ def evaluate_command(
     ] = None,
     scale: Annotated[
         int | None,
-        typer.Option(help="How many times bicubic enlarges. Default: 4.", min=2, max=16, show_default=False),
+        typer.Option(help="Scale of bicubic. Default: 4.", min=2, max=16, show_default=False),
     ] = None,
     precision: Annotated[
         PrecisionOption, typer.Option(help="What the network computes in. Published figures are fp32.")
     ] = PrecisionOption.fp32,
     perceptual: Annotated[
-        bool, typer.Option("--perceptual", help="Measure the distance in VGG16's features as well (needs torch).")
+        bool,
+        typer.Option("--perceptual", help="Also measure the perceptual distance in VGG16's features (needs torch)."),
     ] = False,
     vgg_weights: Annotated[
         Path | None,
         typer.Option(
-            help="VGG16 weights for --perceptual (safetensors, torchvision's keys). Default: download them.",
+            help="VGG16 weights for --perceptual (.safetensors or .pth, torchvision's keys). Default: download them.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Measure a model: PSNR in dB and SSIM, on luma, with as many border pixels cropped as it enlarges times.
+    """Measure a model: PSNR in dB and SSIM, on luma, with a border of SCALE pixels cropped.
 
     LR pictures that a folder lacks are made from HR by MATLAB's bicubic, to the last bit. A picture that cannot be read
     or lacks its partner ends the evaluation: a mean over fewer pictures could not be compared with anything.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from srgan.evaluation import figure
     from srgan.evaluation.benchmark import evaluate
@@ -90,10 +82,7 @@ def evaluate_command(
     if figure_file is not None:
         figure.check_target(figure_file)
     features = _features(vgg_weights) if perceptual or vgg_weights is not None else None
-    errors = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task(f"evaluating {model}", total=None)
+    with count_bar(f"evaluating {model}", Console(stderr=True)) as progress:
         report = evaluate(
             model,
             folders,
@@ -101,7 +90,7 @@ def evaluate_command(
             precision=precision.value,
             features=features,
             keep_samples=figure_file is not None,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=progress,
         )
     if str(json_file) == "-":
         typer.echo(report.to_json(), nl=False)
@@ -124,7 +113,7 @@ def _features(weights: Path | None) -> VGGFeatures:
     return load_vgg("vgg16", VGG_DISTANCE_LAYERS, weights)
 
 
-def _print_tables(report: Report) -> None:
+def _print_tables(report: BenchmarkReport) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

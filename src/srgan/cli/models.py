@@ -33,7 +33,7 @@ def models_command(
         return
     from srgan.models.catalogue import AUTO, AUTO_WHEN, shipped_file
 
-    rows = [("NAME", "SCALE", "TAKE IT FOR", "PSNR-Y / SSIM-Y")]
+    rows = [("NAME", "SCALE", "USE IT FOR", "PSNR-Y / SSIM-Y")]
     rows.append((AUTO, "x4", f"{AUTO_WHEN} (the default)", ""))
     for key, entry in CATALOGUE.items():
         if shipped_file(entry).is_file():

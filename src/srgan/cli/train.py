@@ -23,15 +23,21 @@ def train_command(
         str | None,
         typer.Argument(
             help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/); or folder or URL of "
-            "shards that srgan data prepare has made.",
+            "shards made by srgan data prepare.",
             show_default=False,
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="Recipe: srgan, paper, keras, or a TOML file.", metavar="NAME|FILE")
+        str,
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="Recipe: srgan, laptop, photo, features, distil, paper, keras, or a TOML file.",
+            metavar="NAME|FILE",
+        ),
     ] = "srgan",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Run folder; default runs/PHOTOS-RECIPE.", show_default=False)
+        Path | None, typer.Option("--out", "-o", help="Run folder. Default: runs/PHOTOS-RECIPE.", show_default=False)
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -42,7 +48,9 @@ def train_command(
     lr: Annotated[
         Path | None,
         typer.Option(
-            "--lr", help="Folder of the LR of PHOTOS, under the same names, to train on pairs.", show_default=False
+            "--lr",
+            help="Folder of the LR versions of PHOTOS, under the same names, to train on pairs.",
+            show_default=False,
         ),
     ] = None,
     validation: Annotated[
@@ -59,37 +67,40 @@ def train_command(
     ] = None,
     vgg_weights: Annotated[
         Path | None,
-        typer.Option(help="VGG weights (safetensors, torchvision's keys); default: download them.", show_default=False),
+        typer.Option(
+            help="VGG weights (.safetensors or .pth, torchvision's keys). Default: download them.", show_default=False
+        ),
     ] = None,
     init: Annotated[
         str | None,
         typer.Option(help="Start from a shipped network or an exported file.", metavar="NAME|FILE", show_default=False),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="KIND")] = "auto",
-    devices: Annotated[int, typer.Option(help="Processes (GPUs) a machine.", min=1)] = 1,
-    nodes: Annotated[int, typer.Option(help="Machines.", min=1)] = 1,
+    devices: Annotated[int, typer.Option(help="Processes (GPUs) per machine.", min=1)] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of machines.", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     help_recipe: Annotated[
         bool,
-        typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="Explain every recipe key and exit."),
+        typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="Describe every recipe key and exit."),
     ] = False,
 ) -> None:
     """Train on your photographs: stage after stage, then export, evaluate and describe each network.
 
     The run folder holds checkpoints, TensorBoard events, side-by-side pictures (results/), the resolved recipe, a log, and
-    for each stage an ONNX network with its card. Ctrl-C saves a checkpoint; --resume goes on.
+    for each stage an ONNX network with its card. Ctrl-C saves a checkpoint; --resume continues from it.
     """
     del help_recipe
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise UsageError(f"--device must be auto, cpu, cuda or mps, not '{device}'")
     if resume and out is None:
-        raise UsageError("--resume needs --out, the folder of the run to go on with")
+        raise UsageError("--resume needs --out, the folder of the run to resume")
     if photos is None and not resume:
         raise UsageError("name a folder of photographs to train on: srgan train PHOTOS")
     try:
         from srgan.storage import place
-        from srgan.training.run import Request, default_folder, train
+        from srgan.training.request import Request, default_folder
+        from srgan.training.run import train
     except ImportError as error:
         raise MissingExtraError("srgan train", "train") from error
     source = place(photos) if photos is not None else None

@@ -1,4 +1,4 @@
-"""Which pictures of a folder would harm a training: unreadable, too small, twice there, flat, or compressed to pieces.
+"""Which pictures of a folder would harm a training: unreadable, unusable, too small, copies, flat, or heavily compressed.
 
 One pass over the files, each decoded once through libvips in a stream and reduced on the way (JPEG in its own DCT), so that
 memory holds four kilobytes a picture whatever their sizes.
@@ -26,10 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import DataError, ImageError, ImageReadError, UsageError
-from srgan.image import list_pictures, probe, read, vips
+from srgan.image import MAX_PIXELS, list_pictures, probe, read, vips
 from srgan.image.formats import FORMATS
+from srgan.image.multiband import read_bands
+from srgan.image.picture import Header
 
-Kind = Literal["unreadable", "too small", "copy", "near copy", "flat", "compressed"]
+Kind = Literal["unreadable", "unusable", "too small", "copy", "near copy", "flat", "compressed"]
 """What can be wrong with a picture."""
 
 THUMBNAIL = 32
@@ -40,6 +42,8 @@ HASH_DISTANCE = 10
 
 CORRELATION = 0.98
 """Least correlation of the thumbnails of near copies."""
+
+_FLOAT = 32  # bits a sample of floats, as a header has them
 
 FLAT_DEVIATION = 3.0
 """A picture whose luma has a smaller standard deviation than this, in levels of 255, shows nothing."""
@@ -120,6 +124,7 @@ def check(
     folder: Path,
     *,
     smallest: int = 96,
+    bands: int | None = None,
     quality: int = 60,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -130,6 +135,7 @@ def check(
     ----------
     folder : of pictures
     smallest : least side in pixels, the crop that a training needs
+    bands : of the network to train: pictures that a training would leave out for theirs are named; None asks for none
     quality : JPEGs of a lower quality, 1 to 100 on the scale of libjpeg, are named
     threads : that decode; by default one for each core
     progress : is told (files done, files in all)
@@ -137,7 +143,7 @@ def check(
     Raises
     ------
     UsageError
-        when the folder is none
+        if ``folder`` is not a directory
     DataError
         when it has no pictures
     """
@@ -151,7 +157,7 @@ def check(
         raise DataError(f"there are no pictures in '{folder}': give a folder with {', '.join(FORMATS)} files")
     pictures: list[_Picture] = []
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for picture in pool.map(lambda file: _look_at(file, smallest, quality), files):
+        for picture in pool.map(lambda file: _look_at(file, smallest, bands, quality), files):
             pictures.append(picture)
             if progress is not None:
                 progress(len(pictures), len(files))
@@ -165,13 +171,16 @@ def check(
 # --- One picture -----------------------------------------------------------------------------------------------------
 
 
-def _look_at(file: Path, smallest: int, quality: int) -> _Picture:
+def _look_at(file: Path, smallest: int, bands: int | None, quality: int) -> _Picture:
     picture = _Picture(file)
     try:
         header = probe(file)
-        thumbnail = _thumbnail(file, header.format, header.width, header.height)
+        if reason := _why_left_out(file, header, bands):
+            picture.problems.append(Problem(file, "unusable", reason))
+            return picture
+        thumbnail = _thumbnail(file, header)
         digest = _digest(file)
-        flat = float(thumbnail.std()) < FLAT_DEVIATION and _deviation(file, header.format) < FLAT_DEVIATION
+        flat = float(thumbnail.std()) < FLAT_DEVIATION and _deviation(file, header) < FLAT_DEVIATION
     except ImageError as error:
         picture.problems.append(Problem(file, "unreadable", error.reason))
         return picture
@@ -200,23 +209,50 @@ def _look_at(file: Path, smallest: int, quality: int) -> _Picture:
     return picture
 
 
+def _why_left_out(file: Path, header: Header, bands: int | None) -> str:
+    """Return why a training would leave a picture out that can be read, in its own words, or nothing."""
+    if header.width * header.height > MAX_PIXELS:
+        return (
+            f"{header.width} x {header.height} pixels are more than a training decodes at once: "
+            "cut it into tiles with srgan data prepare"
+        )
+    if bands is None:
+        bands = header.bands if header.bands > 4 else 3
+    fits = header.bands <= 4 if bands in (1, 3) else header.bands == bands
+    if fits and header.depth != _FLOAT:
+        return ""
+    try:  # floats of any range, a page for each band: only the values or the whole file tell
+        read_bands(file, bands)
+    except ImageError as error:
+        return error.reason
+    return ""
+
+
 def _digest(file: Path) -> bytes:
     with file.open("rb") as source:
         return hashlib.file_digest(source, "blake2b").digest()
 
 
-def _thumbnail(file: Path, kind: str, width: int, height: int) -> NDArray[np.float32]:
+def _thumbnail(file: Path, header: Header) -> NDArray[np.float32]:
     """Return ``[32, 32]`` luma, 0 to 255. The whole file is decoded, so that damage anywhere in it shows."""
+    kind = header.format
     with file.open("rb") as source:
-        if kind in vips.LOADERS:
+        if kind in vips.LOADERS and header.depth != _FLOAT:
             # A JPEG shrinks by 2, 4 or 8 in its DCT; the rest, and other formats, on their way through.
-            shrink = next((s for s in (8, 4, 2) if min(width, height) >= 2 * THUMBNAIL * s), 1)
+            shrink = next((s for s in (8, 4, 2) if min(header.width, header.height) >= 2 * THUMBNAIL * s), 1)
             options = {"shrink": shrink} if kind == "JPEG" else {}
             image = _viewable(vips.load(kind, source.fileno(), access="sequential", fail_on="error", **options))
         else:
-            image = vips.from_array(read(file).pixels)
+            image = _decoded(file, header)
         image = image.thumbnail_image(THUMBNAIL, height=THUMBNAIL, size="force")
         return _luma(image).reshape(THUMBNAIL, THUMBNAIL)
+
+
+def _decoded(file: Path, header: Header) -> Any:
+    """Return a picture that no loader of libvips takes as it is: floats become 16 bits, as a training has them."""
+    if header.bands > 4:
+        return _viewable(vips.from_array(read_bands(file, header.bands)))
+    return vips.from_array(read(file).pixels)
 
 
 def _viewable(image: Any) -> Any:
@@ -234,13 +270,13 @@ def _luma(image: Any) -> NDArray[np.float32]:
     return values.astype(np.float32) / np.float32(1 if image.format == "uchar" else 257)
 
 
-def _deviation(file: Path, kind: str) -> float:
+def _deviation(file: Path, header: Header) -> float:
     """Return the standard deviation of the whole picture's luma in levels of 255: fine texture vanishes in thumbnails."""
     with file.open("rb") as source:
-        if kind in vips.LOADERS:
-            image = _viewable(vips.load(kind, source.fileno(), access="sequential", fail_on="error"))
+        if header.format in vips.LOADERS and header.depth != _FLOAT:
+            image = _viewable(vips.load(header.format, source.fileno(), access="sequential", fail_on="error"))
         else:
-            image = vips.from_array(read(file).pixels)
+            image = _decoded(file, header)
         deep = image.format != "uchar"
         if image.hasalpha():
             image = image.flatten(background=128 * 257 if deep else 128)

@@ -70,21 +70,15 @@ def distil(
     Raises
     ------
     UsageError
-        when ``folder`` or ``new`` is none, ``out`` holds something, or for a side below 192
+        if ``folder`` or ``new`` is not a directory, if ``out`` is not empty, or for a side below 192
     UnknownModelError, ModelError
         when the network cannot be opened
     DataError
-        when there is no picture of use in one of them
+        when one of them has no usable picture
     ImageWriteError
         when a pair cannot be written
     """
-    for given in (folder, new):
-        if given is not None and not given.is_dir():
-            raise UsageError(f"'{given}' is not a folder: give one with pictures in it")
-    if side < LEAST_SIDE:
-        raise UsageError(f"pieces of {side} pixels are too small: give {LEAST_SIDE} or more, so that crops fit in")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"'{out}' holds something already: choose another folder, or empty it")
+    _check_request(folder, new, out, side)
     upscaler = Upscaler(model, tta=True, precision="fp32")
     scale = upscaler.scale
     rng = np.random.default_rng(seed)
@@ -110,6 +104,16 @@ def distil(
             if progress is not None:
                 progress(pairs, wanted + len(others))
     return Distilled(pairs, pixels, tuple(rejected))
+
+
+def _check_request(folder: Path, new: Path | None, out: Path, side: int) -> None:
+    for given in (folder, new):
+        if given is not None and not given.is_dir():
+            raise UsageError(f"'{given}' is not a folder: give one with pictures in it")
+    if side < LEAST_SIDE:
+        raise UsageError(f"pieces of {side} pixels are too small: give {LEAST_SIDE} or more, so that crops fit in")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"'{out}' is not empty: choose another folder, or empty it")
 
 
 def _pieces(

@@ -18,7 +18,7 @@ from srgan.data.pairs import Pair, find_pairs
 from srgan.errors import DataError, UsageError
 from srgan.evaluation.metrics import psnr_y, ssim_y, vgg_distance
 from srgan.evaluation.sample import Sample, make_sample
-from srgan.evaluation.scores import ImageScore, Report, SetScore
+from srgan.evaluation.scores import BenchmarkReport, ImageScore, SetScore
 from srgan.image import read, to_rgb8
 from srgan.resize.imresize import downscale, upscale
 
@@ -70,7 +70,7 @@ def evaluate(
     features: VGGFeatures | None = None,
     keep_samples: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> BenchmarkReport:
     """Measure a model on benchmark folders.
 
     Parameters
@@ -112,7 +112,7 @@ def evaluate(
             if progress:
                 progress(done, total)
         sets.append(SetScore(name, tuple(scores), tuple(samples)))
-    return Report(network.name, network.scale, tuple(sets))
+    return BenchmarkReport(network.name, network.scale, tuple(sets))
 
 
 def _open(model: str | Path | Model, scale: int | None, precision: Precision) -> Model:

@@ -17,7 +17,7 @@ from srgan.errors import MissingExtraError, UsageError
 from srgan.evaluation.sample import PANEL, ZOOM, Sample
 
 if TYPE_CHECKING:
-    from srgan.evaluation.scores import Report
+    from srgan.evaluation.scores import BenchmarkReport
 
 Pixels = NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ def check_target(path: Path) -> None:
         raise MissingExtraError("a figure", "evaluate") from error
 
 
-def write_figure(report: Report, path: Path, *, rows: int = 6) -> None:
+def write_figure(report: BenchmarkReport, path: Path, *, rows: int = 6) -> None:
     """Draw up to ``rows`` pictures of a report, each with its most detailed crop.
 
     The sets take turns; of each set those pictures come first that bicubic enlarges worst, because there models differ.
@@ -46,7 +46,7 @@ def write_figure(report: Report, path: Path, *, rows: int = 6) -> None:
     Parameters
     ----------
     report : made by ``evaluate(..., keep_samples=True)``
-    path : PNG, SVG or PDF, by its suffix; replaced if it is there, written whole or not at all
+    path : PNG, SVG or PDF, by its suffix; replaced if it exists; written atomically
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _choose(sets: Sequence[Sequence[Sample]], rows: int) -> list[Sample]:
     return sorted(chosen, key=lambda sample: order[id(sample)])
 
 
-def _draw(report: Report, samples: Sequence[Sample]) -> Any:
+def _draw(report: BenchmarkReport, samples: Sequence[Sample]) -> Any:
     # Not pyplot: it would choose a window system and keep the figure.
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle

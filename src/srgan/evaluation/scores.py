@@ -50,7 +50,7 @@ class SetScore:
 
 
 @dataclass(frozen=True)
-class Report:
+class BenchmarkReport:
     """All scores of one model."""
 
     model: str

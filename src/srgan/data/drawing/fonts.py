@@ -72,7 +72,7 @@ def faces_of(folder: Path) -> list[Face]:
     Raises
     ------
     UsageError
-        when the folder is none, or no font in it has Latin letters
+        if ``folder`` is not a directory, or no font in it has Latin letters
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder '{folder}': name one with .ttf or .otf files")
