@@ -61,13 +61,13 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
 
     from srgan.training.batches import batches
     from srgan.training.data import CropDataset
+    from srgan.training.device import fabric_precision
     from srgan.training.pictures import prepare
-    from srgan.training.run import _precision
     from srgan.training.stages import Trainer
 
     recipe = recipe_of(options, stage)
     settings = recipe.stages["one"]
-    fabric = Fabric(accelerator=options.device, devices=1, precision=_precision(recipe, options.device))
+    fabric = Fabric(accelerator=options.device, devices=1, precision=fabric_precision(recipe, options.device))
     torch.backends.cudnn.benchmark = True
     fabric.seed_everything(1, verbose=False)
     files = sorted(options.photos.iterdir())
@@ -82,7 +82,7 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
         pinned=options.device == "cuda",
     )
     trainer = Trainer(recipe, settings, fabric, folder / "vgg16.safetensors")
-    trainer.generator.train()
+    trainer.generator.run.train()
     trainer.record()
     clock = Clock(options.warmup, options.device)
     for number, batch in enumerate(source):
@@ -98,7 +98,7 @@ def ours(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any
     events = sorted(profile.key_averages(), key=lambda event: -getattr(event, taken))
     total = sum(getattr(event, taken) for event in events)
     found["time goes to"] = {event.key[:60]: round(getattr(event, taken) / total, 3) for event in events[:6]}
-    return {**found, "error": held_out(trainer.generator_parts, pictures), "precision": fabric._precision.precision}
+    return {**found, "error": held_out(trainer.generator.network, pictures), "precision": fabric._precision.precision}
 
 
 def plain(options: argparse.Namespace, stage: str, folder: Path) -> dict[str, Any]:

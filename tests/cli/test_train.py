@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.models.metadata import read_info
 from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.training.recipe import shipped_recipes
 from support.tiny_runs import RECIPE, call, run, save_photo, save_photos, save_vgg
 
 # One short stage of pixels.
@@ -168,7 +169,7 @@ def test_a_loss_that_explodes_is_one_line(material, tmp_path):
     changes += ["stages.pixels.optimizer=adam", "stages.pixels.rate=1.0", "stages.pixels.steps=9"]
     changes += ["run.checkpoint_every=1"]
     result = train(material, tmp_path / "run", *(word for change in changes for word in ("--set", change)))
-    assert_line(result, 1, "the loss of pixels is", "lower stages.pixels.rate", "is whole")
+    assert_line(result, 1, "the loss of pixels is", "lower stages.pixels.rate", "is intact")
     back = [word for change in ("pixel.weight=1.0", "rate=1e-4") for word in ("--set", f"stages.pixels.{change}")]
     assert "damaged" not in call("train", "--resume", "--out", tmp_path / "run", *back).err
 
@@ -189,7 +190,7 @@ def exported(tmp_path_factory):
 
 
 def test_init_starts_from_an_exported_network(material, tmp_path, exported):
-    rates = [f"stages.pixels.{name}=1e-12" for name in ("rate", "final_rate", "matrix_rate")]
+    rates = [f"stages.pixels.{name}=1e-12" for name in ("rate", "final_rate", "muon_lr")]
     changes = [word for rate in rates for word in ("--set", rate)]
     result = train(material, tmp_path / "run", "--init", exported, *changes)
     assert result.code == 0, result.err
@@ -285,6 +286,11 @@ def test_without_the_extra_the_install_command_is_the_answer(material):
     assert result.stderr == (
         "srgan: srgan train needs libraries that are not installed: run pip install 'srgan[train]'\n"
     )
+
+
+def test_the_help_names_all_recipes():
+    text = call("train", "--help").out
+    assert all(name in text.partition("--recipe")[2].partition("--out")[0] for name in shipped_recipes())
 
 
 def test_every_recipe_key_is_explained():

@@ -37,7 +37,7 @@ batch = 2
 crop = 32
 optimizer = "muon"
 rate = 1e-3
-matrix_rate = 1e-3
+muon_lr = 1e-3
 final_rate = 1e-4
 warmup = 5
 ema = 0.9
@@ -59,7 +59,7 @@ precision = "fp32"
 validate_every = 25
 checkpoint_every = 4
 log_every = 1
-examine_every = 20
+diagnose_every = 20
 """
 
 

@@ -4,11 +4,11 @@ from lightning_fabric import Fabric
 
 from srgan import __version__
 from srgan.training.card import make_card, to_markdown
-from srgan.training.loop import Facts, Run
 from srgan.training.pictures import prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe, parse_recipe
 from srgan.training.report import Reporter
+from srgan.training.state import Run, StageState
 from support.tiny_runs import RECIPE, save_photos
 
 
@@ -19,7 +19,7 @@ def make(tmp_path, stage, init=None):
     pictures = prepare(files, tmp_path / "cache", scale=2, bands=3, smallest=32, degradation="bicubic")
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
     run = Run(tmp_path, recipe, pictures, [], fabric, Processes(fabric), None, Reporter(tmp_path))
-    facts = Facts(5400.0, 31.2, [(25, {"Set5": 30.12345}), (60, {"Set5": 31.2})])
+    facts = StageState(5400.0, 31.2, [(25, {"Set5": 30.12345}), (60, {"Set5": 31.2})])
     return make_card(run, init, stage, recipe.stages[stage], facts), pictures
 
 

@@ -15,7 +15,7 @@ from srgan.errors import UsageError
 from srgan.evaluation.benchmark import evaluate
 from srgan.models.metadata import read_info
 from srgan.runtime.blend import grown_apart, has_partner, partner
-from srgan.training import run as training
+from srgan.training import publish
 from srgan.training.halfway import halfway
 from support import tiny_models
 from support.tiny_runs import call, save_photo, save_photos
@@ -95,9 +95,12 @@ def test_far_away_it_is_worse_than_both_and_then_refused(tmp_path: Path, photos:
     assert between < min(before, after) - 5
     assert grown_apart(found)
     said: list[str] = []
-    assert training._halfway(path, photos, alone, type("Listener", (), {"say": staticmethod(said.append)})()) == found
+    assert (
+        publish.measure_halfway(path, photos, alone, type("Listener", (), {"say": staticmethod(said.append)})())
+        == found
+    )
     assert said == [
-        f"doctor: halfway between srgan-x2 ({before:.2f} dB) and srresnet-x2 ({after:.2f}) are {between:.2f} dB: they have "
+        f"diagnostics: halfway between srgan-x2 ({before:.2f} dB) and srresnet-x2 ({after:.2f}) are {between:.2f} dB: they have "
         "grown apart, and --fidelity will not blend them; fewer steps or a lower rate keep them near"
     ]
     with_card(path, halfway=found)

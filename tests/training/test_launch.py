@@ -88,7 +88,7 @@ def test_ctrl_c_is_answered_by_one_line_and_one_checkpoint(stopped):
     out, process, err = stopped
     assert process.returncode == 130
     *_, last = err.splitlines()
-    found = re.fullmatch(r"srgan: stopped after step (\d+) of 100000 of pixels, checkpoint saved; to go on: .*", last)
+    found = re.fullmatch(r"srgan: stopped after step (\d+) of 100000 of pixels, checkpoint saved; to resume: .*", last)
     assert found, err
     assert err.count("srgan: ") == 1
     assert "Traceback" not in err
@@ -107,7 +107,7 @@ def test_a_killed_process_stops_the_run_with_a_line_and_it_goes_on_alone(stopped
     assert process.returncode == 1
     *_, last = err.splitlines()
     assert last == (
-        "srgan: process 2 of 2 was ended by SIGKILL (out of memory?): go on from the last checkpoint with srgan train "
+        "srgan: process 2 of 2 was ended by SIGKILL (out of memory?): resume from the last checkpoint with srgan train "
         f"--resume --out '{out}'"
     )
     assert err.count("srgan: ") == 1
@@ -118,5 +118,5 @@ def test_a_killed_process_stops_the_run_with_a_line_and_it_goes_on_alone(stopped
     steps = f"stages.pixels.steps={reached + 2}"
     alone = call("train", "--resume", "--out", out, "--device", "cpu", "--set", steps)
     assert alone.code == 0, alone.err
-    assert f"going on after step {reached} of pixels" in alone.err
+    assert f"resuming after step {reached} of pixels" in alone.err
     assert read_info(out / "pixels-x2.onnx").card["steps"] == reached + 2

@@ -54,7 +54,7 @@ def test_a_killed_run_on_shards_ends_with_the_same_weights(material, tmp_path):
     assert killed.code < 0
     again = run(two, "train", "--resume", "--out", two, "--device", "cpu")
     assert again.code == 0, again.err
-    assert "going on after step" in again.err
+    assert "resuming after step" in again.err
     assert_same(one, two)
 
 

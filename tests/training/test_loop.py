@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,12 +12,14 @@ from lightning_fabric import Fabric
 
 from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
 from srgan.networks.generator import Generator
+from srgan.training import stage_run
 from srgan.training.checkpoint import load_checkpoint, read_checkpoint
-from srgan.training.loop import Run, fit
+from srgan.training.loop import fit
 from srgan.training.pictures import prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe
 from srgan.training.report import Reporter
+from srgan.training.state import Run
 from srgan.training.validation import load_validation
 from support.tiny_runs import RECIPE, save_photos
 
@@ -91,7 +94,7 @@ def test_stages_follow_each_other_from_the_averaged_weights(tmp_path, photos):
 
 def test_initial_weights_are_where_the_first_stage_starts(tmp_path, photos):
     small = ["stages.pixels.steps=1", "stages.gan.steps=1"]
-    rates = [f"stages.{name}={1e-12}" for name in ("pixels.rate", "pixels.final_rate", "pixels.matrix_rate")]
+    rates = [f"stages.{name}={1e-12}" for name in ("pixels.rate", "pixels.final_rate", "pixels.muon_lr")]
     weights = train(make(tmp_path, photos, *small))["pixels"][0]
     again = train(make(tmp_path, photos, *small, *rates), initial=weights)["pixels"][0]
     for key, value in weights.items():
@@ -106,6 +109,28 @@ def test_the_best_is_kept_and_every_validation_remembered(tmp_path, photos):
     assert "best.safetensors" in names(run)
     assert facts.seconds > 0
     assert (run.folder / "results" / "pixels-00000008.png").exists()
+
+
+def test_a_checkpoint_is_written_after_some_minutes_too(tmp_path, photos, monkeypatch):
+    clock = iter(range(0, 1_000_000, 20))  # seconds: each look at it takes twenty
+    monkeypatch.setattr(stage_run, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    few = [
+        "stages.pixels.steps=9",
+        "stages.gan.steps=1",
+        "run.checkpoint_every=1000",
+        "run.keep=99",
+        "run.log_every=1000",
+    ]
+    run = make(tmp_path, photos, *few, "run.checkpoint_minutes=1.0")
+    train(run)
+    assert names(run) == [
+        *(f"0-pixels-0000000{step}.safetensors" for step in (3, 6, 9)),
+        "1-gan-00000001.safetensors",
+    ]
+    (tmp_path / "off").mkdir()
+    run = make(tmp_path / "off", photos, *few, "run.checkpoint_minutes=0.0")
+    train(run)
+    assert names(run) == ["0-pixels-00000009.safetensors", "1-gan-00000001.safetensors"]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
@@ -164,8 +189,8 @@ def test_what_broke_down_goes_back_once_and_on_at_half_the_rate(tmp_path, photos
 
     with torch.nn.modules.module.register_module_forward_hook(disturb):
         made = train(run)
-    assert made["pixels"][1].slowness == 0.5
-    assert made["gan"][1].slowness == 1
+    assert made["pixels"][1].lr_scale == 0.5
+    assert made["gan"][1].lr_scale == 1
     assert all(torch.isfinite(value).all() for value in made["gan"][0].values())
     log = (run.folder / "log.txt").read_text()
     assert "the loss of pixels is nan at step 7: going back to step 4, once, and on at half the learning rate" in log
@@ -194,18 +219,20 @@ def test_a_loss_that_explodes_goes_back_too_also_after_a_resumption(tmp_path, ph
     run = make(tmp_path, photos, *changes, "stages.pixels.steps=16", "run.checkpoint_every=1000")
     with torch.nn.modules.module.register_module_forward_hook(disturb):
         made = train(run, checkpoint=checkpoint)
-    assert made["pixels"][1].slowness == 0.5
+    assert made["pixels"][1].lr_scale == 0.5
     log = (run.folder / "log.txt").read_text()
     assert re.search(
         r"the loss of pixels is \S+ at step 12 and was 0\.\d+ before: going back to step 8, once, and on at half", log
     )
 
 
-def test_half_the_rate_holds_over_a_resumption(tmp_path, photos):
+@pytest.mark.parametrize("key", ["lr_scale", "slowness"])  # the second one is of older checkpoints
+def test_half_the_rate_holds_over_a_resumption(tmp_path, photos, key):
     changes = ["stages.pixels.steps=5", "stages.gan.steps=1", "stages.pixels.schedule=constant"]
     train(make(tmp_path, photos, *changes, "run.keep=9"))
     checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "0-pixels-00000004.safetensors")
-    checkpoint.facts["slowness"] = 0.5
+    del checkpoint.facts["lr_scale"]
+    checkpoint.facts[key] = 0.5
     run = make(tmp_path, photos, *changes)
     train(run, checkpoint=checkpoint)
     assert " pixels 5/5 " in (log := (run.folder / "log.txt").read_text())

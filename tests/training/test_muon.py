@@ -99,15 +99,15 @@ def make_trainer():
 
 def test_it_trains_the_hidden_convolutions_and_nothing_else():
     trainer = make_trainer()
-    names = {id(value): name for name, value in trainer.generator_parts.named_parameters()}
+    names = {id(value): name for name, value in trainer.generator.network.named_parameters()}
 
     def held(optimizer):
         return sorted(names[id(value)] for group in optimizer.param_groups for value in group["params"])
 
     hidden = [f"body.{block}.conv{n}.weight" for block in (0, 1) for n in (1, 2)]
     hidden += ["body_conv.weight", "upsample.0.conv.weight", "upsample.1.conv.weight"]
-    assert held(trainer.matrix_optimizer) == sorted(hidden)
-    assert held(trainer.generator_optimizer) == sorted(set(names.values()) - set(hidden))
+    assert held(trainer.generator.optimizers["matrix_optimizer"]) == sorted(hidden)
+    assert held(trainer.generator.optimizers["generator_optimizer"]) == sorted(set(names.values()) - set(hidden))
 
 
 def batch(seed):
@@ -136,9 +136,9 @@ def test_its_state_comes_back_to_the_same_next_steps():
 def test_a_step_has_the_gradient_of_its_own_batch_alone():
     trainer = make_trainer()
     trainer.step(*batch(0), 0)
-    before = copy.deepcopy(trainer.generator_parts)
+    before = copy.deepcopy(trainer.generator.network)
     lr, hr = (x.float() / 255 for x in batch(1))
     (before(lr) - hr).abs().mean().backward()
     trainer.step(*batch(1), 1)
-    for (name, one), two in zip(before.named_parameters(), trainer.generator_parts.parameters(), strict=True):
+    for (name, one), two in zip(before.named_parameters(), trainer.generator.network.parameters(), strict=True):
         assert torch.allclose(one.grad, two.grad, rtol=1e-3, atol=1e-6), name

@@ -13,7 +13,7 @@ from torch import nn
 from srgan.training.checkpoint import read_checkpoint
 from srgan.training.losses import adversarial_loss, discriminator_loss
 from srgan.training.processes import is_loss_of_a_process
-from srgan.training.shared import share_statistics, shared_mean
+from srgan.training.sync_batchnorm import all_reduce_mean, sync_batchnorm
 from support.tiny_runs import RECIPE, call, run, save_photos, save_vgg
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are started from a server of forks")
@@ -170,7 +170,7 @@ def loss_of(y):
 
 
 def _half(rank, folder):
-    network = share_statistics(layers(), torch.device("cpu"))
+    network = sync_batchnorm(layers(), torch.device("cpu"))
     x = pictures()[2 * rank : 2 * rank + 2].requires_grad_()
     wrapped = nn.parallel.DistributedDataParallel(network)
     y = wrapped(x)
@@ -208,7 +208,7 @@ def _losses(rank, folder):
     losses = discriminator_loss(real, fake, kind="relativistic"), adversarial_loss(real, fake, kind="relativistic")
     for loss in losses:
         loss.backward()
-    mean = shared_mean(torch.stack([loss.detach() for loss in losses]))
+    mean = all_reduce_mean(torch.stack([loss.detach() for loss in losses]))
     torch.save((mean, real.grad / 2, fake.grad / 2), folder / f"{rank}.pt")
 
 

@@ -102,6 +102,54 @@ def test_contradictions_do_not_hide_behind_unknown_keys(tmp_path):
         load_recipe(both)
 
 
+def test_a_wrong_type_hides_no_other_fault(tmp_path):
+    path = write(
+        tmp_path,
+        '[generator]\nscale = "four"\n[run]\nkeep = 0\nseed = "x"\n[stages.one]\nsteps = -1\nbatch = "many"\naccumulate = 3\n'
+        "crop = 98\nrate = 2.0\nema = 1.0\n",
+    )
+    with pytest.raises(RecipeError, match="8 problems") as caught:
+        load_recipe(path)
+    for part in (
+        "generator.scale must be a whole number",
+        "run.seed must be a whole number",
+        "run.keep must be at least 1",
+        "stages.one.batch must be a whole number",
+        "stages.one.steps must be at least 1",
+        "stages.one.rate must be above 0",
+        "stages.one.ema must be from 0",
+        "stages.one has no loss",
+    ):
+        assert part in str(caught.value)
+    # What stands in for a value of the wrong type is not held against another one.
+    for part in ("crop", "multiple of accumulate"):
+        assert part not in str(caught.value)
+
+
+OLD = MINIMAL + "matrix_rate = 2e-4\ndecay = 0.5\n[run]\nexamine_every = 7\n"
+
+
+def test_old_names_of_keys_are_read_with_a_line(tmp_path):
+    notes: list[str] = []
+    recipe = load_recipe(write(tmp_path, OLD), notes=notes)
+    stage = recipe.stages["one"]
+    assert (stage.muon_lr, stage.weight_decay, recipe.run.diagnose_every) == (2e-4, 0.5, 7)
+    assert notes == [
+        "stages.one.matrix_rate is now called muon_lr",
+        "stages.one.decay is now called weight_decay",
+        "run.examine_every is now called diagnose_every",
+    ]
+    for override in (
+        "stages.one.muon_lr=1e-3",
+        "stages.one.matrix_rate=1e-3",
+        "stages.one={steps=3, matrix_rate=1e-3}",
+    ):
+        changed = load_recipe(write(tmp_path, OLD), [override, "stages.one.pixel.weight=1.0"])
+        assert changed.stages["one"].muon_lr == 1e-3
+    with pytest.raises(RecipeError, match="matrix_rate is the old name of muon_lr, which is there as well"):
+        load_recipe(write(tmp_path, MINIMAL + "matrix_rate = 2e-4\nmuon_lr = 2e-4\n"))
+
+
 def test_names_that_toml_must_quote_come_back(tmp_path):
     path = write(tmp_path, MINIMAL + 'content = { layers = { "conv 5" = 1.0, "größe" = 2.0 } }\n')
     recipe = load_recipe(path)

@@ -94,15 +94,15 @@ def test_a_stage_learns_the_same_with_and_without_replay(tmp_path: Path) -> None
     found = []
     for replay in (True, False):
         trainer = trainer_of(tmp_path, "cuda", "32-true", replay=replay)
-        trainer.generator.train()
+        trainer.generator.run.train()
         trainer.record()
         assert trainer.replays is replay
         random = torch.Generator().manual_seed(5)
         for number in range(6):
             hr = torch.randint(0, 256, (2, 3, 32, 32), generator=random, dtype=torch.uint8)
-            losses = trainer.step(hr[:, :, ::4, ::4].contiguous(), hr, number, examine=number == 3)
-        assert trainer.examination is not None
-        found.append((torch.stack(losses).cpu(), trainer.examination, trainer.state()["generator"]))
+            losses = trainer.step(hr[:, :, ::4, ::4].contiguous(), hr, number, diagnose=number == 3)
+        assert trainer.diagnostics is not None
+        found.append((torch.stack(losses).cpu(), trainer.diagnostics, trainer.state()["generator"]))
     (ours, our_look, our_weights), (theirs, their_look, their_weights) = found
     torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=1e-3, equal_nan=True)
     assert our_look.gradients == pytest.approx(their_look.gradients, rel=0.02)

@@ -129,7 +129,7 @@ def test_the_run_folder_holds_what_was_promised(finished, material):
     for text in (log, result.stderr):
         assert "left out" in text
         assert "05x.png" in text
-    assert "kept from training: 06.png" in log
+    assert "held out from training: 06.png" in log
     assert len(re.findall(r" pixels \d+/60 total ", log)) == 60
     assert sorted(file.name for file in (out / "checkpoints").iterdir()) == [
         "1-gan-00000032.safetensors",
@@ -205,7 +205,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_changes_nothing(stopped, finished, t
     assert result.code == 130
     last = result.err.splitlines()[-1]
     step = int(
-        re.fullmatch(r"srgan: stopped after step (\d+) of 60 of pixels, checkpoint saved; to go on: (.*)", last)[1]
+        re.fullmatch(r"srgan: stopped after step (\d+) of 60 of pixels, checkpoint saved; to resume: (.*)", last)[1]
     )
     assert last.endswith(f"srgan train --resume --out '{out}'")
     assert "Traceback" not in result.err
@@ -232,7 +232,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(material, finished
     assert run(out, *resume, death=Death(torn=2)).code == -signal.SIGKILL
     result = run(out, *resume, "--set", "data.workers=1")
     assert result.code == 0, result.err
-    assert "going on after step" in result.err
+    assert "resuming after step" in result.err
     assert not list((out / "checkpoints").glob("*.part"))
     assert_same(out, finished[0])
 
@@ -250,7 +250,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(stopped, finis
     result = run(copy, "train", "--resume", "--out", copy, "--set", "data.workers=0")
     assert result.code == 0, result.err
     assert newest.name in result.err
-    assert f"going on after step {read_step(before)} of pixels" in result.err
+    assert f"resuming after step {read_step(before)} of pixels" in result.err
     assert_same(copy, finished[0])
 
 

@@ -173,7 +173,7 @@ def test_lr_elsewhere_is_remembered_for_a_resumed_run(tmp_path):
     assert result.code == 0, result.err
     log = (out / "log.txt").read_text()
     assert log.count("decoding 3 pairs") == 2
-    assert "going on after step 4" in log
+    assert "resuming after step 4" in log
 
 
 def test_asking_for_pairs_where_there_are_none_is_one_line(tmp_path):

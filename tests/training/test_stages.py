@@ -8,9 +8,11 @@ from safetensors.torch import save_file
 
 from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.networks.vgg import VGGFeatures
+from srgan.training.ema import EMA
 from srgan.training.losses import grid_loss
+from srgan.training.optimizers import learning_rate
 from srgan.training.recipe import Recipe, Stage, parse_recipe
-from srgan.training.stages import Average, Trainer, learning_rate
+from srgan.training.stages import Trainer
 
 
 def stage(**values):
@@ -36,7 +38,7 @@ def test_other_schedules():
 def test_average_by_hand():
     torch.manual_seed(0)
     network = Generator(GeneratorConfig(features=4, blocks=1))
-    average = Average(network, 0.9)
+    average = EMA(network, 0.9)
     start = network.head.weight.clone()
     with torch.no_grad():
         network.head.weight.add_(1)
@@ -46,7 +48,7 @@ def test_average_by_hand():
     assert average.network.body_norm.num_batches_tracked == 5
     average.update(network, 0)  # decay min(0.9, 1/10)
     assert torch.allclose(average.network.head.weight, start + 0.1 + 0.9 * 0.9)
-    follows = Average(network, 0)
+    follows = EMA(network, 0)
     with torch.no_grad():
         network.head.weight.add_(1)
     follows.update(network, 50)
@@ -120,30 +122,32 @@ def test_adversarial_training_moves_both_networks_by_their_own_losses(vgg_file):
             adversarial={"weight": 1.0, "kind": kind}
         )  # nothing but the discriminator drives the generator
         trainer = trainer_of(recipe, vgg_file)
-        before = {k: v.clone() for k, v in trainer.generator_parts.state_dict().items()}
-        judge = [p.clone() for p in trainer.discriminator_parts.parameters()]
+        before = {k: v.clone() for k, v in trainer.generator.network.state_dict().items()}
+        judge = [p.clone() for p in trainer.discriminator.network.parameters()]
         for i in range(3):
             losses = trainer.step(*batch(i), i)
         assert math.isfinite(losses.adversarial)
         assert math.isfinite(losses.discriminator)
         assert 0 < losses.real < 1
         assert 0 < losses.fake < 1
-        assert not torch.equal(before["tail.weight"], trainer.generator_parts.tail.weight)
-        assert any(not torch.equal(a, b) for a, b in zip(judge, trainer.discriminator_parts.parameters(), strict=True))
+        assert not torch.equal(before["tail.weight"], trainer.generator.network.tail.weight)
+        assert any(
+            not torch.equal(a, b) for a, b in zip(judge, trainer.discriminator.network.parameters(), strict=True)
+        )
 
 
 def test_the_generators_step_leaves_no_gradient_in_the_discriminator(vgg_file):
     trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 1.0}), vgg_file)
     seen = []
-    original = trainer.discriminator_optimizer.step
+    original = trainer.discriminator.optimizers["discriminator_optimizer"].step
 
     def step(*args, **kwargs):
-        seen.append([p.grad.clone() for p in trainer.discriminator_parts.parameters()])
+        seen.append([p.grad.clone() for p in trainer.discriminator.network.parameters()])
         return original(*args, **kwargs)
 
-    trainer.discriminator_optimizer.step = step
+    trainer.discriminator.optimizers["discriminator_optimizer"].step = step
     trainer.step(*batch(), 0)
-    for grad, parameter in zip(seen[0], trainer.discriminator_parts.parameters(), strict=True):
+    for grad, parameter in zip(seen[0], trainer.discriminator.network.parameters(), strict=True):
         assert torch.equal(grad, parameter.grad)
 
 
@@ -171,13 +175,13 @@ def test_state_restores_to_the_same_next_steps(vgg_file):
 def test_clipping_bounds_the_step(vgg_file):
     trainer = trainer_of(recipe_of(pixel={"weight": 1e6}, clip=1e-3), vgg_file)
     norms = []
-    original = trainer.generator_optimizer.step
+    original = trainer.generator.optimizers["generator_optimizer"].step
 
     def step(*args, **kwargs):
-        norms.append(torch.stack([p.grad.norm() for p in trainer.generator_parts.parameters()]).norm().item())
+        norms.append(torch.stack([p.grad.norm() for p in trainer.generator.network.parameters()]).norm().item())
         return original(*args, **kwargs)
 
-    trainer.generator_optimizer.step = step
+    trainer.generator.optimizers["generator_optimizer"].step = step
     trainer.step(*batch(), 0)
     assert norms == [pytest.approx(1e-3, rel=1e-3)]
 
@@ -186,7 +190,7 @@ def test_a_value_that_is_no_number_is_found_in_any_network(vgg_file):
     recipe = recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 0.1})
     trainer = trainer_of(recipe, vgg_file)
     assert trainer.is_finite()
-    for network in (trainer.generator_parts, trainer.average, trainer.discriminator_parts):
+    for network in (trainer.generator.network, trainer.ema, trainer.discriminator.network):
         weight = next(iter(network.parameters()))
         kept = weight.detach().clone()
         with torch.no_grad():
@@ -202,21 +206,21 @@ def test_a_changed_rate_counts_after_a_resumption():
     one.step(*batch(), 0)
     two = trainer_of(recipe_of(pixel={"weight": 1.0}, rate=1e-9, final_rate=1e-9))
     two.load_state(one.state())
-    before = two.generator_parts.tail.weight.detach().clone()
+    before = two.generator.network.tail.weight.detach().clone()
     two.step(*batch(), 1)
-    assert 0 < (two.generator_parts.tail.weight - before).abs().max() < 1e-7
+    assert 0 < (two.generator.network.tail.weight - before).abs().max() < 1e-7
 
 
 def test_shifted_batches_are_cut_at_an_offset_that_the_step_decides(vgg_file):
     recipe = recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 1.0}, shift=True)
     trainer = trainer_of(recipe, vgg_file)
     seen = []
-    trainer.discriminator_parts.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
+    trainer.discriminator.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
     lr, hr = batch()
     offsets = set()
     for number in range(12):
         seen.clear()
-        before = trainer.generator_parts(lr.float() / 255).detach()
+        before = trainer.generator.network(lr.float() / 255).detach()
         trainer.step(lr, hr, number)
         places = [
             (top, left)
@@ -240,14 +244,14 @@ def test_a_closer_look_finds_each_terms_gradient_and_changes_nothing(vgg_file, p
     plain, looked = (trainer_of(recipe, vgg_file, precision=precision) for _ in range(2))
     for number in range(3):
         plain.step(*batch(number), number)
-        looked.step(*batch(number), number, examine=True)
+        looked.step(*batch(number), number, diagnose=True)
     for part, values in plain.state().items():
         if "optimizer" not in part:
             for key, value in values.items():
                 assert torch.equal(value, looked.state()[part][key]), f"{part}.{key}"
-    assert plain.examination is None
-    assert looked.examination.gradients.keys() == {"pixel", "content", "adversarial"}
-    assert 0.2 < looked.examination.features["conv2_2"] < 5
+    assert plain.diagnostics is None
+    assert looked.diagnostics.gradients.keys() == {"pixel", "content", "adversarial"}
+    assert 0.2 < looked.diagnostics.features["conv2_2"] < 5
 
 
 def test_gradient_norms_by_hand():
@@ -255,22 +259,22 @@ def test_gradient_norms_by_hand():
     norms = []
     for weight in (1.0, 2.0):
         trainer = trainer_of(recipe_of(pixel={"weight": weight}))
-        trainer.step(*batch(), 0, examine=True)
-        whole = torch.stack([parameter.grad.norm() for parameter in trainer.generator_parts.parameters()]).norm()
-        norms.append(trainer.examination.gradients["pixel"])
+        trainer.step(*batch(), 0, diagnose=True)
+        whole = torch.stack([parameter.grad.norm() for parameter in trainer.generator.network.parameters()]).norm()
+        norms.append(trainer.diagnostics.gradients["pixel"])
         assert norms[-1] == pytest.approx(float(whole), rel=1e-5)
-        assert trainer.examination.features == {}
+        assert trainer.diagnostics.features == {}
     assert norms[1] == pytest.approx(2 * norms[0], rel=1e-5)
 
 
 def test_slowness_is_a_factor_of_every_rate():
     moved = []
-    for slowness in (1.0, 0.5):
+    for lr_scale in (1.0, 0.5):
         trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, schedule="constant"))
-        trainer.slowness = slowness
-        before = trainer.generator_parts.tail.weight.detach().clone()
+        trainer.lr_scale = lr_scale
+        before = trainer.generator.network.tail.weight.detach().clone()
         trainer.step(*batch(), 0)
-        moved.append((trainer.generator_parts.tail.weight - before).abs().max().item())
+        moved.append((trainer.generator.network.tail.weight - before).abs().max().item())
     assert moved[1] == pytest.approx(moved[0] / 2, rel=1e-3)
 
 
@@ -291,7 +295,7 @@ def test_accumulated_parts_make_the_step_of_the_whole(vgg_file, optimizer):
         )
         trainer = trainer_of(recipe, vgg_file)
         seen = set()
-        trainer.generator_parts.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.add(len(inputs[0])))
+        trainer.generator.network.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.add(len(inputs[0])))
         told = [trainer.step(*batch(number), number) for number in range(3)]
         states.append((trainer.state(), torch.tensor(told)))
         sizes.append(seen)
@@ -306,14 +310,14 @@ def test_accumulated_parts_make_the_step_of_the_whole(vgg_file, optimizer):
 def test_clipping_bounds_the_weights_of_both_optimizers_together():
     trainer = trainer_of(recipe_of(pixel={"weight": 1e6}, clip=1e-3, optimizer="muon"))
     trainer.step(*batch(), 0)
-    whole = torch.stack([parameter.grad.norm() for parameter in trainer.generator_parts.parameters()]).norm()
+    whole = torch.stack([parameter.grad.norm() for parameter in trainer.generator.network.parameters()]).norm()
     assert float(whole) == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_a_gradient_that_is_no_number_is_the_loops_to_report():
     trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, clip=1.0))
     with torch.no_grad():
-        trainer.generator_parts.tail.weight[0, 0] = math.nan
+        trainer.generator.network.tail.weight[0, 0] = math.nan
     assert math.isnan(trainer.step(*batch(), 0).total)
     assert not trainer.is_finite()
 
@@ -322,7 +326,7 @@ def test_the_grid_loss_is_part_of_the_total():
     trainer = trainer_of(recipe_of(pixel={"weight": 1.0}, grid=3.0))
     lr, hr = batch()
     with torch.no_grad():
-        expected = grid_loss(trainer.generator_parts(lr.float() / 255), hr.float() / 255, 2).item()
+        expected = grid_loss(trainer.generator.network(lr.float() / 255), hr.float() / 255, 2).item()
     losses = trainer.step(lr, hr, 0)
     assert losses.total.item() - losses.pixel.item() == pytest.approx(3 * expected, rel=1e-3)
     assert expected > 0

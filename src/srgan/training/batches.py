@@ -1,4 +1,4 @@
-"""Batches of crops, prepared by processes that may die at any moment without the training waiting for ever."""
+"""Batches of crops, prepared by worker processes; if one dies, the training does not hang."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def batches(
 
     Parameters
     ----------
-    dataset : source of crops
+    dataset : source of the crops
     first_step, steps : the part of the stage still to do
     batch : crops a step over all devices; each device takes its share
     workers : processes that prepare batches; 0 prepares them here
     rank, devices : which share of how many this process takes
-    pinned : put batches where a GPU can fetch them while it computes
+    pinned : pin batches in memory, so that a GPU can fetch them while it computes
 
     Raises
     ------
@@ -69,7 +69,7 @@ def batches(
         if not workers or "in DataLoader worker process" in str(error):  # which a living one has met, and sent
             raise
         raise TrainingError(
-            "a process that prepares batches has ended (out of memory?): go on with --resume --set data.workers=0"
+            "a process that prepares batches died (out of memory?): resume with --resume --set data.workers=0"
         ) from error
 
 

@@ -10,13 +10,13 @@ from srgan._version import __version__
 from srgan.training.recipe import Stage
 
 if TYPE_CHECKING:
-    from srgan.training.loop import Facts, Run
+    from srgan.training.state import Run, StageState
 
 
-_DEGRADATIONS = {"given": "none of ours: LR pictures that came with the HR ones"}
+_DEGRADATIONS = {"given": "provided: the LR pictures came with the HR ones"}
 
 
-def make_card(run: Run, init: str | None, name: str, stage: Stage, facts: Facts) -> dict[str, Any]:
+def make_card(run: Run, init: str | None, name: str, stage: Stage, state: StageState) -> dict[str, Any]:
     """Return the card of the network that stage ``name`` has made, ready for JSON.
 
     Keys: ``srgan`` (version), ``date``, ``stage``, ``steps`` and ``hours`` of this stage, ``init`` (what the first stage
@@ -29,7 +29,7 @@ def make_card(run: Run, init: str | None, name: str, stage: Stage, facts: Facts)
         "date": time.strftime("%Y-%m-%d"),
         "stage": name,
         "steps": stage.steps,
-        "hours": round(facts.seconds / 3600, 3),
+        "hours": round(state.seconds / 3600, 3),
         "init": init,
         "data": {
             "pictures": len(run.pictures.names),
@@ -38,7 +38,7 @@ def make_card(run: Run, init: str | None, name: str, stage: Stage, facts: Facts)
         },
         "precision": str(run.fabric._precision.precision),
         "recipe": run.recipe.to_dict(),
-        "curve": [[step, {key: round(value, 3) for key, value in psnr.items()}] for step, psnr in facts.curve],
+        "curve": [[step, {key: round(value, 3) for key, value in psnr.items()}] for step, psnr in state.curve],
     }
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: all that resuming needs, in one safetensors file, written so that no moment of a crash can lose a run.
+"""Checkpoints: everything that resuming needs, in one safetensors file, written atomically so that a crash cannot lose a run.
 
 A file holds every tensor (``generator/...``, ``average/...``, ``discriminator/...``, moments of the optimizers, states of the
 random generators) and, as JSON in its metadata, everything else. It is written beside its place, flushed to the disk, then
@@ -81,7 +81,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, *, keep: int, best: bo
         _write(target, data)
     except OSError as error:
         raise CheckpointError(
-            f"cannot write checkpoint '{target}' ({error.strerror}): make room and go on with --resume"
+            f"cannot write checkpoint '{target}' ({error.strerror}): free some space and use --resume"
         ) from error
     files = _files(folder)
     newer = files.index(target)
@@ -91,7 +91,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, *, keep: int, best: bo
 
 
 def load_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
-    """Return the newest checkpoint in ``folder`` that is whole, None where a run has not written any yet.
+    """Return the newest intact checkpoint in ``folder``, or None if the run has not written any yet.
 
     Each damaged one is named through ``warn``; the best one is the last resort.
 
@@ -109,7 +109,7 @@ def load_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | N
         except CheckpointError as error:
             warn(f"{error}; using the one before it")
     if files:
-        raise CheckpointError(f"every checkpoint in '{folder}' is damaged: start anew in another --out")
+        raise CheckpointError(f"every checkpoint in '{folder}' is damaged: start again in another --out")
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a run trains and validates on: found, decoded into its folder, and what was left out named."""
+"""What a run trains and validates on: finds it, decodes it into the run folder, and names what was left out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from srgan.data.shards import Shards, open_shards
+from srgan.data.words import counted
 from srgan.errors import DataError, UsageError
 from srgan.image import list_pictures
 from srgan.storage import Remote
@@ -19,11 +20,11 @@ from srgan.training.report import Reporter
 from srgan.training.sources import Files, find_files, has_pairs, held_out_pictures, hold_out, prepare_shards
 from srgan.training.validation import ValidationSet, find_validation, load_validation
 
-_NONE_KEPT = "fewer than ten pictures: none is kept from training to validate on; give some with --val"
+_NONE_KEPT = "fewer than ten pictures: none is held out for validation; give some with --val"
 
 
 def for_data(recipe: Recipe, photos: PurePath, lr: Path | None, out: Path) -> Recipe:
-    """Look at what is to be trained on before any work; return the recipe as it is for that."""
+    """Check what is to be trained on before any work; return the recipe adapted to it."""
     if open_shards(photos) is not None:
         if lr is not None:
             raise UsageError("--lr is for a folder of pictures, and shards hold tiles of HR alone: leave it out")
@@ -48,19 +49,19 @@ def load_data(
     reporter: Reporter,
     processes: Processes,
 ) -> tuple[Pictures, Sequence[ValidationSet]]:
-    """Decode what is trained on into the run folder, and say what was left out; return it, and the validation sets.
+    """Decode the training pictures into the run folder, name what was left out; return them and the validation sets.
 
     Parameters
     ----------
     recipe : as :func:`for_data` has returned it
-    photos, lr : see :class:`srgan.training.run.Request`
+    photos, lr : see :class:`srgan.training.request.Request`
     validation : folders; empty keeps some pictures aside
     out : the run folder
 
     Raises
     ------
     DataError, ImageReadError, UsageError
-        when nothing is left, or a validation picture cannot be used
+        when no usable picture is left, or a validation picture cannot be used
     """
     common: dict[str, Any] = {
         "scale": recipe.generator.scale,
@@ -79,8 +80,8 @@ def load_data(
         return prepare(files.hr, out / "cache", partners=files.lr, smallest=smallest, **common)
 
     if processes.is_first:
-        what = "pictures" if files.lr is None else "pairs"
-        reporter.say(f"decoding {len(files)} {what} of '{photos}'")
+        what = "picture" if files.lr is None else "pair"
+        reporter.say(f"decoding {counted(len(files), what)} of '{photos}'")
         prepared()
     processes.wait()
     pictures = prepared()
@@ -89,7 +90,8 @@ def load_data(
         return pictures, find_validation(validation, **common)
     if len(kept):
         reporter.say(
-            f"validating on {len(kept)} pictures kept from training: {', '.join(file.name for file in kept.hr)}"
+            f"validating on {counted(len(kept), 'picture')} held out from training: "
+            + ", ".join(file.name for file in kept.hr)
         )
         if processes.is_first:
             _copy_kept(kept, out / "validation", common["scale"])
@@ -102,7 +104,7 @@ def load_data(
 def _report(pictures: Pictures, lost: tuple[tuple[str, str], ...], reporter: Reporter) -> None:
     for name, reason in (*lost, *pictures.rejected):
         reporter.say(f"left out: {name}: {reason}" if name not in reason else f"left out: {reason}")
-    reporter.say(f"training on {len(pictures.names)} pictures, {pictures.megapixels:.1f} megapixels")
+    reporter.say(f"training on {counted(len(pictures.names), 'picture')}, {pictures.megapixels:.1f} megapixels")
 
 
 def _load_shards(
@@ -137,7 +139,7 @@ def _load_shards(
         )
 
     if processes.is_first:
-        reporter.say(f"decoding {shards.tiles} tiles of '{shards.place}'")
+        reporter.say(f"decoding {counted(shards.tiles, 'tile')} of '{shards.place}'")
         prepared()
     processes.wait()
     pictures = prepared()
@@ -146,7 +148,7 @@ def _load_shards(
     if validation:
         return pictures, find_validation(validation, **common)
     if kept:
-        reporter.say(f"validating on a tile of each of {len(kept)} pictures kept from training")
+        reporter.say(f"validating on a tile of each of {counted(len(kept), 'picture')} held out from training")
         return pictures, [load_validation("validation", list_pictures(folder), **common)]
     reporter.say(_NONE_KEPT)
     return pictures, []
@@ -158,7 +160,7 @@ def _files(recipe: Recipe, photos: Path, lr: Path | None, out: Path) -> Files:
 
 
 def _copy_kept(kept: Files, folder: Path, scale: int) -> None:
-    """Put the pictures that are validated on into a folder as benchmarks have it."""
+    """Copy the held-out pictures into a folder laid out as benchmarks are."""
     for number, file in enumerate(kept.hr):
         # By their path, as two folders may have pictures of one name; LR under the name of its HR.
         name = "-".join(file.relative_to(kept.root).parts)

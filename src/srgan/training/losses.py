@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srgan.training.shared import shared_mean
+from srgan.training.sync_batchnorm import all_reduce_mean
 
 Difference = Callable[[Tensor, Tensor], Tensor]
 DIFFERENCES: dict[str, Difference] = {"mse": F.mse_loss, "l1": F.l1_loss}
@@ -62,7 +62,7 @@ class ContentLoss(nn.Module):
             length = wanted.shape[1] ** 0.5
             return _unit(found) * length, _unit(wanted) * length
         if self.scaling == "relative":
-            size = shared_mean(wanted.abs().mean()).clamp_min(1e-8)
+            size = all_reduce_mean(wanted.abs().mean()).clamp_min(1e-8)
             return found / size, wanted / size
         return found * self.constant, wanted * self.constant
 
@@ -114,7 +114,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, *, kind: str, label: float = 
     label : target for photographs; below 1 smooths on one side (Salimans et al. 2016, arXiv:1606.03498, section 3.4)
     """
     if kind == "relativistic":
-        real, fake = real - shared_mean(fake.mean()), fake - shared_mean(real.mean())
+        real, fake = real - all_reduce_mean(fake.mean()), fake - all_reduce_mean(real.mean())
         return (_entropy(real, label) + _entropy(fake, 0.0)) / 2
     return _entropy(real, label) + _entropy(fake, 0.0)
 
@@ -132,7 +132,7 @@ def adversarial_loss(real: Tensor | None, fake: Tensor, *, kind: str) -> Tensor:
         if real is None:
             raise ValueError("the relativistic loss needs the logits of photographs")
         real = real.detach()
-        real, fake = real - shared_mean(fake.mean()), fake - shared_mean(real.mean())
+        real, fake = real - all_reduce_mean(fake.mean()), fake - all_reduce_mean(real.mean())
         return (_entropy(real, 0.0) + _entropy(fake, 1.0)) / 2
     return _entropy(fake, 1.0)
 

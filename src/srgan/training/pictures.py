@@ -30,12 +30,12 @@ _T = TypeVar("_T")
 _U = TypeVar("_U")
 
 _FORMAT = 2
-"""Of the maps; what an older version left is decoded again."""
+"""Version of the maps; those of an older version are decoded again."""
 
 _DTYPES: dict[int, Any] = {8: np.uint8, 16: np.uint16}
 
 
-class Sample(NamedTuple):
+class PictureSource(NamedTuple):
     """A picture still to be decoded: its name, what reads HR ``[H, W, C]``, and for a pair what reads its LR."""
 
     name: str
@@ -130,19 +130,19 @@ def _identity(file: Path) -> list[Any]:
     return [str(file), state.st_size, state.st_mtime_ns]
 
 
-def samples_of(files: Sequence[Path], partners: Sequence[Path] | None, bands: int) -> list[Sample]:
+def samples_of(files: Sequence[Path], partners: Sequence[Path] | None, bands: int) -> list[PictureSource]:
     """Return what reads each of the files, and each one's partner."""
 
     def read(file: Path) -> Callable[[], NDArray[Any]]:
         return partial(read_bands, file, bands)
 
     if partners is None:
-        return [Sample(file.name, read(file)) for file in files]
-    return [Sample(file.name, read(file), read(other)) for file, other in zip(files, partners, strict=True)]
+        return [PictureSource(file.name, read(file)) for file in files]
+    return [PictureSource(file.name, read(file), read(other)) for file, other in zip(files, partners, strict=True)]
 
 
 def prepare_samples(
-    samples: Iterable[Sample],
+    samples: Iterable[PictureSource],
     identity: Any,
     cache: Path,
     *,
@@ -184,7 +184,9 @@ def prepare_samples(
     return _open(cache)
 
 
-def decoded(sample: Sample, *, scale: int, smallest: int, degradation: str) -> tuple[NDArray[Any], NDArray[Any]] | str:
+def decoded(
+    sample: PictureSource, *, scale: int, smallest: int, degradation: str
+) -> tuple[NDArray[Any], NDArray[Any]] | str:
     """Return HR and LR of a sample as training takes them, or why it cannot be used."""
     try:
         pixels = sample.hr()
@@ -254,7 +256,7 @@ def _read_index(file: Path, pixel_file: Path, request: dict[str, Any]) -> dict[s
 
 
 def _decode(
-    samples: Iterable[Sample], pixel_file: Path, request: dict[str, Any], progress: Callable[[int], None] | None
+    samples: Iterable[PictureSource], pixel_file: Path, request: dict[str, Any], progress: Callable[[int], None] | None
 ) -> dict[str, Any]:
     settings = {key: request[key] for key in ("scale", "smallest", "degradation")}
     pictures: list[dict[str, Any]] = []

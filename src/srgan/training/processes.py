@@ -1,7 +1,7 @@
-"""Several processes that train one network together: who they are, what they agree on, and what happens when one ends.
+"""Several processes that train one network together: who they are, what they agree on, and what happens when one dies.
 
-Each process takes its share of every batch; DistributedDataParallel averages the gradients. Here is what that leaves open: a
-stop or a failure that all must answer at the same step, waiting for one of them, and words for a process that was lost.
+Each process takes its share of every batch; DistributedDataParallel averages the gradients. This module does the rest: a
+stop or a failure that all must answer at the same step, waiting for one of them, and a message for a process that was lost.
 What is agreed on goes over connections of its own between the processors (gloo), so that it never waits for a GPU, and a
 process that has ended is noticed at the next step. Alone, a process agrees with itself at no cost.
 """
@@ -49,7 +49,7 @@ class Processes:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Return when all processes have come here."""
+        """Wait until all processes have come here."""
         if self._group is not None:
             dist.barrier(group=self._group)
 

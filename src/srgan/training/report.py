@@ -1,4 +1,4 @@
-"""What a run says: a log file, TensorBoard, and a progress bar or plain lines on the terminal."""
+"""What a run reports: a log file, TensorBoard, and a progress bar or plain lines on the terminal."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class Reporter:
                 self._log.close()
 
     def say(self, text: str) -> None:
-        """Put a line into the log and on the terminal."""
+        """Write a line to the log and the terminal."""
         if self.active:
             self._log.write(f"{_now()} {text}\n")
             (self._progress.console if self._progress else self.console).print(text, markup=False)
 
     def start_stage(self, name: str, steps: int, done: int) -> None:
-        """Begin a stage of ``steps`` steps, of which ``done`` are behind."""
+        """Begin a stage of ``steps`` steps, ``done`` of which are done already."""
         self.end_stage()
         self._last = None
         self._psnr = ""

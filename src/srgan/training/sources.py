@@ -1,4 +1,4 @@
-"""What a training takes: the pictures of a folder, pairs of HR and LR, or tiles in shards; and what is kept to validate on."""
+"""What a training takes: pictures of a folder, pairs of HR and LR, or tiles in shards; and what is held out for validation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from srgan.data.shards import Shards, decode_tile, read_tiles
 from srgan.errors import DataError
 from srgan.files import atomic_path
 from srgan.image import list_pictures
-from srgan.training.pictures import Pictures, Sample, decoded, prepare_samples, samples_of
+from srgan.training.pictures import Pictures, PictureSource, decoded, prepare_samples, samples_of
 
-_HELD_OUT = 10  # at most this many pictures, and at most one in ten, are kept from training to validate on
+_HELD_OUT = 10  # at most this many pictures, and at most one in ten, are held out for validation
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def find_files(photos: Path, lr: Path | None, *, scale: int, paired: bool, out: 
     photos : folder of pictures, searched with all that is below; or one with ``HR/`` and ``LRx<scale>/`` or ``LR/``
     lr : folder of the LR of the pictures in ``photos``, under the same names with any suffix, with or without ``x<scale>``
     scale : enlargement
-    paired : take pairs
+    paired : whether to take pairs
     out : the run folder, whose own pictures are no training pictures where it lies in ``photos``
 
     Raises
@@ -151,10 +151,10 @@ def prepare_shards(
     keep_in : folder for these
     """
 
-    def samples() -> Iterator[Sample]:
+    def samples() -> Iterator[PictureSource]:
         for tile in read_tiles(shards):
             if tile.picture not in kept:
-                yield Sample(tile.name, partial(decode_tile, tile))
+                yield PictureSource(tile.name, partial(decode_tile, tile))
             elif tile.number == shards.pictures[tile.picture][1] // 2:
                 keep_in.mkdir(parents=True, exist_ok=True)
                 name = Path(shards.pictures[tile.picture][0]).with_suffix("")

@@ -64,7 +64,7 @@ def load_validation(
     Raises
     ------
     ImageReadError
-        when a picture cannot be read: a mean over fewer pictures could not be compared with others
+        when a picture cannot be read: a mean over fewer pictures could not be compared with other means
     DataError
         when one is too small to measure, or a pair's sizes do not belong together
     """
@@ -106,7 +106,7 @@ def find_validation(folders: Sequence[Path], *, scale: int, bands: int, degradat
     Raises
     ------
     DataError
-        also when there is none
+        also when there are no pictures
     """
     found = []
     for folder in folders:

@@ -37,7 +37,7 @@ def _averaged(x: Tensor) -> Tensor:
     return x / dist.get_world_size()
 
 
-def shared_mean(x: Tensor) -> Tensor:
+def all_reduce_mean(x: Tensor) -> Tensor:
     """Return the mean of all processes' ``x``, of any shape, the same in each; gradients flow to all of them.
 
     Called by all processes in the same order. Alone it returns ``x``.
@@ -49,7 +49,7 @@ def shared_mean(x: Tensor) -> Tensor:
     return _Mean.apply(x)  # type: ignore[no-any-return]
 
 
-class SharedBatchNorm(nn.BatchNorm2d):
+class SyncBatchNorm(nn.BatchNorm2d):
     """BatchNorm with the statistics of all processes' batches, on any device: torch's SyncBatchNorm knows GPUs only."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,10 +57,10 @@ class SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         y = x.float()
-        mean = shared_mean(y.mean(dim=(0, 2, 3)))
+        mean = all_reduce_mean(y.mean(dim=(0, 2, 3)))
         centred = y - mean[:, None, None]
         # In two passes: the mean of squares minus the squared mean loses the digits that small variances consist of.
-        variance = shared_mean(centred.square().mean(dim=(0, 2, 3)))
+        variance = all_reduce_mean(centred.square().mean(dim=(0, 2, 3)))
         self._remember(mean.detach(), variance.detach(), y.numel() // y.shape[1])
         factor = torch.rsqrt(variance + self.eps) * self.weight
         return (centred * factor[:, None, None] + self.bias[:, None, None]).to(x.dtype)
@@ -77,7 +77,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
         self.num_batches_tracked.add_(1)
 
 
-def share_statistics(network: nn.Module, device: torch.device) -> nn.Module:
+def sync_batchnorm(network: nn.Module, device: torch.device) -> nn.Module:
     """Replace each BatchNorm2d by one with the statistics of all processes; names, parameters and buffers stay.
 
     Parameters
@@ -89,5 +89,5 @@ def share_statistics(network: nn.Module, device: torch.device) -> nn.Module:
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-any-return, no-untyped-call]
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
-            module.__class__ = SharedBatchNorm
+            module.__class__ = SyncBatchNorm
     return network

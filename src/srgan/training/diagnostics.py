@@ -1,6 +1,7 @@
-"""The doctor: looks at the figures of a training for the failures that are known, and says in one line what to change.
+"""Diagnostics: looks at the figures of a training for known failures, and says in one line what to change.
 
-Each rule speaks once a stage. None of them changes anything: the figures stand in TensorBoard for whoever thinks otherwise.
+Each rule speaks once a stage, and advises nothing that the recipe has already. None of them changes anything: the figures stand
+in TensorBoard for whoever thinks otherwise.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from srgan.training.recipe import Stage
+from srgan.training.recipe import DiscriminatorRecipe, Stage
 from srgan.training.stages import Losses
 
 # Of the loss of a discriminator that guesses; below it for so many reports it tells all pictures apart.
@@ -20,16 +21,18 @@ _SILENT = 0.01
 _GRID = 6.0
 
 
-class Doctor:
+class Diagnostics:
     """Watches one stage.
 
     Parameters
     ----------
     name, stage : the stage, and its name in the recipe
+    discriminator : of the recipe; the default one if None
     """
 
-    def __init__(self, name: str, stage: Stage) -> None:
+    def __init__(self, name: str, stage: Stage, discriminator: DiscriminatorRecipe | None = None) -> None:
         self.name, self.stage = name, stage
+        self.discriminator = discriminator or DiscriminatorRecipe()
         self._won = 0
         self._said: set[str] = set()
 
@@ -42,10 +45,11 @@ class Doctor:
         if self._won < _PATIENCE:
             return []
         rate = self.stage.adversarial.rate or self.stage.rate
+        spectral = "" if self.discriminator.norm == "spectral" else " or discriminator.norm=spectral"
         return self._once(
             "saturated",
             f"the discriminator tells all pictures of {self.name} apart (loss {value:.2g}; {guessing:.2g} is guessing) and "
-            f"has little left to teach: set stages.{self.name}.adversarial.rate={rate / 2:g} or discriminator.norm=spectral",
+            f"has little left to teach: set stages.{self.name}.adversarial.rate={rate / 2:g}{spectral}",
         )
 
     def gradients(self, norms: Mapping[str, float]) -> list[str]:
@@ -72,11 +76,23 @@ class Doctor:
         return self._once(
             "grid",
             f"a grid of {period} pixels lies over flat areas in {self.name} ({found[period]:.1f} dB above its surroundings): "
-            f"set stages.{self.name}.shift=true, or give early layers of stages.{self.name}.content more weight",
+            + ", or ".join(self._against_a_grid()),
         )
+
+    def _against_a_grid(self) -> list[str]:
+        """Return what this stage can do against a grid: its sources are the strides of the feature networks."""
+        stage, at = self.stage, f"stages.{self.name}"
+        advice = []
+        if (stage.content.weight or stage.adversarial.weight) and not stage.shift:
+            advice.append(f"set {at}.shift=true")
+        if stage.content.weight:
+            advice.append(f"give early layers of {at}.content more weight")
+        if not advice or stage.shift:
+            advice.append(f"set {at}.grid={2 * stage.grid or 20:g}")
+        return advice
 
     def _once(self, rule: str, text: str) -> list[str]:
         if rule in self._said:
             return []
         self._said.add(rule)
-        return [f"doctor: {text}"]
+        return [f"diagnostics: {text}"]
