@@ -135,6 +135,8 @@ def _source(clip: Clip) -> AbstractContextManager[Any]:
 
 def _blank(clip: Clip, settings: Settings) -> av.VideoFrame:
     frame = av.VideoFrame(settings.width, settings.height, settings.pixel_format)
+    for plane in frame.planes:  # as they come they hold whatever lay in memory
+        plane.update(bytes(plane.buffer_size))
     frame.pts, frame.time_base = 0, clip.time_base
     return frame
 
