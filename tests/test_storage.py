@@ -174,8 +174,11 @@ def test_two_pictures_of_one_result_are_told_and_one_is_done() -> None:
     root = Remote(f"memory://photos/{uuid.uuid4().hex}")
     put(root / "a.png", png(0))
     put(root / "a.jpg", png(0))
+    with pytest.raises(UsageError, match="would both become"):
+        plan([str(root)], f"{root}/out", scale="x2", format="webp")
+    put(root / "b.jpg", png(0))
     found = plan([str(root)], f"{root}/out", scale="x2", format="webp")
-    assert [job.source.name for job in found.pictures] == ["a.jpg"]
+    assert [job.source.name for job in found.pictures] == ["a.jpg", "b.jpg"]
     assert "would both become" in str(found.refused[0].error)
 
 

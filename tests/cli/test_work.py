@@ -64,7 +64,7 @@ def test_twins_are_told_and_the_rest_is_done(model: Path) -> None:
     save("twins/a.jpg", "twins/b.jpg", "twins/b.png", "twins/c.jpg")
     done = call("upscale", "twins", "-o", "out", "--format", "png", "-m", model)
     assert (done.code, names("out")) == (1, ["a_x2.png", "b_x2.png", "c_x2.png"])
-    assert "srgan: twins/b.png and twins/b.jpg would both become out/b_x2.png: rename one" in done.err.splitlines()
+    assert "srgan: twins/b.jpg and twins/b.png would both become out/b_x2.png: rename one" in done.err.splitlines()
     assert last(done) == "srgan: 3 written, 0 skipped, 1 failed"
     again = call("upscale", "twins", "-o", "out", "--format", "png", "-m", model)
     assert last(again) == "srgan: 0 written, 3 up to date, 0 skipped, 1 failed"

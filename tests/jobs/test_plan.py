@@ -126,6 +126,8 @@ def test_names_that_are_no_utf8() -> None:
         (["a.png"], {"output": "link.png"}, "is an input"),
         (["p"], {"output": "a.png"}, "a.png is a file, and the results need a folder"),
         (["q"], {}, "q_x4 is a file, and the results need a folder"),
+        (["p", "q"], {"output": "out"}, "p/same.png and q/same.png would both become out/same_x4.png: rename one"),
+        (["both"], {"format": "png"}, "both/a.jpg and both/a.png would both become"),
     ],
 )
 def test_what_is_refused(paths: list[str], options: dict[str, Any], says: str) -> None:
@@ -155,3 +157,39 @@ def test_an_output_that_exists_is_refused_unless_it_may_be_replaced() -> None:
             refuse_existing(Path(taken), overwrite=False)
         refuse_existing(Path(taken), overwrite=True)
     refuse_existing(Path("free.png"), overwrite=False)
+
+
+def test_of_two_with_one_result_one_is_done_and_the_rest_too() -> None:
+    make("both/a.png", "both/a.jpg", "both/b.jpg", "p/same.png", "q/same.png")
+    found = plan(["both"], scale=4, format="png")
+    assert [job.source.name for job in found.pictures] == [
+        "a.png",
+        "b.jpg",
+    ]  # the one that keeps its format keeps the name
+    assert [failure.job.source.name for failure in found.refused] == ["a.jpg"]
+    found = plan(["both/b.jpg", "p", "q"], "out", scale=4)
+    assert [str(job.source) for job in found.pictures] == ["both/b.jpg", "p/same.png"]
+
+
+def test_results_among_the_inputs_are_no_inputs() -> None:
+    make("p/a.png", "p/a_x4.png", "p/b.png", "p/b_y.png")
+    found = plan(["p"], "p", scale=4)
+    assert [job.source.name for job in found.pictures] == ["a.png", "b.png", "b_y.png"]
+    assert {target.name for target in found.results} == {"a_x4.png"}
+    found = plan(["p"], "p", scale=4, suffix="_y")
+    assert [job.source.name for job in found.pictures] == ["a.png", "a_x4.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("output", "name"),
+    [
+        ("deep/p_x4", "a_x4.png"),  # beside
+        ("deep/p/large", "a_x4.png"),  # inside
+        ("deep", "a_x4.png"),  # above: the pictures' folder is in it
+        ("deep/p", "a_x4.png"),
+        ("elsewhere/large", "a.png"),
+    ],
+)
+def test_results_are_called_like_their_inputs_only_in_a_folder_elsewhere(output: str, name: str) -> None:
+    make("deep/p/a.png", "elsewhere/x")
+    assert [job.target.name for job in plan(["deep/p"], output, scale=4).pictures] == [name]

@@ -43,7 +43,8 @@ def carry_out(wishes: Wishes) -> bool:
     report = Report()
     if found.pictures or found.refused or not found.clips:
         report = run(found, chooser, wishes)
-        if not (wishes.quiet or (found.single and found.pictures)):
+        only_clips = found.clips and not found.pictures
+        if not (wishes.quiet or only_clips or (found.single and found.pictures)):
             say(summary(report, found))
     alone = found.single or (len(found.clips) == 1 and not found.pictures and not found.refused)
     fine = video.run(

@@ -81,7 +81,8 @@ def plan(
     somewhere else than the inputs, not beside, above or inside their folder, results are called like them.
 
     What is named twice is done once. An input that is the result of another one is no input; nor is what the output
-    folder's journal knows as a result. Of two inputs with one result, one is done and the other is refused.
+    folder's journal knows as a result. Of two inputs with one result, one is done and the other is refused, unless that
+    is all there is to do.
 
     Parameters
     ----------
@@ -163,8 +164,6 @@ class _Planner:
 
     def look(self) -> None:
         """Find the inputs."""
-        if isinstance(self._folder, Remote):
-            self._versions.update(storage.listing(self._folder).items())
         for root in self._roots:
             if isinstance(root, Remote):
                 self._look_behind(root)
@@ -172,6 +171,8 @@ class _Planner:
                 self._look_into(Path(root))
             else:
                 self._take(Path(root))
+        if isinstance(self._folder, Remote):
+            self._versions.update(storage.listing(self._folder).items())
 
     def _take(self, path: Path) -> None:
         """Take a file that was named."""
@@ -264,8 +265,9 @@ class _Planner:
         kept = self._without_clashes(jobs, found)
         found.pictures = [job for job in kept if kinds[job.source] is Kind.PICTURE]
         found.clips = [job for job in kept if kinds[job.source] is not Kind.PICTURE]
-        if found.refused and not kept:
-            raise found.refused[0].error
+        rivals = {failure.job.target for failure in found.refused}
+        if found.refused and all(job.target in rivals for job in kept):
+            raise found.refused[0].error  # there is nothing beside those that are in each other's way
         found.single = len(self._roots) == 1 and not self._remote and not os.path.isdir(self._roots[0])
         if found.single:
             found.folder = None
@@ -352,7 +354,8 @@ class _Planner:
                 continue
             first = taken.setdefault(target, job)
             if self._real(first.source) != self._real(job.source):
-                error = UsageError(f"{first.source} and {job.source} would both become {job.target}: rename one")
+                pair = " and ".join(str(path) for path in sorted((first.source, job.source)))
+                error = UsageError(f"{pair} would both become {job.target}: rename one")
                 found.refused.append(Failure(job, error))
         kept = {id(job) for job in taken.values()}
         return [job for job in jobs if id(job) in kept]
