@@ -11,7 +11,14 @@ from srgan.errors import SrganError
 from srgan.image.formats import RAW_SUFFIXES
 from srgan.jobs.kinds import is_video
 
-_CALLED = {".heif": "HEIC", ".jxl": "JPEG XL", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".hdr": "Radiance"}
+_CALLED = {
+    ".heif": "HEIC",
+    ".hif": "HEIC",
+    ".jxl": "JPEG XL",
+    ".jp2": "JPEG 2000",
+    ".j2k": "JPEG 2000",
+    ".hdr": "Radiance",
+}
 """Formats that people know by another name than their files' suffix."""
 
 
@@ -59,8 +66,19 @@ def called(path: Path) -> str:
 
 
 def counts(left_out: Counter[str]) -> str:
-    """Return ``5 HEIC, 2 videos, 1 without suffix``: the most first."""
-    return ", ".join(
+    """Return ``5 HEIC, 2 videos, 1 without suffix``: the most first; and what would read them, if something would."""
+    readable = sorted(
+        {
+            called(Path(f"a{suffix}"))
+            for entry in image.FORMATS.values()
+            if not entry.installed
+            for suffix in entry.suffixes
+        }
+        & left_out.keys()
+    )
+    advice = f"; pip install 'srgan[formats]' reads {', '.join(readable)}" if readable else ""
+    listed = ", ".join(
         f"{number:,} {what}{'s' if number > 1 and what in ('video', 'earlier result') else ''}"
         for what, number in sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
     )
+    return listed + advice
