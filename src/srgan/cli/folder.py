@@ -23,7 +23,7 @@ from srgan.storage import Remote
 
 if TYPE_CHECKING:
     from srgan.engine.choice import ModelChooser
-    from srgan.jobs.job import Job
+    from srgan.jobs.job import Job, Keeping
     from srgan.jobs.reports import Listener, Report
 
 
@@ -69,6 +69,7 @@ def run(
     overwrite: bool,
     quality: int | None,
     check: bool,
+    keeping: Keeping,
     listener: Listener,
     report_to: str | None = None,
     cluster: Cluster | None = None,
@@ -89,6 +90,7 @@ def run(
                 overwrite=overwrite,
                 quality=quality,
                 check=check,
+                keeping=keeping,
                 listener=listener,
                 versions=job.versions,
             )

@@ -22,6 +22,8 @@ class _Lines(Listener):
         print(line(done, chosen=self._chosen), flush=True)
         if done.pages > done.enlarged:
             say(f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged")
+        if done.notes:
+            say(left_out(done))
 
     def skipped(self, job: Job) -> None:
         if not self._quiet:
@@ -36,9 +38,15 @@ def line(done: Done, *, chosen: bool = False) -> str:
     """Return the line for a picture that was written; ``chosen`` if it says which network was chosen for it."""
     before, after = ("x".join(map(str, size)) for size in (done.before, done.after))
     said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
-    after += f", the first of {done.enlarged} pages" if done.enlarged > 1 else ""
+    if done.enlarged > 1:
+        before = f"{done.enlarged} pages, {'each' if done.alike else 'the first'} {before}"
     said += f"  by {done.network}" if chosen and done.network else ""
     return f"{printable(str(done.job.target))}  {before} -> {after}  {done.seconds:.1f} s{said}"
+
+
+def left_out(done: Done) -> str:
+    """Return the line that says what a result has not."""
+    return f"{done.job.source}: left out: {'; '.join(done.notes)}"
 
 
 def picture_listener(*, many: bool, quiet: bool, chosen: bool) -> AbstractContextManager[Listener]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from srgan.cli.lines import say
-from srgan.cli.pictures import line
+from srgan.cli.pictures import left_out, line
 from srgan.cli.wishes import Wishes
 from srgan.errors import ImageReadError, SrganError, UsageError
 from srgan.jobs.job import Job
@@ -41,6 +41,7 @@ def run(wishes: Wishes) -> bool:
                 overwrite=wishes.overwrite,
                 quality=wishes.quality,
                 check=wishes.check,
+                keeping=wishes.keeping,
             )
             if wishes.output == STREAM:
                 with job.target.open("rb") as file:
@@ -56,6 +57,8 @@ def run(wishes: Wishes) -> bool:
             say(text)
         else:
             print(text, flush=True)
+        if done.notes:
+            say(left_out(shown))
     return True
 
 
@@ -74,6 +77,7 @@ def check(wishes: Wishes) -> None:
         "--skip-larger": wishes.skip_larger,
         "--suffix": wishes.suffix,
         "--name": wishes.name,
+        "--keep-date": wishes.keeping.date,
     }
     for option, value in given.items():
         if value:

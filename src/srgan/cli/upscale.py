@@ -131,6 +131,17 @@ def upscale_command(
             min=1, max=100, help="For formats that lose, 1 to 100.", show_default=False, rich_help_panel=OUTPUT
         ),
     ] = None,
+    keep_date: Annotated[
+        bool, typer.Option("--keep-date", help="Give results the date of their input files.", rich_help_panel=OUTPUT)
+    ] = False,
+    no_history: Annotated[
+        bool,
+        typer.Option(
+            "--no-history",
+            help="Write no line about this program and the network into the result's XMP.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
     suffix: Annotated[
         str | None,
         typer.Option(
@@ -264,6 +275,7 @@ def upscale_command(
     from srgan.cli.video import VideoOptions, selection
     from srgan.cli.wishes import Wishes
     from srgan.cli.work import carry_out
+    from srgan.jobs.job import Keeping
 
     streams = selection(only, no_audio=no_audio, no_subtitles=no_subtitles)
     wishes = Wishes(
@@ -275,6 +287,7 @@ def upscale_command(
         suffix=suffix,
         name=name,
         quality=quality,
+        keeping=Keeping(history=not no_history, date=keep_date),
         overwrite=overwrite,
         check=check,
         check_map=check_map,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from srgan.cli.video import VideoOptions
 from srgan.engine.sizes import Target
+from srgan.jobs.job import Keeping
 from srgan.jobs.plan import Plan, plan
 from srgan.models.catalogue import networks_of, resolve
 from srgan.models.metadata import read_info
@@ -29,6 +30,7 @@ class Wishes:
     suffix: str | None
     name: str | None
     quality: int | None
+    keeping: Keeping
     overwrite: bool
     check: bool
     check_map: str | None
@@ -67,5 +69,6 @@ class Wishes:
     def settings(self) -> dict[str, Any]:
         """Return the options on which results depend, by name."""
         return {name: value for name, value in self.network.items() if name not in ("memory", "threads")} | {
-            "quality": self.quality
+            "quality": self.quality,
+            **({} if self.keeping.history else {"history": False}),
         }

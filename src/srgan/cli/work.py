@@ -16,6 +16,7 @@ from srgan.errors import UsageError
 from srgan.files import refuse_existing
 from srgan.jobs import before, report_page
 from srgan.jobs.find import counts
+from srgan.jobs.job import Keeping
 from srgan.jobs.plan import Plan
 from srgan.jobs.reports import Report
 from srgan.jobs.run import run_one, run_pictures
@@ -70,6 +71,8 @@ def check(found: Plan, wishes: Wishes) -> None:
         )
     if wishes.ray is not None and wishes.check:
         raise UsageError("--check is not for a cluster: leave --check or --ray out")
+    if wishes.ray is not None and wishes.keeping != Keeping():
+        raise UsageError("--keep-date and --no-history are not for a cluster: leave them or --ray out")
     if wishes.ray is not None and wishes.watch:
         raise UsageError("--watch is not for a cluster: leave --watch or --ray out")
     places = before.Places()
@@ -90,7 +93,7 @@ def check(found: Plan, wishes: Wishes) -> None:
 def run(found: Plan, chooser: ModelChooser, wishes: Wishes) -> Report:
     """Do the pictures; a single one's error is raised, others are printed and are in the report."""
     single = found.single and len(found.pictures) == 1
-    asked: dict[str, Any] = {"overwrite": wishes.overwrite, "quality": wishes.quality}
+    asked: dict[str, Any] = {"overwrite": wishes.overwrite, "quality": wishes.quality, "keeping": wishes.keeping}
     with picture_listener(many=not single, quiet=wishes.quiet, chosen=wishes.model == AUTO) as listener:
         for failure in found.refused:
             listener.failed(failure)

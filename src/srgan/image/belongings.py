@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from srgan._version import __version__
 from srgan.image import colour, description, exif, geotiff, iptc, jpeg_segments, packet, parts, xmp
@@ -156,8 +155,7 @@ def _texts_and_xmp(
         about = packet.with_texts(about, texts)
         texts = ()
     if picture.history is not None:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        about = packet.with_history(about, *history(picture.history, change.factors), now)
+        about = packet.with_history(about, *history(picture.history, change.factors))
     return texts, about
 
 

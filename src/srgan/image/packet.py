@@ -66,18 +66,17 @@ def with_texts(packet: bytes | None, texts: Sequence[Text]) -> bytes | None:
     return with_description(packet, inner, {"dc": _DUBLIN_CORE, "PNG": _TEXTS}) if inner else packet
 
 
-def with_history(packet: bytes | None, software: str, what: str, when: str) -> bytes:
+def with_history(packet: bytes | None, software: str, what: str) -> bytes:
     """Return a packet whose history has one more line.
 
     Parameters
     ----------
     software : what did it, with its version
-    what : in words
-    when : date and time, ISO 8601
+    what : in words; no time is said, so that the same picture becomes the same file
     """
     event = (
         f'<rdf:li xmlns:rdf="{RDF}" xmlns:stEvt="http://ns.adobe.com/xap/1.0/sType/ResourceEvent#" stEvt:action="edited" '
-        f"stEvt:softwareAgent={quoteattr(software)} stEvt:parameters={quoteattr(what)} stEvt:when={quoteattr(when)}/>"
+        f"stEvt:softwareAgent={quoteattr(software)} stEvt:parameters={quoteattr(what)}/>"
     )
     text = _text(packet) if packet is not None else None
     for prefix in xmp.prefixes(text, "http://ns.adobe.com/xap/1.0/mm/") if text else ():

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from srgan.errors import OutputExistsError, SrganError
@@ -29,6 +29,12 @@ class Access:
         When the block ends well the result is in its place.
         """
         yield job.target, overwrite
+
+    def keep_date(self, job: Job) -> None:
+        """Give the result's file the date of the input's."""
+        with suppress(OSError):  # a file system may not let it; the picture is written all the same
+            about = os.stat(job.source)
+            os.utime(job.target, ns=(about.st_atime_ns, about.st_mtime_ns))
 
     def exists(self, job: Job) -> bool:
         """Return whether the result's place is taken."""
@@ -80,6 +86,11 @@ class RemoteAccess(Access):
     def exists(self, job: Job) -> bool:
         """Return whether the result's place is taken."""
         return version(job.target) is not None if isinstance(job.target, Remote) else super().exists(job)
+
+    def keep_date(self, job: Job) -> None:
+        """Give the result's file the date of the input's; behind URLs, files have the date at which they were sent."""
+        if not isinstance(job.source, Remote) and not isinstance(job.target, Remote):
+            super().keep_date(job)
 
     @contextmanager
     def _temporary(self, remote: Remote) -> Iterator[Path]:

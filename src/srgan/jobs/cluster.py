@@ -212,6 +212,8 @@ def _settle(
         pages=result["pages"],
         enlarged=result["enlarged"],
         network=result["network"],
+        alike=result["alike"],
+        notes=tuple(result["notes"].splitlines()),
     )
     journal.done(
         name,
@@ -345,6 +347,8 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
         "pages": done.pages,
         "enlarged": done.enlarged,
         "network": done.network,
+        "alike": done.alike,
+        "notes": "\n".join(done.notes),
         "width": done.before[0],
         "height": done.before[1],
         "out_width": done.after[0],
@@ -355,4 +359,15 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
 def _failed(number: int, error: SrganError) -> dict[str, Any]:
     sizes = dict.fromkeys(("width", "height", "out_width", "out_height"), 0)
     facts = {"number": number, "reason": as_text(str(error)), "exists": isinstance(error, OutputExistsError)}
-    return {**facts, "output": "", "content": "", "seconds": 0.0, "pages": 1, "enlarged": 1, "network": "", **sizes}
+    return {
+        **facts,
+        "output": "",
+        "content": "",
+        "seconds": 0.0,
+        "pages": 1,
+        "enlarged": 1,
+        "network": "",
+        "alike": True,
+        "notes": "",
+        **sizes,
+    }

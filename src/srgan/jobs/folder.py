@@ -12,7 +12,7 @@ from srgan import storage
 from srgan.files import remove_leftovers
 from srgan.jobs import before
 from srgan.jobs.access import Access, RemoteAccess
-from srgan.jobs.job import Job
+from srgan.jobs.job import KEEPING, Job, Keeping
 from srgan.jobs.journal import NAME, Journal, State, Verdict, content_of
 from srgan.jobs.remote_journal import RemoteJournal
 from srgan.jobs.reports import Done, Failure, Listener, Report
@@ -101,6 +101,7 @@ def run_folder(
     overwrite: bool = False,
     quality: int | None = None,
     check: bool = False,
+    keeping: Keeping = KEEPING,
     listener: Listener | None = None,
     versions: Versions | None = None,
 ) -> Report:
@@ -113,7 +114,7 @@ def run_folder(
     ----------
     journal : the folder's, open, with these settings and this model
     folder : where all results go
-    quality, check : see :func:`srgan.jobs.run.run_pictures`
+    quality, check, keeping : see :func:`srgan.jobs.run.run_pictures`
     versions : of the files behind URLs, from listing them; without it each is asked for
 
     Raises
@@ -136,6 +137,7 @@ def run_folder(
             replace=found.replace,
             quality=quality,
             check=check,
+            keeping=keeping,
             listener=_Recorder(listener, journal, folder, watched),
             access=watched,
         )
@@ -196,6 +198,10 @@ class Watched(Access):
         """Give the path to write to."""
         with self._access.target(job, overwrite=overwrite) as place:
             yield place
+
+    def keep_date(self, job: Job) -> None:
+        """Give the result's file the date of the input's."""
+        self._access.keep_date(job)
 
     def exists(self, job: Job) -> bool:
         """Return False: :func:`survey` has looked, and what comes into being since is not overwritten either."""

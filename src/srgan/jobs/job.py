@@ -15,3 +15,17 @@ class Job:
 
     source: Path
     target: Path
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What results get beside their pixels and what belongs to their inputs."""
+
+    history: bool = True
+    """One line in the XMP: the software, the network and the enlargement."""
+    date: bool = False
+    """The input file's own date, where both files lie on this machine."""
+
+
+KEEPING = Keeping()
+"""What is kept unless somebody says otherwise."""

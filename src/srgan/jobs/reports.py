@@ -28,6 +28,10 @@ class Done:
     """How many of them the result has: all of them where both files are TIFF, else the first one. Sizes are its."""
     network: str = ""
     """Name of the network that made it, where that is known here."""
+    alike: bool = True
+    """Whether all enlarged pages have those sizes."""
+    notes: tuple[str, ...] = ()
+    """What the input has and the result has not, in a few words each."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from srgan.errors import SrganError, UsageError
 from srgan.files import refuse_existing
 from srgan.jobs import before
 from srgan.jobs.access import Access
-from srgan.jobs.job import Job
+from srgan.jobs.job import KEEPING, Job, Keeping
 from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Failure, Listener, Report
 
@@ -47,6 +47,7 @@ def run_pictures(
     quality: int | None = None,
     check: bool = False,
     max_pixels: int = image.MAX_PIXELS,
+    keeping: Keeping = KEEPING,
     listener: Listener | None = None,
     access: Access | None = None,
 ) -> Report:
@@ -63,11 +64,12 @@ def run_pictures(
     quality : 1 to 100, for formats that lose
     check : compare each result with its input (:mod:`srgan.engine.consistency`)
     max_pixels : largest width * height of an input
+    keeping : what results get beside their pixels and what belongs to their inputs
     access : reaches the files, where they do not lie on this machine
     """
     from srgan.engine.choice import as_chooser
 
-    run = _Run(as_chooser(upscaler), quality, check, max_pixels, listener or Listener(), access or Access())
+    run = _Run(as_chooser(upscaler), quality, check, max_pixels, keeping, listener or Listener(), access or Access())
     run.replaceable = frozenset(jobs) if overwrite else frozenset(replace)
     return run(jobs)
 
@@ -104,12 +106,20 @@ def run_one(
     quality: int | None = None,
     check: bool = False,
     max_pixels: int = image.MAX_PIXELS,
+    keeping: Keeping = KEEPING,
     listener: Listener | None = None,
 ) -> Done:
     """Upscale a single picture; unlike in :func:`run_pictures`, whatever goes wrong is raised, an existing output too."""
     refuse_existing(job.target, overwrite=overwrite)
     report = run_pictures(
-        [job], upscaler, overwrite=overwrite, quality=quality, check=check, max_pixels=max_pixels, listener=listener
+        [job],
+        upscaler,
+        overwrite=overwrite,
+        quality=quality,
+        check=check,
+        max_pixels=max_pixels,
+        keeping=keeping,
+        listener=listener,
     )
     if report.failed:
         raise report.failed[0].error
@@ -135,7 +145,8 @@ class _Task:
     def done(self, height: int, width: int, comparison: Consistency | None) -> Done:
         sizes = (self.picture.width, self.picture.height), (width, height)
         seconds = time.perf_counter() - self.started
-        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=self.upscaler.name)
+        notes = image.left_out(self.picture, self.job.target)
+        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=self.upscaler.name, notes=notes)
 
 
 class _Run:
@@ -150,6 +161,7 @@ class _Run:
         quality: int | None,
         check: bool,
         max_pixels: int,
+        keeping: Keeping,
         listener: Listener,
         access: Access,
     ) -> None:
@@ -157,6 +169,7 @@ class _Run:
         self._quality = quality
         self._check = check
         self._max_pixels = max_pixels
+        self._keeping = keeping
         self._listener = listener
         self._access = access
         self._report = Report()
@@ -176,7 +189,8 @@ class _Run:
                     continue
                 self._listener.started(job, number + 1, len(waiting))
                 try:
-                    self._enlarge(_Task(job, picture, self._chooser.upscaler_for(picture), started))
+                    network = self._chooser.upscaler_for(picture)
+                    self._enlarge(_Task(job, self._with_history(picture, network), network, started))
                 except SrganError as error:
                     self._fail(job, error)
                 del picture
@@ -237,6 +251,9 @@ class _Run:
                     return picture
             return image.read(path, max_pixels=self._max_pixels)
 
+    def _with_history(self, picture: Picture, network: Upscaler) -> Picture:
+        return replace(picture, history=network.name or "a network") if self._keeping.history else picture
+
     # --- Computing ---------------------------------------------------------------------------------------------------
 
     def _enlarge(self, task: _Task) -> None:
@@ -286,13 +303,16 @@ class _Run:
 
             with image.stream_pages(path, nbytes=nbytes, overwrite=overwrite) as page:
                 for number, (header, size) in enumerate(zip(headers, after, strict=True)):
-                    picture = image.read(source, page=number) if number else task.picture
+                    picture = task.picture
+                    if number:
+                        picture = self._with_history(image.read(source, page=number), task.upscaler)
                     with page(picture, *size) as sink:
                         comparison = self._fill(sink, replace(task, picture=picture), tell)
                     if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
                         worst = comparison
                     earlier += header.height * header.width
-        return replace(task.done(*after[0], worst), enlarged=task.picture.pages)
+        alike = len({(header.height, header.width) for header in headers}) == 1
+        return replace(task.done(*after[0], worst), enlarged=task.picture.pages, alike=alike)
 
     def _fill(self, sink: image.Sink, task: _Task, progress: Progress) -> Consistency | None:
         """Compute a picture into a sink."""
@@ -333,6 +353,8 @@ class _Run:
             self._written(done)
 
     def _written(self, done: Done) -> None:
+        if self._keeping.date:
+            self._access.keep_date(done.job)
         self._report.written.append(done)
         self._listener.written(done)
 
