@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from support import tiny_models
 
@@ -143,6 +143,16 @@ def test_a_gif_becomes_a_video_with_its_times(tmp_path, upscaler):
     assert np.abs(frame[20, 20, :3].astype(int) - (200, 150, 60)).max() <= 12
     with av.open(str(tmp_path / "large.mp4")) as container:
         assert container.duration == pytest.approx(sum(DURATIONS) * 1000, abs=1000)  # the last frame lasts as well
+
+
+def test_what_a_video_of_an_animation_cannot_have_is_named(tmp_path, upscaler):
+    exif = Image.Exif()
+    exif[0x010E] = "a cat"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    source = animation(tmp_path / "clip.webp", alpha=False, loop=1, icc_profile=profile, exif=exif)
+    listener = Notes()
+    upscale_clip(source, tmp_path / "large.mp4", upscaler, listener=listener)
+    assert [note.split(" is left out")[0] for note in listener.notes] == ["its colour profile", "its EXIF data"]
 
 
 @pytest.mark.parametrize("end", ["webp", "png", "gif"])

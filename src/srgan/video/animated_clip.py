@@ -8,7 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from srgan.errors import ImageTooLargeError
+from srgan.image.reading import MAX_PIXELS
 from srgan.video.animation import opened, pictures
 from srgan.video.clip import Clip
 from srgan.video.colours import Colours
@@ -22,8 +25,8 @@ _MILLISECOND = Fraction(1, 1000)
 class AnimatedClip(Clip):
     """An animation's facts. It has one stream, of pictures."""
 
-    repeats: bool = False
-    """Whether it is shown more than once."""
+    notes: tuple[str, ...] = ()
+    """A line for each of its properties that a video cannot have."""
 
     def frames(self, losses: Losses) -> Generator[TimedFrame, None, None]:
         """Decode all frames, each shown as long as browsers show it; ``losses`` stays as it is.
@@ -52,9 +55,11 @@ def probe_animation(path: Path) -> AnimatedClip:
         if it cannot be read
     """
     with opened(path) as picture:
-        shown = [(int(duration), bool((pixels[:, :, 3] < 255).any())) for pixels, duration in pictures(picture)]
-        loop = picture.info.get("loop")
         width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise ImageTooLargeError(path, f"has frames of {width} x {height} pixels: reduce it")
+        shown = [(int(duration), bool((pixels[:, :, 3] < 255).any())) for pixels, duration in pictures(picture)]
+        notes = _notes(picture)
     length = sum(duration for duration, _ in shown)
     return AnimatedClip(
         path=path,
@@ -72,5 +77,16 @@ def probe_animation(path: Path) -> AnimatedClip:
         matrix=None,
         interlaced=False,
         alpha=any(alpha for _, alpha in shown),
-        repeats=loop is not None and loop != 1,
+        notes=notes,
     )
+
+
+def _notes(picture: Image.Image) -> tuple[str, ...]:
+    notes = []
+    if picture.info.get("loop", 1) != 1:
+        notes.append("it repeats, which videos cannot say: the result is shown once")
+    if picture.info.get("icc_profile"):
+        notes.append("its colour profile is left out, as videos have none: its colours are taken for sRGB")
+    if picture.info.get("exif"):
+        notes.append("its EXIF data is left out, as videos have none")
+    return tuple(notes)

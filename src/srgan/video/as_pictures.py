@@ -72,6 +72,8 @@ def left_out(clip: Clip, wanted: Selection) -> list[str]:
                 notes.append(f"its {word} {'is' if kind == 'audio' else 'are'} left out, as animations have none")
     if clip.depth > 8:
         notes.append(f"its {clip.depth} bits a channel become 8, as animations have no more")
+    if (turn := clip.matrix) is not None and turn[0] * turn[4] < turn[1] * turn[3]:
+        notes.append("players show it mirrored; the result is not")
     return notes
 
 

@@ -181,9 +181,7 @@ def _facts(
 
 
 def _warnings(clip: Clip) -> list[str]:
-    notes = []
-    if isinstance(clip, AnimatedClip) and clip.repeats:
-        notes.append("it repeats, which videos cannot say: the result is shown once")
+    notes = list(clip.notes) if isinstance(clip, AnimatedClip) else []
     if clip.interlaced:
         notes.append("it is interlaced, and its lines will show as combs: deinterlace it first")
     if jumps := len(clip.moves) - 1:
