@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from srgan.engine import ensemble, pixels, tiling
 from srgan.engine.alpha import ALPHA_RADIUS, AlphaBleed, enlarge_alpha
 from srgan.engine.budget import Budget
+from srgan.engine.flat import keep_flat, reach_of
 from srgan.engine.networks import OpenNetworks
 from srgan.engine.tiling import Box, Tile
 from srgan.errors import ModelError, SrganError
@@ -131,11 +132,23 @@ class TilePass:
                 )
             except MemoryError:
                 raise SrganError("out of memory even with small tiles: close other programs") from None
+            self._keep_flat(tile.core, origin, out)
             if self._alpha is not None:
                 place = out[tile.core.relative_to(origin).scaled(self._scale).slices]
                 enlarge_alpha(self._alpha, tile.core, self._scale, place[:, :, -1])
             # Whatever was counted for parts that were then halved.
             self._meter.tell(done + tile.core.pixels * self._per_pixel)
+
+    def _keep_flat(self, core: Box, origin: Box, out: NDArray[Any]) -> None:
+        """Where a tile's surroundings have one colour, let its result have it."""
+        reach = reach_of(self.plan.halo)
+        if not reach:
+            return
+        shown = core.grow(reach, self.plan.within)
+        place = out[core.relative_to(origin).scaled(self._scale).slices]
+        colours = place if self._alpha is None else place[:, :, :-1]
+        picture = None if self._config.wrap else self.plan.within
+        keep_flat(self._colours[shown.slices], core, shown, picture, self._scale, reach, colours)
 
     def _tile(self, network: Network, tile: Tile, origin: Box, out: NDArray[Any]) -> None:
         """Compute a tile's colours, in one position of its window or in eight."""

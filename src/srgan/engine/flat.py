@@ -1,0 +1,111 @@
+"""Where a picture has one colour all around, so has its result.
+
+Each convolution pads a picture with zeros, and a network that is trained to invent detail makes something of that edge: dots
+in the corners of slides, scans and logos, up to 100 levels of 255 off. Padding with copies of the border instead is no cure: it
+costs 0.3 to 0.6 dB in the outermost pixels of photographs, whose textures do not go on like that. So nothing is padded; pixels
+whose surroundings have one colour, where there is nothing to invent, are interpolated, and with some distance from anything
+else on they are interpolated alone. Elsewhere nothing changes. Near the picture's edge, where the network's answer is worst,
+surroundings count as flat that differ by two levels of 255, as scans do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.engine.alpha import ALPHA_RADIUS, enlarge_alpha
+from srgan.engine.tiling import Box
+from srgan.image.pixels import FULL
+
+REACH = 12
+"""Input pixels on each side that must be flat for a pixel to be interpolated alone; a network that sees less needs less."""
+
+_TOLERANCE = 2 / 255
+"""Difference, of full intensity 1, that still is flat near the picture's edge."""
+
+_STRIP = 64
+
+
+def reach_of(halo: int) -> int:
+    """Return the input pixels on each side of a tile that :func:`keep_flat` looks at, 0 if there is no use in it.
+
+    ``halo`` is how far around the tile the network sees; what pads with one pixel of zeros spoils one.
+    """
+    return min(REACH, halo) if halo > ALPHA_RADIUS else 0
+
+
+def keep_flat(
+    part: NDArray[Any], core: Box, shown: Box, picture: Box | None, scale: int, reach: int, out: NDArray[Any]
+) -> None:
+    """Write interpolated colours over those of the network where the picture is flat.
+
+    Parameters
+    ----------
+    part : HWC colours of the input, uint8, uint16 or float32 in [0, 1]
+    core : the tile
+    shown : what ``part`` shows: the core and, inside the picture, ``reach`` pixels on each side of it
+    picture : whose edge counts, None where it has none, as a pattern that goes on. All boxes are in the same pixels
+    scale : enlargement
+    reach : from :func:`reach_of`
+    out : HWC of the enlarged core, of the same dtype; changed in place
+    """
+    weights = _weights(part, core, shown, picture, reach)
+    rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
+    if not len(rows):
+        return
+    inside = core.relative_to(shown)
+    for top in range(rows[0], rows[-1] + 1, _STRIP):  # only the box around what is flat, little by little
+        box = Box(top, columns[0], min(top + _STRIP, rows[-1] + 1), columns[-1] + 1)
+        here = Box(box.top + inside.top, box.left + inside.left, box.bottom + inside.top, box.right + inside.left)
+        shares = weights[box.slices].repeat(scale, axis=0).repeat(scale, axis=1)
+        place = out[box.scaled(scale).slices]
+        smooth = np.empty(shares.shape, out.dtype)
+        for channel in range(part.shape[2]):
+            enlarge_alpha(part[:, :, channel], here, scale, smooth)
+            made = place[:, :, channel]
+            mixed = shares * smooth + (1 - shares) * made
+            np.copyto(made, (mixed if out.dtype == np.float32 else np.rint(mixed)).astype(out.dtype), where=shares > 0)
+
+
+def _weights(part: NDArray[Any], core: Box, shown: Box, picture: Box | None, reach: int) -> NDArray[np.float32]:
+    """Return the share of the interpolation for each pixel of the core, 0 to 1, [h, w].
+
+    Flat as far as ``reach`` is 1, as far as two thirds of that the first step above 0.
+    """
+    tolerance = _TOLERANCE * FULL[part.dtype] * 1.001  # float32 rounds
+    inside = core.relative_to(shown)
+    near: NDArray[np.float32] | int = 0 if picture is None else _near_edge(core, picture, reach)
+    total = np.zeros((core.height, core.width), np.float32)
+    least = reach - reach // 3
+    low, high = part, part
+    for radius in range(1, reach + 1):
+        low, high = _widened(low, np.minimum), _widened(high, np.maximum)
+        if radius < least:
+            continue
+        span = (high[inside.slices] - low[inside.slices]).max(axis=2)
+        total += np.where(span == 0, np.float32(1), np.where(span <= tolerance, near, 0))
+        if not total.any():
+            break  # what is not flat nearby is not flat further away
+    return total / np.float32(reach - least + 1)
+
+
+def _near_edge(core: Box, picture: Box, reach: int) -> NDArray[np.float32]:
+    """Return 1 within ``reach`` pixels of the picture's edge, falling to 0 at twice that, [h, w]."""
+    rows, columns = np.arange(core.top, core.bottom), np.arange(core.left, core.right)
+    down = np.minimum(rows - picture.top, picture.bottom - 1 - rows)
+    across = np.minimum(columns - picture.left, picture.right - 1 - columns)
+    distance = np.minimum(down[:, None], across)
+    return np.clip(2 - distance / reach, 0, 1).astype(np.float32)
+
+
+def _widened(values: NDArray[Any], best: Any) -> NDArray[Any]:
+    """Return the least or greatest of the 3 x 3 pixels around each pixel, HWC; less at the edges."""
+    for axis in (0, 1):
+        moved = np.moveaxis(values, axis, 0)
+        wide = moved.copy()
+        best(wide[1:], moved[:-1], out=wide[1:])
+        best(wide[:-1], moved[1:], out=wide[:-1])
+        values = np.moveaxis(wide, 0, axis)
+    return values

@@ -1,0 +1,140 @@
+"""Flat pictures stay flat to their corners, in every way through the engine; what is not flat keeps its bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from srgan import Upscaler
+from srgan.engine import tile_pass
+from srgan.image.pixels import Rows
+from srgan.models.catalogue import CATALOGUE
+from support import tiny_models
+
+COLOURS = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255), (40, 200, 90)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network with random weights: its zero padding shows, and it makes another colour of a flat one."""
+    return tiny_models.residual(tmp_path_factory.mktemp("models") / "net.onnx", scale=4, blocks=2)
+
+
+def noise(*shape: int) -> Any:
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def flat(height: int, width: int, colour: tuple[int, ...] = (255, 0, 0), dtype: str = "uint8") -> Any:
+    full = {"uint8": 1, "uint16": 257, "float32": np.float32(1 / 255)}[dtype]
+    return (np.full((height, width, len(colour)), colour) * full).astype(dtype)
+
+
+def off(large: Any, small: Any) -> int:
+    """Return by how much a result differs from its input's pixels, repeated."""
+    scale = large.shape[0] // small.shape[0]
+    return int(abs(large.astype(int) - small.repeat(scale, 0).repeat(scale, 1)).max())
+
+
+def plain(upscaler: Upscaler, image: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return what the network alone makes of a picture."""
+    with monkeypatch.context() as patch:
+        patch.setattr(tile_pass, "keep_flat", lambda *_: None)
+        return upscaler(image)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_flat_pictures_are_flat_by_every_shipped_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upscaler = Upscaler(name, precision="fp32")
+    for colour in COLOURS:
+        assert off(upscaler(flat(15, 17, colour)), flat(15, 17, colour)) <= 2
+    # As scans have it: no two levels more or less.
+    scan = (noise(15, 17, 3) % 3 + 252).astype(np.uint8)
+    assert off(upscaler(scan), scan) <= 4
+    assert off(plain(upscaler, flat(15, 17), monkeypatch), flat(15, 17)) > 8, "there is nothing to mend here"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("colour", [(200,), (200, 255), (7, 8, 9), (7, 8, 9, 200)], ids=["gray", "GA", "RGB", "RGBA"])
+def test_every_depth_and_kind(model: Path, dtype: str, colour: tuple[int, ...]) -> None:
+    image = flat(20, 31, colour, dtype)
+    np.testing.assert_array_equal(Upscaler(model, precision="fp32")(image), image.repeat(4, 0).repeat(4, 1))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 5)])
+def test_pictures_of_few_pixels(model: Path, size: tuple[int, int]) -> None:
+    image = flat(*size)
+    assert off(Upscaler(model, precision="fp32")(image), image) == 0
+
+
+def logo() -> Any:
+    """Content in the middle of a margin of one colour."""
+    image = flat(80, 90, (250, 250, 250))
+    image[30:50, 35:60] = noise(20, 25, 3)
+    return image
+
+
+def edge_along_the_top() -> Any:
+    image = noise(80, 90, 3)
+    image[:25] = 0
+    return image
+
+
+@pytest.mark.parametrize("image", [logo(), edge_along_the_top()], ids=["logo", "one edge"])
+def test_only_what_is_flat_changes(model: Path, image: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    upscaler = Upscaler(model, precision="fp32")
+    large, network = upscaler(image), plain(upscaler, image, monkeypatch)
+    same = (large == network).all(axis=2)[::4, ::4]
+    exact = (large == image.repeat(4, 0).repeat(4, 1)).all(axis=2)[::4, ::4]
+    content = (image != image[0, 0]).any(axis=2)
+    near, far = grown(content, 6), grown(content, 9)  # the network looks 9 pixels far
+    assert same[near].all()
+    assert exact[~far].all()
+    assert not same[~far].all()
+
+
+def grown(mask: Any, by: int) -> Any:
+    rows, columns = mask.nonzero()
+    result = mask.copy()
+    for y in range(-by, by + 1):
+        for x in range(-by, by + 1):
+            result[np.clip(rows + y, 0, mask.shape[0] - 1), np.clip(columns + x, 0, mask.shape[1] - 1)] = True
+    return result
+
+
+def test_pictures_without_flat_parts_keep_their_bytes(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upscaler = Upscaler(model, precision="fp32")
+    gradient = np.broadcast_to(np.arange(0, 180, 2, dtype=np.uint8)[None, :, None], (60, 90, 3)).copy()
+    spotted = flat(60, 90)
+    spotted[::5, ::5] = 0
+    for image in (noise(60, 90, 3), gradient, spotted):
+        np.testing.assert_array_equal(upscaler(image), plain(upscaler, image, monkeypatch))
+
+
+@pytest.mark.parametrize("tta", [False, True])
+@pytest.mark.parametrize("image", [logo(), edge_along_the_top()], ids=["logo", "one edge"])
+def test_tiles_and_rows_are_the_picture_computed_whole(model: Path, image: Any, tta: bool) -> None:
+    image = np.pad(image, ((40, 60), (20, 40), (0, 0)), mode="edge")
+    whole = Upscaler(model, precision="fp32", exact=True, tta=tta)
+    tiled = Upscaler(model, precision="fp32", exact=True, tta=tta, memory=3_500_000)
+    assert len(tiled.plan(180, 150).bands) > 2
+    expected = whole(image).astype(int)
+    assert abs(tiled(image) - expected).max() <= 1
+    rows = Rows(image.shape, image.dtype, lambda top, bottom: image[top:bottom])
+    assert abs(np.concatenate(list(tiled.bands(rows))) - expected).max() <= 1
+
+
+def test_a_pattern_that_goes_on_has_no_edge(model: Path) -> None:
+    """Its result is that of the pattern repeated, wherever its flat parts lie."""
+    image = np.roll(logo(), (30, 20), axis=(0, 1))
+    once = Upscaler(model, precision="fp32", wrap=True)(image)
+    thrice = Upscaler(model, precision="fp32")(np.tile(image, (3, 3, 1)))
+    assert abs(once - thrice[320:640, 360:720].astype(int)).max() <= 1
+
+
+def test_several_passes_and_other_sizes(model: Path) -> None:
+    for scale in (1.5, 6):
+        large = Upscaler(model, precision="fp32", scale=scale)(flat(20, 30))
+        assert (abs(large - np.array([255.0, 0, 0])) <= 1).all()
