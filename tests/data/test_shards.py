@@ -145,7 +145,7 @@ def test_shards_behind_a_url_are_those_of_a_folder(tmp_path):
         here, there = open_shards(tmp_path / "out"), open_shards(remote)
         assert (there.shards, there.pictures) == (here.shards, here.pictures)
         assert list(read_tiles(there)) == list(read_tiles(here))
-        with pytest.raises(UsageError, match="memory://bucket/shards' holds something"):
+        with pytest.raises(UsageError, match="memory://bucket/shards' is not empty"):
             prepare(tmp_path / "in", remote)
     finally:
         fsspec.filesystem("memory").rm("/bucket", recursive=True)

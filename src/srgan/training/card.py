@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from srgan.training.state import Run, StageState
 
 
-_DEGRADATIONS = {"given": "provided: the LR pictures came with the HR ones"}
+_DEGRADATIONS = {"given": "provided: LR pictures that came with the HR ones"}
 
 
 def make_card(run: Run, init: str | None, name: str, stage: Stage, state: StageState) -> dict[str, Any]:
