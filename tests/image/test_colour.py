@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from image.test_belongings import add_chunks, chunks, larger, noise
-from srgan.image import read, write
+from srgan.image import Picture, read, write
 from srgan.image.colour import Colour, profile
 
 ADOBE = struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
@@ -105,3 +105,18 @@ def test_gray_gets_a_gray_profile(tmp_path: Path) -> None:
     assert (read(tmp_path / "b.jpg").icc or b"")[16:20] == b"GRAY"
     write(larger(tmp_path / "a.png"), tmp_path / "b.pgm")
     assert abs(read(tmp_path / "b.pgm").pixels.astype(int) - encoded(0.2)).max() <= 1
+
+
+@pytest.mark.parametrize("target", ["avif", "jpg", "png"])
+def test_display_p3_of_avif_without_a_profile_is_kept(target: str, tmp_path: Path) -> None:
+    """By nclx: the code points stand in the container, where libvips writes those of sRGB."""
+    write(Picture(np.full((32, 48, 3), (200, 90, 80), np.uint8)), tmp_path / "a.avif", quality=100)
+    data = (tmp_path / "a.avif").read_bytes()
+    assert b"colrnclx\0\1\0\r" in data
+    (tmp_path / "a.avif").write_bytes(data.replace(b"colrnclx\0\1\0\r", b"colrnclx\0\x0c\0\r"))
+    assert read(tmp_path / "a.avif").icc is None
+    write(larger(tmp_path / "a.avif"), tmp_path / f"b.{target}", quality=100)
+    if target == "png":
+        assert chunks(tmp_path / "b.png")[b"cICP"] == bytes([12, 13, 0, 1])
+    else:
+        assert abs(seen(tmp_path / f"b.{target}") - encoded(P3_TO_SRGB @ decoded([200, 90, 80]))).max() <= 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -15,6 +16,8 @@ _MILLIMETRES = {2: 25.4, 3: 10.0}
 """In a unit of TIFF and EXIF: an inch, a centimetre."""
 
 _CREDENTIALS = "Content Credentials (C2PA), which hold for the old pixels only"
+
+_AVIF_HEAD = 1 << 16
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
@@ -153,4 +156,16 @@ def _look_gif(file: BinaryIO, page: int) -> Found:
     return Found(xmp=xmp, texts=tuple(from_comment(data) for data in comments if data.strip(b"\0 ")))
 
 
-_LOOK = {"JPEG": _look_jpeg, "PNG": _look_png, "TIFF": _look_tiff, "GIF": _look_gif}
+def _look_avif(file: BinaryIO, page: int) -> Found:
+    """Find the code points of the colours (nclx), in the boxes before the pixels; a profile counts more."""
+    del page
+    file.seek(0)
+    head = file.read(_AVIF_HEAD)
+    at = head.find(b"colrnclx")
+    if at < 0 or len(head) < at + 12:
+        return Found()
+    said = colour.from_codes(*struct.unpack_from(">HH", head, at + 8))
+    return Found(colour=None if said is None or said.is_srgb else said)
+
+
+_LOOK = {"JPEG": _look_jpeg, "PNG": _look_png, "TIFF": _look_tiff, "GIF": _look_gif, "AVIF": _look_avif}
