@@ -100,3 +100,26 @@ def test_the_command_does_a_folder_and_names_what_does_not_fit(tmp_path):
     result = call("upscale", tmp_path / "in" / "a.tif", "--model", network, "--scale", 3, "--tta")
     assert result.code == 2
     assert "--scale, --tta: not with a network of 1 bands" in result.err
+
+
+def test_a_satellites_picture_stays_in_its_place(tmp_path):
+    """Of five bands: the size of a pixel is halved, tie point, projection and GDAL's tags stay."""
+    tifffile = pytest.importorskip("tifffile")
+    network = save_network(tmp_path / "net.onnx", 5)
+    keys = (1, 1, 0, 1, 1025, 0, 1, 1)
+    tags = [
+        (33550, "d", 3, (10.0, 10.0, 0.0), True),
+        (33922, "d", 6, (4.0, 2.0, 0.0, 500000.0, 4600000.0, 0.0), True),
+        (34735, "H", 8, keys, True),
+        (42113, "s", 0, "0", True),
+    ]
+    values = np.random.default_rng(0).integers(0, 65536, (40, 30, 5)).astype(np.uint16)
+    options = {"photometric": "minisblack", "planarconfig": "contig", "metadata": None, "extratags": tags}
+    tifffile.imwrite(tmp_path / "a.tif", values, **options)
+    Enlarger(network)(tmp_path / "a.tif", tmp_path / "b.tif")
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        page = file.pages[0]
+        found = {number: page.tags[number].value for number in (33550, 33922, 34735, 42113)}
+        assert page.shape == (80, 60, 5)
+        assert "XResolution" not in page.tags or page.tags["ResolutionUnit"].value == 1
+    assert found == {33550: (5, 5, 0), 33922: (8, 4, 0, 500000, 4600000, 0), 34735: keys, 42113: "0"}

@@ -17,7 +17,7 @@ from srgan.engine import tiling
 from srgan.engine.tiling import Box
 from srgan.errors import ImageWriteError, UsageError
 from srgan.files import atomic_path
-from srgan.image import pixels, vips
+from srgan.image import belong_to_bands, pixels, vips
 from srgan.image.multiband import open_rows
 from srgan.models.catalogue import networks_of, resolve
 from srgan.models.metadata import read_info
@@ -122,6 +122,7 @@ class Enlarger:
             raw.flush()
             after = height * self.scale, width * self.scale
             self._encode(Path(raw.name), partial, after, held.dtype)
+            belong_to_bands(source, partial, (height, width), after)
         return (height, width), after
 
     def _encode(self, raw: Path, target: Path, size: tuple[int, int], dtype: np.dtype[np.generic]) -> None:

@@ -13,7 +13,7 @@ from srgan.image.formats import (
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
-from srgan.image.writing import belong, checked_format, format_of, left_out, write
+from srgan.image.writing import belong, belong_to_bands, checked_format, format_of, left_out, write
 
 __all__ = [
     "FORMATS",
@@ -25,6 +25,7 @@ __all__ = [
     "Picture",
     "Sink",
     "belong",
+    "belong_to_bands",
     "can_stream",
     "checked_format",
     "format_of",

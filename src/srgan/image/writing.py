@@ -15,8 +15,10 @@ from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
 from srgan.image import bmp, exif, heif, jxl, parts, png, pnm, vips, webp
 from srgan.image.belongings import Belongings, prepared, with_profile
+from srgan.image.change import Origin
 from srgan.image.files import BEGINNINGS, add_to_tiff, png_beginning
-from srgan.image.formats import FORMATS, WRITABLE, Format
+from srgan.image.formats import FORMATS, HEAD_BYTES, WRITABLE, Format, sniff
+from srgan.image.found import look
 from srgan.image.picture import Picture, to_8_bit
 
 DEFAULT_QUALITY = {"JPEG": 95, "WebP": 92, "AVIF": 80, "HEIC": 85, "JPEG XL": 95}
@@ -111,6 +113,25 @@ def belong(picture: Picture, path: Path, kind: str, width: int, height: int) -> 
     new = webp.with_blocks(data, about.exif, about.xmp) if kind == "WebP" else BEGINNINGS[kind](about)(data)
     if new is not None:
         path.write_bytes(new)
+
+
+def belong_to_bands(source: Path, target: Path, before: tuple[int, int], after: tuple[int, int]) -> None:
+    """Put what a TIFF file says beside its pixels, its georeference above all, into a finished one of any number of bands.
+
+    Parameters
+    ----------
+    source : another kind of file has nothing of that
+    before, after : (height, width) of the upright picture and of the finished file's
+    """
+    with source.open("rb") as file:
+        if sniff(file.read(HEAD_BYTES), source.suffix) != FORMATS["TIFF"]:
+            return
+        found = look(file, "TIFF")
+    origin = Origin(before[1], before[0], exif.orientation(found.exif) if found.exif else 1)
+    no_pixels = np.broadcast_to(np.uint8(0), (*before, 1))
+    picture = found.of(Picture(no_pixels, origin=origin), same_colours=False)
+    with target.open("r+b") as out:
+        add_to_tiff(prepared(picture, FORMATS["TIFF"], after[1], after[0]), out)
 
 
 def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:
