@@ -94,6 +94,7 @@ def test_the_command_does_a_folder_and_names_what_does_not_fit(tmp_path):
     assert [line.split()[0] for line in result.out.splitlines()] == [
         str(tmp_path / "out" / f"{n}_x2.tif") for n in "ab"
     ]
+    assert [line.split()[1:4] for line in result.out.splitlines()] == 2 * [["30x20", "->", "60x40"]]  # width x height
     assert "c.png" in result.err
     assert read_bands(tmp_path / "out" / "a_x2.tif", 1).dtype == np.uint16
     assert read_bands(tmp_path / "out" / "b_x2.tif", 1).shape == (40, 60, 1)

@@ -4,7 +4,7 @@ import pyvips
 from PIL import Image
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image.multiband import read_bands, to_bands
+from srgan.image.multiband import open_rows, read_bands, to_bands
 
 
 def save(path, pixels, **options):
@@ -32,6 +32,17 @@ def test_pages_of_a_band_each_become_bands(tmp_path):
     found = read_bands(tmp_path / "a.tif", 5)
     assert found.dtype == np.uint16
     assert np.array_equal(found, np.stack([np.asarray(page) for page in pages], axis=2))
+
+
+@pytest.mark.parametrize("bands", [1, 4])
+def test_a_stack_of_pictures_is_refused_and_not_cut_to_its_first(tmp_path, bands):
+    pages = random((3 * 20, 30, bands), np.uint8)
+    save(tmp_path / "stack.tif", pages, page_height=20)
+    says = rf"stack\.tif.*it has 3 pages, and a network of {bands} band"
+    with pytest.raises(ImageReadError, match=says):
+        read_bands(tmp_path / "stack.tif", bands)
+    with pytest.raises(ImageReadError, match=says), open_rows(tmp_path / "stack.tif", bands):
+        pass
 
 
 def test_floats_become_16_bits_and_other_numbers_are_named(tmp_path):

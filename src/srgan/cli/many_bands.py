@@ -49,7 +49,7 @@ def run(wishes: Wishes) -> bool:
             say(str(error))
             continue
         if not wishes.quiet:
-            sizes = " -> ".join(f"{height}x{width}" for height, width in (before, after))
+            sizes = " -> ".join(f"{width}x{height}" for height, width in (before, after))
             print(f"{printable(str(job.target))}  {sizes}  {time.monotonic() - start:.1f} s", flush=True)
     return not failed
 

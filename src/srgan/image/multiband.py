@@ -43,10 +43,13 @@ def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArr
     Raises
     ------
     ImageTooLargeError, ImageReadError
-        as :func:`srgan.image.read`, and ImageReadError for another number of bands than asked for
+        as :func:`srgan.image.read`, and ImageReadError for another number of bands than asked for, and for a TIFF of several
+        pages that are not the bands of one picture
     """
     if bands in (1, 3):
-        return to_bands(read(path, max_pixels=max_pixels).pixels, bands)
+        picture = read(path, max_pixels=max_pixels)
+        _check_pages(path, picture.format, picture.pages, bands)
+        return to_bands(picture.pixels, bands)
     with _opened(path) as source:
         header = source.header
         if header.width * header.height > max_pixels:
@@ -62,6 +65,8 @@ def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArr
                 pixels = pixels.reshape(header.pages, -1, *pixels.shape[1:])
                 pixels = np.concatenate(list(pixels), axis=2)
             else:
+                if header.bands == bands:
+                    _check_pages(path, header.format, header.pages, bands)
                 pixels = _samples(image, header.depth)
             pixels = upright(pixels, source.orientation)
     if pixels.shape[2] != bands:
@@ -71,6 +76,16 @@ def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArr
             action="cannot take",
         )
     return pixels
+
+
+def _check_pages(path: Path, format: str | None, pages: int, bands: int) -> None:
+    """Refuse a stack, of which only the first page would be taken; for RGB it is what people's scanners write."""
+    if format == "TIFF" and pages > 1 and bands != 3:
+        raise ImageReadError(
+            path,
+            f"it has {pages} pages, and a network of {bands} band{'s' * (bands > 1)} takes one: make a file of each",
+            action="cannot take",
+        )
 
 
 def _samples(image: vips.Image, depth: int) -> NDArray[Any]:
@@ -132,6 +147,7 @@ def open_rows(path: Path, bands: int) -> Iterator[tuple[tuple[int, int], Callabl
             and (bands in (1, 3) or source.image.bands == bands)
         ):
             header = source.header
+            _check_pages(path, header.format, header.pages, bands)
             image = vips.to_rgb_or_gray(source.image) if bands in (1, 3) else source.image
             region: Any = None
 
