@@ -159,7 +159,7 @@ class Journal:
         """Return a picture's row, or None."""
         with self._errors():
             row = self._database.execute("SELECT * FROM pictures WHERE target = ?", (as_text(target),)).fetchone()
-        return None if row is None else _entry(row)
+            return None if row is None else _entry(row)
 
     def entries(self, state: State | None = None) -> Iterator[Entry]:
         """Yield the rows, or those of one state, by target."""
@@ -299,7 +299,7 @@ class Journal:
             raise SrganError(
                 f"cannot write {self.path} ({error}): make room or get permission there, or choose another output"
             ) from None
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:  # the last two: rows that no run wrote
             raise SrganError(
                 f"{self.path} is damaged ({error}): delete it; results that exist are then kept and skipped"
             ) from None

@@ -37,6 +37,17 @@ MAX_MODEL_BYTES = 2 << 30
 _IR_VERSION, _GRAPH, _METADATA = 1, 7, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
+# Where messages of onnx.proto hold others that can hold tensors, by the numbers of their fields.
+_INSIDE = {
+    "model": {_GRAPH: "graph", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+
 _ADVICE = "pass a name from 'srgan models' or a file that 'srgan train' exported"
 
 
@@ -72,6 +83,8 @@ def read_info(path: Path) -> ModelInfo:
         properties = _properties(data)
     except _NotOnnxError as error:
         raise ModelError(f"{path} is not a network for srgan ({error}): {_ADVICE}") from None
+    if _has_external_data(data):
+        raise ModelError(f"{path} keeps weights in other files, which are not read: export it as one file")
     version = properties.get("srgan.format")
     if version is None:
         raise ModelError(f"{path} is an ONNX file without srgan's metadata: {_ADVICE}")
@@ -134,6 +147,23 @@ def _properties(data: bytes) -> dict[str, str]:
     if not {_IR_VERSION, _GRAPH} <= seen:
         raise _NotOnnxError("it is no ONNX file")
     return properties
+
+
+def _has_external_data(data: bytes) -> bool:
+    """Return whether a tensor anywhere in a model names a file for its values: it could be any file of this machine."""
+    left = [("model", memoryview(data))]
+    while left:
+        kind, message = left.pop()
+        try:
+            for number, value in _fields(message):
+                if kind == "tensor":
+                    if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value):
+                        return True
+                elif number in _INSIDE[kind] and isinstance(value, memoryview):
+                    left.append((_INSIDE[kind][number], value))
+        except _NotOnnxError:  # damaged further in: the runtime does not read it
+            continue
+    return False
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:

@@ -115,8 +115,11 @@ def _pickled(path: Path) -> Any:
             ".safetensors file"
         )
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise ModelError(f"'{path}' is damaged or cut short ({_first(error)}): get it again") from None
         if size > MAX_BYTES:
             raise ModelError(
                 f"'{path}' unpacks to {size >> 20} MiB, more than any known network: it is no file of weights"

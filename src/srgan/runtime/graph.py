@@ -83,6 +83,10 @@ def openvino_error(error: Exception) -> SrganError:
     )
 
 
+_CONTROL = ("If", "Loop", "TensorIterator")
+"""OpenVINO's operations that run a graph of their own, as often as the file says."""
+
+
 def read_graph(info: ModelInfo, *, bands: int = 3) -> Any:
     """Return the model as an OpenVINO graph, its inputs and outputs checked.
 
@@ -108,6 +112,10 @@ def read_graph(info: ModelInfo, *, bands: int = 3) -> Any:
         graph = reader.convert(reader.load(str(info.path)))
     except failures:
         raise ModelError(f"{info.path} cannot be read as a network: {DAMAGED}") from None
+    if any(node.get_type_name() in _CONTROL for node in graph.get_ops()):
+        raise ModelError(
+            f"{info.path} has loops or branches in it, which need not end: a network here is a row of layers"
+        )
     ends = [*graph.inputs, *graph.outputs]
     shapes = [end.get_partial_shape() for end in ends]
     found = {shape[1].get_length() for shape in shapes if len(shape) == 4 and shape[1].is_static}
