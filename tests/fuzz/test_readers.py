@@ -53,7 +53,7 @@ def read_journal(path: Path) -> None:
 
 def read_weights(path: Path) -> None:
     pytest.importorskip("torch")
-    from srgan.interop.safe_pickle import load_tensors
+    from srgan.networks.safe_pickle import load_tensors
 
     load_tensors(path)
 

@@ -172,6 +172,8 @@ def sniff(head: bytes, suffix: str = "") -> Format | str:
 
 def format_of_content(path: Path) -> Format | None:
     """Return the format that a file's first bytes say; None if it is no picture of ours, or cannot be read."""
+    if not path.is_file():  # opening a pipe would wait for somebody who writes
+        return None
     try:
         with path.open("rb") as file:
             found = sniff(file.read(HEAD_BYTES), path.suffix)

@@ -43,6 +43,8 @@ def find(folder: Path) -> Found:
             found.pictures.append(path)
         elif path.is_file():
             found.left_out[called(path)] += 1
+        else:
+            found.left_out["pipe, device or broken link"] += 1
     return found
 
 
