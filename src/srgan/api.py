@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.engine.choice import ModelChooser
-from srgan.engine.upscaler import Upscaler
 from srgan.errors import ImageReadError, UsageError
 from srgan.models.catalogue import DEFAULT
 
@@ -37,20 +36,22 @@ def upscale(
     model: str | Path = DEFAULT,
     overwrite: bool = False,
     quality: int | None = None,
+    denoise: float | None = None,
     **options: Any,
 ) -> Any:
-    """Enlarge one picture; for many, open an :class:`Upscaler` once.
+    """Enlarge one picture; for many, open an :class:`srgan.Upscaler` once.
 
     Parameters
     ----------
     image : path of a picture file, an array as :meth:`Upscaler.__call__` takes, or a PIL image
     output : for a path: the file to write, by default ``photo_x4.jpg`` beside ``photo.jpg`` (or ``photo_x1.5.jpg``,
         ``photo_w1920.jpg``, ``photo_1920x1080.jpg``, for what ``options`` ask)
-    model : name of a shipped network, path of a model file, or ``"auto"``: for a path photo-x4 where it is a JPEG file of
-        low quality (:func:`srgan.models.catalogue.chosen`), for everything else srgan-x4
+    model : name of a shipped network, path of a model file, or ``"auto"``: by what is seen in the picture
+        (:mod:`srgan.engine.choice`) srgan-x4, photo-x4, or some of both; srresnet-x4 for 16 bits
     overwrite : for a path: whether an existing file may be replaced
     quality : for a path: 1 to 100, for formats that lose
-    options : everything that :class:`Upscaler` takes: ``scale``, ``width``, ``height``, ``fit``, ``wrap``, ``tta``,
+    denoise : for ``"auto"`` and shipped networks, instead of what is seen: 0 (touch nothing) to 1 (clean); twice the work between
+    options : everything that :class:`srgan.Upscaler` takes: ``scale``, ``width``, ``height``, ``fit``, ``wrap``, ``tta``,
         ``fidelity``, ``precision``, ``memory``, ``exact``, ``threads``
 
     Returns
@@ -72,23 +73,23 @@ def upscale(
         return upscale_file(
             source,
             None if output is None else Path(output),
-            ModelChooser(model, **options),
+            ModelChooser(model, denoise=denoise, **options),
             overwrite=overwrite,
             quality=quality,
         )
     if output is not None:
         raise UsageError("output is for pictures given as a path: save the returned picture yourself")
     if isinstance(image, np.ndarray):
-        return Upscaler(model, **options)(image)
+        return ModelChooser(model, denoise=denoise, **options)(image)
     if any(kind.__module__.split(".")[0] == "PIL" for kind in type(image).__mro__):
-        return _upscale_pil(image, Upscaler(model, **options))
+        return _upscale_pil(image, ModelChooser(model, denoise=denoise, **options))
     raise UsageError(f"cannot upscale a {type(image).__name__}: give a path, a numpy array or a PIL image")
 
 
 _PIL_MODES = {"L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "I;16": "I;16", "1": "L", "La": "LA", "RGBa": "RGBA"}
 
 
-def _upscale_pil(image: Any, upscaler: Upscaler) -> Any:
+def _upscale_pil(image: Any, chooser: ModelChooser) -> Any:
     from PIL import Image
 
     transparent = image.mode == "PA" or "transparency" in image.info
@@ -101,7 +102,7 @@ def _upscale_pil(image: Any, upscaler: Upscaler) -> Any:
         picture = np.array(image if image.mode == mode or deep else image.convert(mode))
     except OSError as error:
         raise ImageReadError(f"cannot read the PIL image ({error}): get the picture again") from None
-    large = Image.fromarray(upscaler(picture.astype(np.uint16) if deep else picture))
+    large = Image.fromarray(chooser(picture.astype(np.uint16) if deep else picture))
     # A profile of CMYK or gray values would be wrong for the RGB that they became.
     kept = (
         ("exif", "icc_profile")

@@ -87,7 +87,7 @@ def test_check_prints_the_consistency_and_draws_where(model: Path, photo: Path, 
         (["--scale", "3", "--width", "100"], "scale and width each say how large the result is: give one of them"),
         (["--width", "100", "--height", "100"], "give one of them, or fit"),
         (["--fit", "100"], "'100' is no size in pixels"),
-        (["--scale", "1"], "give more than 1"),
+        (["--scale", "0.5"], "or more, and at most 64"),
         (["--scale", "three"], "'--scale'"),
     ],
 )

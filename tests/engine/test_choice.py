@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,18 @@ import pytest
 from PIL import Image
 
 from srgan import Upscaler
-from srgan.engine.choice import ModelChooser, as_chooser
+from srgan.engine.appearance import Appearance
+from srgan.engine.choice import Choice, ModelChooser, as_chooser, described, severity
+from srgan.engine.mix import MixedUpscaler
 from srgan.engine.sizes import Target
-from srgan.errors import UnknownModelError
+from srgan.errors import UnknownModelError, UsageError
 from srgan.image import read
 from srgan.jobs.access import Access
 from srgan.jobs.estimate import estimate
+from srgan.jobs.job import Job
 from srgan.jobs.plan import plan
-from srgan.models.catalogue import CLEAN, COMPRESSED
+from srgan.jobs.run import run_one
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, THRESHOLDS, mixed_pair
 from support import tiny_models
 
 
@@ -34,9 +39,10 @@ class Counted(Upscaler):
 def chooser(tmp_path: Path) -> ModelChooser:
     return ModelChooser.among(
         {
-            CLEAN: Upscaler(tiny_models.nearest(tmp_path / "clean.onnx", scale=4)),
-            COMPRESSED: Counted(tiny_models.nearest(tmp_path / "photo.onnx", scale=4)),
-        }
+            CLEAN: Upscaler(tiny_models.nearest(tmp_path / "clean.onnx", scale=4, name="clean")),
+            COMPRESSED: Counted(tiny_models.nearest(tmp_path / "photo.onnx", scale=4, name="photo")),
+        },
+        model=AUTO,
     )
 
 
@@ -49,7 +55,7 @@ def coarse(tmp_path: Path) -> Path:
 
 def test_the_estimate_of_a_job_asks_for_each_picture(chooser: ModelChooser, coarse: Path, tmp_path: Path) -> None:
     Counted.calls = 0
-    expected = estimate(plan([coarse], tmp_path / "out.png", scale=chooser.label), chooser, Access())
+    expected = estimate(plan([coarse], tmp_path / "out.png", scale=chooser.label).pictures, chooser, Access())
     assert expected.pixels == 32 * 40 * 16
     assert Counted.calls == 2  # once to warm up
 
@@ -61,6 +67,92 @@ def test_another_size_shares_the_open_networks(chooser: ModelChooser, coarse: Pa
     assert narrow.upscaler_for(picture)(picture.pixels).shape == (64, 80, 3)
     assert narrow.upscaler_for(picture)._networks is chooser.upscaler_for(picture)._networks
     assert chooser.upscaler_for(picture)(picture.pixels).shape == (128, 160, 3)
+
+
+def photo(sigma: float) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, sigma, (64, 64, 3))
+    return np.clip(np.rint(128 + noise), 0, 255).astype(np.uint8)
+
+
+def test_noise_is_seen_and_cleaned_gradually(chooser: ModelChooser) -> None:
+    level = THRESHOLDS.noise
+    assert chooser.choose(photo(0.5 * level)) == Choice(CLEAN)
+    noisy = chooser.choose(photo(2 * level))
+    assert (noisy.network, noisy.cleaner) == (COMPRESSED, None)
+    assert noisy.seen in (f"noisy ({2 * level * error:.0f} levels)" for error in (0.9, 0.95, 1, 1.05, 1.1))
+    choices = [chooser.choose(photo(factor * level)) for factor in (0.9, 0.95, 1.0, 1.05, 1.1, 1.15)]
+    assert any(0 < choice.share < 1 for choice in choices)
+    between = next(choice for choice in choices if choice.cleaner)
+    assert (between.network, between.cleaner) == (CLEAN, COMPRESSED)
+    assert isinstance(chooser.open(between), MixedUpscaler)
+    pixels = photo(2 * level)
+    np.testing.assert_array_equal(chooser(pixels), chooser.open(Choice(COMPRESSED))(pixels))
+
+
+def test_what_decides_is_said() -> None:
+    limits = THRESHOLDS
+    assert described(Appearance(), None) == ""
+    seen = Appearance(noise=12.2, blocks=2 * limits.blocks, sharpness=limits.sharpness - 0.1)
+    assert described(seen, None) == "noisy (12 levels), compressed, blurred"
+    assert described(Appearance(), limits.jpeg_below - 1) == "compressed"
+    assert severity(Appearance(), limits.jpeg_below) == 0
+    assert severity(Appearance(), limits.jpeg_below - 1) > 1
+    for alone in (
+        Appearance(noise=limits.noise),
+        Appearance(blocks=limits.blocks),
+        Appearance(sharpness=limits.sharpness),
+    ):
+        assert severity(alone, None) == pytest.approx(1)
+    together = Appearance(noise=0.8 * limits.noise, blocks=0.8 * limits.blocks)
+    assert severity(together, None) > 1
+
+
+def test_16_bits_are_not_invented_upon(chooser: ModelChooser) -> None:
+    assert chooser.choose(photo(20).astype(np.uint16)) == Choice(DEEP, seen="16 bits")
+
+
+def test_a_strength_is_between_the_two_networks_and_looks_at_nothing(chooser: ModelChooser) -> None:
+    pixels = photo(20)
+    ends = [chooser.sized(Target(), denoise).choose(pixels) for denoise in (0.0, 1.0)]
+    assert ends == [Choice(CLEAN), Choice(COMPRESSED)]
+    half = chooser.sized(Target(width=100), 0.5)
+    assert not half.chooses
+    assert half.choose(pixels) == Choice(CLEAN, COMPRESSED, 0.5)
+    assert half(pixels).shape == half.for_clips()(pixels).shape == (100, 100, 3)
+    assert chooser.for_clips() is chooser.first
+    with pytest.raises(UsageError, match="denoise is 2"):
+        chooser.sized(Target(), 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "pair"),
+    [
+        (AUTO, ("srgan-x4", "photo-x4")),
+        ("photo-x4", ("srgan-x4", "photo-x4")),
+        ("srresnet-x4", ("srresnet-x4", "photo-psnr-x4")),
+        ("photo-psnr-x4", ("srresnet-x4", "photo-psnr-x4")),
+        ("srgan-psnr-x4", ("srgan-psnr-x4", "photo-psnr-x4")),
+    ],
+)
+def test_either_network_of_a_pair_takes_a_strength(model: str, pair: tuple[str, str]) -> None:
+    assert mixed_pair(model) == pair
+
+
+def test_another_network_takes_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="denoise mixes two shipped networks, and"):
+        ModelChooser(tiny_models.nearest(tmp_path / "own.onnx", scale=4), denoise=0.5)
+
+
+def test_a_large_picture_is_looked_at_and_then_streamed(
+    chooser: ModelChooser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srgan.jobs.run.LARGE_BYTES", 1000)
+    for name, sigma in (("clean", 1.0), ("between", 1.05 * THRESHOLDS.noise), ("noisy", 20.0)):
+        Image.fromarray(photo(sigma)).save(tmp_path / f"{name}.png")
+        done = run_one(Job(tmp_path / f"{name}.png", tmp_path / f"{name}_x4.png"), chooser)
+        assert done.seen == chooser.choose(photo(sigma)).seen
+        np.testing.assert_array_equal(read(tmp_path / f"{name}_x4.png").pixels, chooser(photo(sigma)))
+    assert re.fullmatch(r"noisy \((19|20|21) levels\): by photo", done.by)
 
 
 def test_an_open_network_is_for_every_picture(coarse: Path, tmp_path: Path) -> None:

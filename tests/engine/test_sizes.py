@@ -43,7 +43,7 @@ def test_a_thin_picture_keeps_one_pixel() -> None:
         ({"scale": 2.0, "width": 100}, "scale and width"),
         ({"width": 100, "height": 100}, "may distort"),
         ({"height": 100, "fit": (1, 1)}, "height and fit"),
-        ({"scale": 1.0}, "scale is 1: give more than 1"),
+        ({"scale": 0.99}, "scale is 0.99: give 1 "),
         ({"scale": float("nan")}, "scale is nan"),
         ({"scale": 65.0}, "at most 64"),
         ({"width": 0}, "width is 0"),
@@ -70,6 +70,14 @@ def test_passes_by_hand() -> None:
     assert passes((100, 100), (1700, 1700), 4) == [(107, 107), (425, 425), (1700, 1700)]
     assert passes((100, 100), (100, 90), 4) == []
     assert passes((100, 100), (300, 300), 1) == [(300, 300)]
+
+
+def test_the_scale_1_goes_through_the_network_and_what_is_large_enough_does_not() -> None:
+    assert Target(scale=1).of(30, 40, 4) == (30, 40)
+    assert Target(scale=1).passes((30, 40), 4) == [(30, 40)]
+    assert Target().passes((30, 40), 1) == [(30, 40)]  # a network that keeps the size
+    assert Target(width=40).passes((30, 40), 4) == []
+    assert Target(scale=1).label(4) == "x1"
 
 
 @given(st.tuples(st.integers(1, 3000), st.integers(1, 3000)), st.floats(1.01, 64), st.sampled_from([2, 4, 8]))

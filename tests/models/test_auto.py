@@ -17,10 +17,16 @@ from srgan.jobs.folder import model_hash
 from srgan.jobs.journal import content_of
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_pictures
-from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, JPEG_BELOW, chosen, resolve
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, THRESHOLDS, resolve
 from srgan.web.offers import open_offers
 
+JPEG_BELOW = THRESHOLDS.jpeg_below
 QUALITIES = {"coarse.jpg": JPEG_BELOW - 1, "fine.jpg": JPEG_BELOW, "lossless.png": None}
+
+
+def chosen(quality: int | None) -> str:
+    """The network for a picture too small to be looked at, by what its file says."""
+    return ModelChooser(AUTO).choose(np.zeros((16, 20, 3), np.uint8), quality).network
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +76,17 @@ def test_arrays_have_no_file(photos: Path) -> None:
     np.testing.assert_array_equal(upscale(pixels), Upscaler(CLEAN)(pixels))
 
 
-def test_the_journal_knows_it_by_both_networks() -> None:
-    both = [model_hash(name) for name in (CLEAN, COMPRESSED)]
-    assert model_hash(AUTO) == f"{both[0]}+{both[1]}@{JPEG_BELOW}"
+def test_the_journal_knows_it_by_all_networks() -> None:
+    known = [model_hash(name) for name in (CLEAN, COMPRESSED, DEEP)]
+    assert model_hash(AUTO) == f"{'+'.join(known)}@{THRESHOLDS.version}"
+    assert model_hash(AUTO, denoise=0.5) == "+".join(known[:2])
     assert model_hash(AUTO, 0.5).count("+") == 3
 
 
 def test_in_int8_it_knows_the_int8_forms() -> None:
     found = model_hash(AUTO, precision="int8")
-    files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED)]
-    assert found == "+".join(map(content_of, files)) + f"@{JPEG_BELOW}"
+    files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED, DEEP)]
+    assert found == "+".join(map(content_of, files)) + f"@{THRESHOLDS.version}"
 
 
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:

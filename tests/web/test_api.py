@@ -182,7 +182,7 @@ def test_file_names_are_no_paths(client, square, name):
     ("wish", "said"),
     [
         ({"model": "esrgan"}, "there is no model 'esrgan' here: choose one of tiny-x4, nearest-x4"),
-        ({"scale": 1}, "scale: input should be greater than 1"),
+        ({"scale": 0.9}, "scale: input should be greater than or equal to 1"),
         ({"scale": 65}, "less than or equal to 64"),
         ({"scale": "nan"}, "finite number"),
         ({"scale": "large"}, "scale: input should be a valid number"),

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from srgan.models.catalogue import CLEAN, COMPRESSED, JPEG_BELOW
+from srgan.models.catalogue import CLEAN, COMPRESSED, THRESHOLDS
 from support.server import serving
 
 
@@ -14,7 +14,7 @@ def test_the_answer_names_the_network_that_was_chosen():
     pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8)
     picture = Image.fromarray(pixels).resize((20, 16), Image.Resampling.BICUBIC)
     with serving("--model", "auto") as server:
-        for quality, expected in ((JPEG_BELOW - 1, COMPRESSED), (JPEG_BELOW, CLEAN)):
+        for quality, expected in ((THRESHOLDS.jpeg_below - 1, COMPRESSED), (THRESHOLDS.jpeg_below, CLEAN)):
             body = io.BytesIO()
             picture.save(body, "JPEG", quality=quality)
             for options in ({}, {"fidelity": 0.5}):

@@ -58,7 +58,7 @@ def describe(
     versions: Mapping[PurePath, str] | None = None,
 ) -> FolderJob:
     """Return the job; ``settings`` are the options on which results depend, by name."""
-    known_by = model_hash(model, settings["fidelity"], settings["precision"])
+    known_by = model_hash(model, settings["fidelity"], settings["precision"], settings.get("denoise"))
     return FolderJob(work, folder, settings_text(**settings), known_by, versions)
 
 

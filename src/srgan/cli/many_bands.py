@@ -24,6 +24,7 @@ def run(wishes: Wishes) -> bool:
     bands = bands_of(wishes.model)
     given: dict[str, Any] = {f"--{name}": wishes.network[name] for name in ("scale", "width", "height", "fit")}
     given |= {f"--{name}": wishes.network[name] for name in ("wrap", "tta", "fidelity")}
+    given["--denoise"] = wishes.network["denoise"] is not None
     given |= {"--format": wishes.format, "--quality": wishes.quality, "--check": wishes.check}
     given |= {"--check-map": wishes.check_map, "--dry-run": wishes.dry_run, "--report": wishes.report}
     given |= {"--ray": wishes.ray, "--watch": wishes.watch}

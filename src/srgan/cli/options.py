@@ -79,7 +79,7 @@ ModelOption = Annotated[
         "-m",
         metavar="NAME|FILE",
         rich_help_panel=NETWORK,
-        help="A shipped network ('srgan models' lists them), auto, which chooses by the file, or a .onnx file.",
+        help="A shipped network ('srgan models' lists them), auto, which looks at each picture, or a .onnx file.",
     ),
 ]
 WidthOption = Annotated[
@@ -104,7 +104,17 @@ FidelityOption = Annotated[
     typer.Option(
         metavar="0..1",
         rich_help_panel=NETWORK,
-        help="Blend the GAN (0, sharpest) with its faithful partner (1, nothing invented). Default: 0.",
+        help="How much detail is true rather than invented: from the GAN (0, sharpest) to its faithful partner (1). Default: 0.",
+        show_default=False,
+    ),
+]
+DenoiseOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1",
+        rich_help_panel=NETWORK,
+        help="How much noise, blocks and blur are taken away: 0 touches nothing, 1 cleans, between is twice the work. "
+        "Default: with auto what each picture needs, else what the network does.",
         show_default=False,
     ),
 ]

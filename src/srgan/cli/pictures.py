@@ -40,7 +40,7 @@ def line(done: Done, *, chosen: bool = False) -> str:
     said = "" if done.check is None else f"  consistency {done.check.psnr:.1f} dB"
     if done.enlarged > 1:
         before = f"{done.enlarged} pages, {'each' if done.alike else 'the first'} {before}"
-    said += f"  by {done.network}" if chosen and done.network else ""
+    said += f"  {done.by}" if chosen and done.network else ""
     return f"{printable(str(done.job.target))}  {before} -> {after}  {done.seconds:.1f} s{said}"
 
 

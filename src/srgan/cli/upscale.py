@@ -13,6 +13,7 @@ from srgan.cli.options import (
     SIZE,
     VIDEO,
     CodecOption,
+    DenoiseOption,
     FidelityOption,
     FitOption,
     HeightOption,
@@ -54,7 +55,7 @@ def upscale_command(
         float | None,
         typer.Option(
             metavar="X",
-            help="Enlargement: 3, 1.5, 8 … Default: the network's own.",
+            help="Enlargement: 3, 1.5, 8 …; 1 cleans and keeps the size. Default: the network's own.",
             show_default=False,
             rich_help_panel=SIZE,
         ),
@@ -79,6 +80,7 @@ def upscale_command(
         ),
     ] = False,
     fidelity: FidelityOption = None,
+    denoise: DenoiseOption = None,
     precision: Annotated[
         PrecisionOption,
         typer.Option(
@@ -266,6 +268,7 @@ def upscale_command(
         "wrap": wrap,
         "tta": tta,
         "fidelity": fidelity,
+        "denoise": denoise,
         "precision": precision.value,
         "memory": parse_size(memory),
         "exact": exact,

@@ -148,7 +148,7 @@ def _enlarge(
 
     facts = {name: value for name, value in made.items() if name not in ("memory", "threads")}
     # Another model may have come under this name.
-    facts["model"] = model_hash(made["model"], made["fidelity"], made["precision"])
+    facts["model"] = model_hash(made["model"], made["fidelity"], made["precision"], made.get("denoise"))
     try:
         return upscale_clip(
             job.source,

@@ -25,7 +25,7 @@ class Wishes:
     output: str | None
     model: str
     network: Mapping[str, Any]
-    """Arguments of :class:`srgan.Upscaler`."""
+    """Arguments of :class:`srgan.engine.choice.ModelChooser`."""
     format: str | None
     suffix: str | None
     name: str | None

@@ -49,7 +49,7 @@ def carry_out(wishes: Wishes) -> bool:
             say(summary(report, found))
     alone = found.single or (len(found.clips) == 1 and not found.pictures and not found.refused)
     fine = video.run(
-        found.clips, chooser.first, {"model": wishes.model, **wishes.network}, wishes.video, many=not alone
+        found.clips, chooser.for_clips(), {"model": wishes.model, **wishes.network}, wishes.video, many=not alone
     )
     return fine and not report.failed
 

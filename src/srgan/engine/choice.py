@@ -1,21 +1,80 @@
 """Which network enlarges a picture: asked picture by picture, beside the engine.
 
-``ModelChooser("auto").upscaler_for(picture)`` -> the open :class:`Upscaler` for it. With any other model that is always the same.
+``ModelChooser("auto")`` looks at a picture's pixels (:mod:`srgan.engine.appearance`) -> :class:`Choice` -> the open
+:class:`Upscaler` for it. With any other model that is always the same. Between clean and damaged it goes over gradually: there
+the results of both networks are mixed (:mod:`srgan.engine.mix`).
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan.engine.appearance import Appearance, look
+from srgan.engine.mix import MixedUpscaler, check_denoise
 from srgan.engine.sizes import Size, Target
+from srgan.engine.tile_pass import Progress
 from srgan.engine.upscaler import Upscaler
-from srgan.models.catalogue import AUTO, CLEAN, DEFAULT, chosen
+from srgan.image.pixels import Rows, check
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, DEFAULT, THRESHOLDS, Thresholds, mixed_pair
 
 if TYPE_CHECKING:
     from srgan.image.picture import Picture
+
+_UNTOUCHED, _CLEANED = 0.85, 1.15
+"""Severities up to which a picture is taken for clean, and from which on for damaged."""
+
+_SHARP = 0.57
+"""Sharpness of photographs that are not blurred at all."""
+
+_STEPS = 4
+"""A mix is of so many parts: a quarter more or less is as near as what was seen says."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a picture is enlarged by, and why.
+
+    Attributes
+    ----------
+    network : name of the network
+    cleaner : name of the one that is mixed in, if any
+    share : how much of it, above 0 and below 1
+    seen : what was seen, for people: ``noisy (12 levels), compressed``; empty where nothing was
+    """
+
+    network: str
+    cleaner: str | None = None
+    share: float = 0.0
+    seen: str = ""
+
+
+def severity(appearance: Appearance, jpeg_quality: int | None, thresholds: Thresholds = THRESHOLDS) -> float:
+    """Return how damaged a picture is: 0 for not at all, from 1 on COMPRESSED is the better network."""
+    noise = appearance.noise / thresholds.noise
+    blur = max(_SHARP - appearance.sharpness, 0) / (_SHARP - thresholds.sharpness)
+    # What the file itself says is certain, and needs no going over.
+    saved = _CLEANED if jpeg_quality is not None and jpeg_quality < thresholds.jpeg_below else 0.0
+    return math.hypot(noise, blur, max(appearance.blocks / thresholds.blocks, saved))
+
+
+def described(appearance: Appearance, jpeg_quality: int | None, thresholds: Thresholds = THRESHOLDS) -> str:
+    """Return what a picture suffers from, for people; empty for what is clean."""
+    found = []
+    if appearance.noise >= 0.7 * thresholds.noise:
+        found.append(f"noisy ({appearance.noise:.0f} levels)")
+    if appearance.blocks >= thresholds.blocks or (jpeg_quality is not None and jpeg_quality < thresholds.jpeg_below):
+        found.append("compressed")
+    if appearance.sharpness <= thresholds.sharpness:
+        found.append("blurred")
+    return ", ".join(found)
 
 
 class ModelChooser:
@@ -24,6 +83,8 @@ class ModelChooser:
     Parameters
     ----------
     model : as for :class:`Upscaler`; ``"auto"`` chooses. Another network than the first is opened when it is first chosen
+    denoise : instead of what is seen in a picture: from 0, the network for clean pictures, to 1, the one for damaged ones
+        that it goes with; between them the results of both are mixed, at twice the work. For ``"auto"`` and shipped networks
     options : everything else that :class:`Upscaler` takes
 
     Attributes
@@ -33,34 +94,45 @@ class ModelChooser:
     Raises
     ------
     UnknownModelError, ModelError, UsageError
-        as for :class:`Upscaler`
+        as for :class:`Upscaler`; UsageError also if the model takes no ``denoise``
     """
 
-    def __init__(self, model: str | Path = DEFAULT, **options: Any) -> None:
-        self._chooses = str(model) == AUTO
-        self.first = Upscaler(CLEAN if self._chooses else model, **options)
+    def __init__(self, model: str | Path = DEFAULT, *, denoise: float | None = None, **options: Any) -> None:
+        self._model = str(model)
         self._options = options
-        self._open = {self.first.name: self.first}
+        self._fixed = None if denoise is None else _between(model, denoise)
+        name = str(model) if self._fixed is None else self._fixed.network
+        self._name = CLEAN if name == AUTO else name
+        self.first = Upscaler(self._name, **options)
+        self._open = {self._name: self.first}
+        if self._fixed is not None:
+            self.open(self._fixed)  # what cannot be opened is said now
 
     @classmethod
-    def among(cls, upscalers: Mapping[str, Upscaler]) -> ModelChooser:
+    def among(cls, upscalers: Mapping[str, Upscaler], *, model: str | None = None, **options: Any) -> ModelChooser:
         """Return one for networks that are open already.
 
         Parameters
         ----------
-        upscalers : by name, one that is for every picture, or all that ``"auto"`` chooses among; the first is :attr:`first`
+        upscalers : by name; the first is :attr:`first`
+        model : ``"auto"`` to choose; by default the first is for every picture
+        options : for those that are not among them, when they are chosen
         """
         chooser = cls.__new__(cls)
-        chooser._chooses = len(upscalers) > 1
+        chooser._name = next(iter(upscalers))
+        chooser._model = model or chooser._name
         chooser.first = next(iter(upscalers.values()))
-        chooser._options = {}
+        chooser._options = options
         chooser._open = dict(upscalers)
+        chooser._fixed = None
         return chooser
 
-    def sized(self, target: Target) -> ModelChooser:
-        """Return one for results of another size, which shares the open networks."""
+    def sized(self, target: Target, denoise: float | None = None) -> ModelChooser:
+        """Return one for results of another size, or of another strength of cleaning, which shares the open networks."""
         other = copy.copy(self)  # with the same dictionary: what one opens the other has
         other.first = self.first.sized(target)
+        if denoise is not None:
+            other._fixed = _between(self._model, denoise)
         return other
 
     @property
@@ -68,25 +140,65 @@ class ModelChooser:
         """What results are called after: ``x4``, ``x1.5``, ``w1920``, ``h1080``, ``1920x1080``."""
         return self.first.label
 
+    @property
+    def chooses(self) -> bool:
+        """Whether it depends on the picture."""
+        return self._model == AUTO and self._fixed is None
+
     def size_of(self, height: int, width: int) -> Size:
         """Return (height, width) of the result of a picture of this size, which is the same by whichever network."""
         return self.first.size_of(height, width)
 
     def takes_rows(self, height: int, width: int) -> bool:
-        """Return whether a picture of this size is used once from top to bottom: see :meth:`Upscaler.takes_rows`."""
+        """Return whether :meth:`Upscaler.takes_rows` may be true of what is chosen for a picture of this size."""
         return self.first.takes_rows(height, width)
 
-    def upscaler_for(self, picture: Picture) -> Upscaler:
-        """Return what enlarges a picture that was read from a file.
+    def choose(self, pixels: NDArray[Any] | Rows, jpeg_quality: int | None = None) -> Choice:
+        """Return what is for a picture; nothing is opened.
+
+        Parameters
+        ----------
+        pixels : HWC, uint8, uint16 or float32; where it :attr:`chooses`, rows that are decoded meanwhile are used up
+        jpeg_quality : that the file was saved with, None for what is no JPEG file
+        """
+        if not self.chooses:
+            return self._fixed or Choice(self._name)
+        if pixels.dtype == np.uint16 and self.first.fidelity is None:
+            return Choice(DEEP, seen="16 bits")
+        appearance = look(pixels)
+        seen = described(appearance, jpeg_quality)
+        share = (severity(appearance, jpeg_quality) - _UNTOUCHED) / (_CLEANED - _UNTOUCHED)
+        return _mixture(CLEAN, COMPRESSED, round(share * _STEPS) / _STEPS, seen)
+
+    def open(self, choice: Choice) -> Upscaler:
+        """Return the open network, or two of them mixed.
 
         Raises
         ------
         ModelError, UsageError
-            as for :class:`Upscaler`, if the network cannot be opened
+            as for :class:`Upscaler`, if it cannot be opened
         """
-        if not self._chooses:
+        network = self._network(choice.network)
+        return (
+            network if choice.cleaner is None else MixedUpscaler(network, self._network(choice.cleaner), choice.share)
+        )
+
+    def for_clips(self) -> Upscaler:
+        """Return what enlarges all frames of a clip, which one choice is made for: by ``denoise``, without it :attr:`first`."""
+        return self.first if self._fixed is None else self.open(self._fixed)
+
+    def upscaler_for(self, picture: Picture) -> Upscaler:
+        """Return what enlarges a picture that was read from a file; errors as :meth:`open`."""
+        return self.open(self.choose(picture.pixels, picture.jpeg_quality))
+
+    def __call__(self, image: NDArray[Any], *, progress: Progress | None = None) -> NDArray[Any]:
+        """Enlarge a picture by the network for it; parameters and errors as :meth:`Upscaler.__call__` and :meth:`open`."""
+        return self.open(self.choose(check(image)))(image, progress=progress)
+
+    def _network(self, name: str) -> Upscaler:
+        """Return the open network of a name, for results of this chooser's size."""
+        if name == self._name:
             return self.first
-        name = chosen(picture.jpeg_quality)
         if name not in self._open:
             self._open[name] = Upscaler(name, **self._options)
         return self._open[name].sized(self.first.target)
@@ -95,3 +207,14 @@ class ModelChooser:
 def as_chooser(upscaler: Upscaler | ModelChooser) -> ModelChooser:
     """Return a chooser; an :class:`Upscaler` is for every picture."""
     return upscaler if isinstance(upscaler, ModelChooser) else ModelChooser.among({upscaler.name: upscaler})
+
+
+def _between(model: str | Path, denoise: float) -> Choice:
+    check_denoise(denoise)
+    return _mixture(*mixed_pair(model), denoise)
+
+
+def _mixture(clean: str, cleaner: str, share: float, seen: str = "") -> Choice:
+    if share <= 0 or share >= 1:
+        return Choice(clean if share <= 0 else cleaner, seen=seen)
+    return Choice(clean, cleaner, share, seen)

@@ -21,11 +21,12 @@ class Target:
     """The size wanted: at most one of these, and with none of them the network's own enlargement.
 
     Sizes keep the picture's proportions. A picture that is as large as ``width``, ``height`` or ``fit`` ask, or larger,
-    is only reduced, without the network.
+    is only reduced, without the network. The scale 1 restores: the network enlarges, and the result is reduced to the size that
+    the picture had.
 
     Attributes
     ----------
-    scale : enlargement of both sides, above 1, for instance 3 or 1.5
+    scale : enlargement of both sides, for instance 3 or 1.5; 1 keeps the size
     width : pixels across
     height : pixels down
     fit : (width, height) of a box that the result just fits into
@@ -47,8 +48,8 @@ class Target:
             raise UsageError("width and height together may distort the picture: give one of them, or fit")
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} each say how large the result is: give one of them")
-        if self.scale is not None and not 1 < self.scale <= MAX_SCALE:
-            raise UsageError(f"scale is {self.scale:g}: give more than 1, and at most {MAX_SCALE:g}")
+        if self.scale is not None and not 1 <= self.scale <= MAX_SCALE:
+            raise UsageError(f"scale is {self.scale:g}: give 1 (the same size) or more, and at most {MAX_SCALE:g}")
         for name, value in (
             ("width", self.width),
             ("height", self.height),
@@ -68,6 +69,13 @@ class Target:
             return min(_at_least_1(height * factor), self.fit[1]), min(_at_least_1(width * factor), self.fit[0])
         factor = native if self.scale is None else self.scale
         return _at_least_1(height * factor), _at_least_1(width * factor)
+
+    def passes(self, before: Size, native: int) -> list[Size]:
+        """Return the size that each pass of a picture of the size ``before`` through the network is brought to."""
+        after = self.of(*before, native)
+        factor = native if self.scale is None else self.scale
+        restores = factor == 1 and self.width is None and self.height is None and self.fit is None
+        return [after] if restores else passes(before, after, native)
 
     def label(self, native: int) -> str:
         """Return what files of this size are called after: ``x4``, ``x1.5``, ``w1920``, ``h1080``, ``1920x1080``."""

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.engine import sizes
 from srgan.engine.budget import Budget
 from srgan.engine.networks import OpenNetworks
 from srgan.engine.sizes import Size, Target
@@ -38,7 +37,7 @@ class Upscaler:
     ----------
     model : name of a shipped network (``srgan models`` lists them), path of a model file, or ``"auto"``: srgan-x4, as
         arrays are taken for clean; :class:`srgan.engine.choice.ModelChooser` chooses for each picture
-    scale : enlargement of both sides, above 1 and not necessarily whole; by default the network's own
+    scale : enlargement of both sides, not necessarily whole; 1 cleans and keeps the size; by default the network's own
     width, height : instead of ``scale``: pixels across or down that the results shall have
     fit : instead of ``scale``: (width, height) of a box that each result just fits into
     wrap : take each picture as a tile of an endless pattern: its left edge continues its right one, its top its
@@ -153,7 +152,7 @@ class Upscaler:
 
     def takes_rows(self, height: int, width: int) -> bool:
         """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.image.Rows` allows."""
-        return not self._wrap and len(sizes.passes((height, width), self.size_of(height, width), self.scale)) == 1
+        return not self._wrap and len(self.target.passes((height, width), self.scale)) == 1
 
     def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> Plan:
         """Return the tiles that one pass over a picture of this size would be computed in."""
@@ -167,7 +166,7 @@ class Upscaler:
         """Yield the result's bands; where the last pass ends at its own size, they are parts of ``out`` if given."""
         before = picture.shape[0], picture.shape[1]
         after = self.size_of(*before)
-        steps = sizes.passes(before, after, self.scale)
+        steps = self.target.passes(before, self.scale)
         if not steps:
             yield from self._reduced(picture[:, :], after)
             return

@@ -214,6 +214,7 @@ def _settle(
         network=result["network"],
         alike=result["alike"],
         notes=tuple(result["notes"].splitlines()),
+        seen=result["seen"],
     )
     journal.done(
         name,
@@ -264,7 +265,10 @@ class Worker:
     def __init__(self, options: Mapping[str, Any], quality: int | None, model: str, tries: Any) -> None:
         from srgan.engine.choice import ModelChooser
 
-        if model_hash(options["model"], options.get("fidelity"), options.get("precision", "auto")) != model:
+        known_by = model_hash(
+            options["model"], options.get("fidelity"), options.get("precision", "auto"), options.get("denoise")
+        )
+        if known_by != model:
             raise ModelError(
                 f"{socket.gethostname()} has another file of the network {options['model']}: install the same srgan, "
                 "and put the same model file, on all machines"
@@ -349,6 +353,7 @@ def _written(number: int, done: Done, content: str | None) -> dict[str, Any]:
         "network": done.network,
         "alike": done.alike,
         "notes": "\n".join(done.notes),
+        "seen": done.seen,
         "width": done.before[0],
         "height": done.before[1],
         "out_width": done.after[0],
@@ -369,5 +374,6 @@ def _failed(number: int, error: SrganError) -> dict[str, Any]:
         "network": "",
         "alike": True,
         "notes": "",
+        "seen": "",
         **sizes,
     }

@@ -18,7 +18,7 @@ from srgan.jobs.remote_journal import RemoteJournal
 from srgan.jobs.reports import Done, Failure, Listener, Report
 from srgan.jobs.run import run_pictures
 from srgan.models import int8
-from srgan.models.catalogue import AUTO, JPEG_BELOW
+from srgan.models.catalogue import AUTO, THRESHOLDS
 from srgan.models.metadata import read_info
 from srgan.runtime.blend import files_of
 from srgan.storage import Remote
@@ -45,16 +45,18 @@ class Work:
     """A file that the job did not make is in their result's place."""
 
 
-def model_hash(model: str | Path, fidelity: float | None = None, precision: Precision = "auto") -> str:
+def model_hash(
+    model: str | Path, fidelity: float | None = None, precision: Precision = "auto", denoise: float | None = None
+) -> str:
     """Return what the journal knows a network by: the SHA-256 of its file, with ``fidelity`` and that of its partner's.
 
-    For "auto" those of the networks that it chooses between, and where it does; in int8 those of the int8 forms.
+    For "auto" those of the networks that it chooses among, and where it does; in int8 those of the int8 forms.
     """
-    files = files_of(model, fidelity)
+    files = files_of(model, fidelity, denoise)
     if precision == "int8":
         files = [int8.find(read_info(path)).path for path in files]
     known = "+".join(map(content_of, files))
-    return f"{known}@{JPEG_BELOW}" if str(model) == AUTO else known
+    return f"{known}@{THRESHOLDS.version}" if str(model) == AUTO and denoise is None else known
 
 
 def open_journal(folder: PurePath, *, settings: str, model: str) -> Journal:

@@ -32,6 +32,13 @@ class Done:
     """Whether all enlarged pages have those sizes."""
     notes: tuple[str, ...] = ()
     """What the input has and the result has not, in a few words each."""
+    seen: str = ""
+    """What was seen in the picture and decided for the network: ``noisy (12 levels), compressed``; empty for nothing."""
+
+    @property
+    def by(self) -> str:
+        """The two in a line: ``noisy (12 levels), compressed: by photo-x4``."""
+        return f"{self.seen}: by {self.network}" if self.seen else f"by {self.network}"
 
 
 @dataclass(frozen=True)

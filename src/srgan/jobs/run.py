@@ -27,7 +27,7 @@ from srgan.jobs.reports import Done, Failure, Listener, Report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from srgan.engine.choice import ModelChooser
+    from srgan.engine.choice import Choice, ModelChooser
     from srgan.engine.consistency import Consistency
     from srgan.engine.tile_pass import Progress
     from srgan.engine.upscaler import Upscaler
@@ -134,6 +134,7 @@ class _Task:
 
     job: Job
     picture: Picture
+    choice: Choice
     upscaler: Upscaler
     started: float
 
@@ -146,7 +147,8 @@ class _Task:
         sizes = (self.picture.width, self.picture.height), (width, height)
         seconds = time.perf_counter() - self.started
         notes = image.left_out(self.picture, self.job.target)
-        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=self.upscaler.name, notes=notes)
+        network, seen = self.upscaler.name, self.choice.seen
+        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=network, seen=seen, notes=notes)
 
 
 class _Run:
@@ -175,7 +177,7 @@ class _Run:
         self._report = Report()
         self._reader = ThreadPoolExecutor(1, "srgan-read")
         self._writer = ThreadPoolExecutor(1, "srgan-write")
-        self._ahead: Future[Picture] | None = None
+        self._ahead: Future[tuple[Picture, Choice]] | None = None
         self._behind: tuple[Job, Future[Done]] | None = None
 
     def __call__(self, jobs: Sequence[Job]) -> Report:
@@ -184,16 +186,15 @@ class _Run:
             waiting = self._free(jobs)
             for number, job in enumerate(waiting):
                 started = time.perf_counter()
-                picture = self._next(waiting, number)
-                if picture is None:
+                read = self._next(waiting, number)
+                if read is None:
                     continue
                 self._listener.started(job, number + 1, len(waiting))
                 try:
-                    network = self._chooser.upscaler_for(picture)
-                    self._enlarge(_Task(job, self._with_history(picture, network), network, started))
+                    self._enlarge(self._task(job, *read, started))
                 except SrganError as error:
                     self._fail(job, error)
-                del picture
+                del read
             self._settle()
         finally:
             # After Ctrl-C: what is being written is finished (it is atomic), what was read ahead is dropped.
@@ -220,21 +221,21 @@ class _Run:
 
     # --- Reading -----------------------------------------------------------------------------------------------------
 
-    def _next(self, waiting: Sequence[Job], number: int) -> Picture | None:
-        """Return a picture, which may have been read ahead, and begin to read the one after it; None if it failed."""
+    def _next(self, waiting: Sequence[Job], number: int) -> tuple[Picture, Choice] | None:
+        """Return a picture and the choice for it, perhaps read ahead, and begin to read the next; None if it failed."""
         current = self._ahead or self._reader.submit(self._read, waiting[number])
         self._ahead = None
-        picture = None
+        read = None
         try:
-            picture = current.result()
+            read = current.result()
         except SrganError as error:
             self._fail(waiting[number], error)
         if number + 1 < len(waiting):
             self._ahead = self._reader.submit(self._read, waiting[number + 1])
-        return picture
+        return read
 
-    def _read(self, job: Job) -> Picture:
-        """Read a picture; one whose result is streamed is only opened, and decoded while it is computed.
+    def _read(self, job: Job) -> tuple[Picture, Choice]:
+        """Read a picture, and choose what enlarges it; one whose result is streamed is decoded while it is computed.
 
         Not where it is compared with its result, for which it would have to be decoded again, and not from a file that
         lies there for this moment only.
@@ -248,8 +249,17 @@ class _Run:
                     and self._chooser.takes_rows(picture.height, picture.width)
                     and _is_streamed(picture, job, self._chooser.size_of(picture.height, picture.width))
                 ):
-                    return picture
-            return image.read(path, max_pixels=self._max_pixels)
+                    choice = self._chooser.choose(picture.pixels, picture.jpeg_quality)
+                    if choice.cleaner is None:  # a mixture takes the picture twice
+                        again = image.read_rows(path, max_pixels=self._max_pixels)  # the choice has used up the rows
+                        assert again is not None
+                        return again, choice
+            picture = image.read(path, max_pixels=self._max_pixels)
+            return picture, self._chooser.choose(picture.pixels, picture.jpeg_quality)
+
+    def _task(self, job: Job, picture: Picture, choice: Choice, started: float) -> _Task:
+        network = self._chooser.open(choice)
+        return _Task(job, self._with_history(picture, network), choice, network, started)
 
     def _with_history(self, picture: Picture, network: Upscaler) -> Picture:
         return replace(picture, history=network.name or "a network") if self._keeping.history else picture

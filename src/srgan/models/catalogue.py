@@ -9,22 +9,44 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from srgan.errors import ModelError, UnknownModelError
+from srgan.errors import ModelError, UnknownModelError, UsageError
 
 AUTO = "auto"
-"""In the place of a network's name: the one that :func:`chosen` says, picture by picture."""
+"""In the place of a network's name: the one that :mod:`srgan.engine.choice` chooses, picture by picture."""
 
 DEFAULT = AUTO
 """What ``srgan upscale`` takes when no network is named."""
 
-CLEAN, COMPRESSED = "srgan-x4", "photo-x4"
-"""The networks that :data:`AUTO` chooses between."""
+CLEAN, COMPRESSED, DEEP = "srgan-x4", "photo-x4", "srresnet-x4"
+"""The networks that :data:`AUTO` chooses among: for clean 8-bit pictures, for noisy, compressed or blurred ones, and for those of
+16 bits, which are mostly measurements: there nothing is invented."""
 
-JPEG_BELOW = 93
-"""Of a JPEG file saved with a quality below this, photo-x4 makes a picture that is nearer to the original than srgan-x4's,
-in VGG's features; from 95 on it is the other way round (docs/experiments.md)."""
 
-AUTO_WHEN = f"by the file: {COMPRESSED} for JPEG of a quality below {JPEG_BELOW}, {CLEAN} for all others"
+@dataclass(frozen=True)
+class Thresholds:
+    """From where on COMPRESSED makes a picture that is nearer to the original than CLEAN's, in VGG's features.
+
+    Attributes
+    ----------
+    noise, blocks, sharpness : of :class:`srgan.engine.appearance.Appearance`; below the last a picture is blurred
+    jpeg_below : quality that a JPEG file was saved with
+    """
+
+    noise: float
+    blocks: float
+    sharpness: float
+    jpeg_below: int
+
+    @property
+    def version(self) -> str:
+        """What a journal knows the choice by."""
+        return f"{self.noise:g},{self.blocks:g},{self.sharpness:g},{self.jpeg_below}"
+
+
+THRESHOLDS = Thresholds(noise=5.75, blocks=0.08, sharpness=0.49, jpeg_below=93)
+"""As ``python benchmarks/auto.py FOLDER --fit`` prints them: to be printed again when one of the two networks is another one."""
+
+AUTO_WHEN = f"looks at each picture: {COMPRESSED} for noisy, compressed or blurred ones, {CLEAN} for clean ones"
 
 
 @dataclass(frozen=True)
@@ -32,20 +54,29 @@ class Entry:
     """A shipped network: its file in this folder, and one line on when to take it.
 
     ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
-    trained from the other. ``aside`` is set for one that is there as a partner alone: a server offers it only if it is named.
+    trained from the other. ``cleaner`` names, for a network for clean pictures, the one for damaged pictures that it is mixed
+    with (:mod:`srgan.engine.mix`). ``aside`` is set for one that is there as a partner alone: a server offers it only if named.
     """
 
     file: str
     when: str
     partner: str | None = None
+    cleaner: str | None = None
     aside: bool = False
 
 
 CATALOGUE: dict[str, Entry] = {
-    "srgan-x4": Entry("srgan-x4.onnx", "clean photographs: sharp, with believable texture", partner="srgan-psnr-x4"),
-    "srresnet-x4": Entry("srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer"),
+    "srgan-x4": Entry(
+        "srgan-x4.onnx", "clean photographs: sharp, with believable texture", "srgan-psnr-x4", "photo-x4"
+    ),
+    "srresnet-x4": Entry(
+        "srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer", cleaner="photo-psnr-x4"
+    ),
     "srgan-psnr-x4": Entry(
-        "srgan-psnr-x4.onnx", "a GAN trained back to pixels: the fidelity 1 of srgan-x4", aside=True
+        "srgan-psnr-x4.onnx",
+        "a GAN trained back to pixels: the fidelity 1 of srgan-x4",
+        cleaner="photo-psnr-x4",
+        aside=True,
     ),
     "photo-x4": Entry(
         "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
@@ -54,14 +85,36 @@ CATALOGUE: dict[str, Entry] = {
 }
 
 
-def chosen(jpeg_quality: int | None) -> str:
-    """Return the name of the shipped network for a picture file: of the quality it was saved with, None if it is no JPEG."""
-    return COMPRESSED if jpeg_quality is not None and jpeg_quality < JPEG_BELOW else CLEAN
+def mixed_pair(model: str | Path) -> tuple[str, str]:
+    """Return the networks that a strength of cleaning goes between: the one for clean pictures, and the one for damaged ones.
+
+    Either of the two names gives both; :data:`AUTO` gives CLEAN and COMPRESSED.
+
+    Raises
+    ------
+    UsageError
+        if the model is in no such pair
+    """
+    name = CLEAN if str(model) == AUTO else str(model)
+    for clean, entry in CATALOGUE.items():
+        if entry.cleaner is not None and name in (clean, entry.cleaner):
+            return clean, entry.cleaner
+    raise UsageError(
+        f"denoise mixes two shipped networks, and {name} is in no such pair: take --model {AUTO}, {CLEAN} or {DEEP}, "
+        "or leave denoise out"
+    )
 
 
-def networks_of(model: str | Path) -> tuple[str | Path, ...]:
-    """Return the networks that a model's name or path stands for: of :data:`AUTO` those it chooses between, CLEAN first."""
-    return (CLEAN, COMPRESSED) if str(model) == AUTO else (model,)
+def networks_of(
+    model: str | Path, fidelity: float | None = None, denoise: float | None = None
+) -> tuple[str | Path, ...]:
+    """Return the networks that a model's name or path stands for, with these options; the first one first."""
+    if denoise is not None:
+        return mixed_pair(model)
+    if str(model) == AUTO:
+        # Who gives a fidelity has decided how much is invented; and DEEP has no partner to be blended with.
+        return (CLEAN, COMPRESSED, DEEP) if fidelity is None else (CLEAN, COMPRESSED)
+    return (model,)
 
 
 def resolve(name_or_path: str | Path) -> Path:

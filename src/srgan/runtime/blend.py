@@ -86,15 +86,15 @@ def grown_apart(halfway: Any) -> bool:
     return between < min(gan, faithful) - _WORSE
 
 
-def files_of(model: str | Path, fidelity: float | None) -> list[Path]:
-    """Return the files that a network is made of: the model's, and where ``fidelity`` is given its partner's; of "auto", of both.
+def files_of(model: str | Path, fidelity: float | None, denoise: float | None = None) -> list[Path]:
+    """Return the files of all networks that results may depend on: with ``fidelity`` their partners' too.
 
     Raises
     ------
     UnknownModelError, ModelError, UsageError
         as :func:`srgan.models.catalogue.resolve` and :func:`partner`
     """
-    paths = [resolve(name) for name in networks_of(model)]
+    paths = [resolve(name) for name in networks_of(model, fidelity, denoise)]
     return paths if fidelity is None else [part for path in paths for part in (path, partner(read_info(path)).path)]
 
 

@@ -98,7 +98,14 @@ def _model_list(offers: Mapping[str, Offer], settings: Settings) -> ModelList:
     return ModelList(
         version=__version__,
         models=[
-            ModelEntry(name=o.name, scale=o.scale, when=o.when, fidelity=o.blended is not None) for o in offers.values()
+            ModelEntry(
+                name=offer.name,
+                scale=offer.scale,
+                when=offer.when,
+                fidelity=offer.blended is not None,
+                denoise=offer.cleans,
+            )
+            for offer in offers.values()
         ],
         limits=Limits(
             max_bytes=settings.max_bytes,
@@ -126,6 +133,10 @@ _PICTURE: dict[str, Any] = {
     "headers": {
         "X-Srgan-Model": {
             "description": "The network that did it; for auto the one chosen",
+            "schema": {"type": "string"},
+        },
+        "X-Srgan-Seen": {
+            "description": "What was seen in the picture and decided for the network, if anything",
             "schema": {"type": "string"},
         },
         "X-Srgan-Size": {"description": "Width x height of the result", "schema": {"type": "string"}},

@@ -11,7 +11,7 @@ from srgan.engine.choice import ModelChooser
 from srgan.engine.sizes import Target
 from srgan.engine.upscaler import Upscaler
 from srgan.errors import UsageError
-from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, resolve, shipped_file
+from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, DEEP, resolve, shipped_file
 from srgan.models.metadata import read_info
 from srgan.runtime.blend import has_partner
 
@@ -23,30 +23,36 @@ BLENDS_KEPT = 2
 class Offer:
     """A network that clients can name, and one line on when to take it.
 
-    ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.runtime.blend`); None where it has no partner.
+    ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.runtime.blend`); None where it has no partner. ``cleans`` is
+    whether it takes a strength of cleaning (:mod:`srgan.engine.mix`).
     """
 
     name: str
     when: str
     chooser: ModelChooser
     blended: Callable[[float], ModelChooser] | None = None
+    cleans: bool = False
 
     @property
     def scale(self) -> int:
         """The network's own enlargement."""
         return self.chooser.first.scale
 
-    def sized(self, target: Target, fidelity: float | None = None) -> ModelChooser:
+    def sized(self, target: Target, fidelity: float | None = None, denoise: float | None = None) -> ModelChooser:
         """Return what enlarges pictures to results of another size; it shares the open networks.
 
         Raises
         ------
         UsageError
-            if a fidelity is asked for and the network has no partner
+            if a fidelity is asked for and the network has no partner, or ``denoise`` and it is not shipped
         """
         if fidelity is not None and self.blended is None:
             raise UsageError(f"{self.name} was not trained from another network to blend it with: leave fidelity out")
-        return (self.chooser if fidelity is None or self.blended is None else self.blended(fidelity)).sized(target)
+        if denoise is not None and not self.cleans:
+            raise UsageError(f"denoise mixes two shipped networks, and {self.name} is another one: leave denoise out")
+        return (self.chooser if fidelity is None or self.blended is None else self.blended(fidelity)).sized(
+            target, denoise
+        )
 
 
 def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
@@ -72,7 +78,7 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
     offers: dict[str, Offer] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: name == AUTO):  # that one shares what the others open
         if name == AUTO:
-            offers[AUTO] = Offer(AUTO, AUTO_WHEN, _choosing(offers, options), _blends(AUTO, options))
+            offers[AUTO] = Offer(AUTO, AUTO_WHEN, _choosing(offers, options), _blends(AUTO, options), cleans=True)
             continue
         upscaler = Upscaler(name, **options)
         entry = CATALOGUE.get(name)
@@ -80,14 +86,16 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
         if upscaler.name in offers:
             raise UsageError(f"two networks are called {upscaler.name!r}: export one of them under another name")
         blended = _blends(name, options) if has_partner(read_info(resolve(name))) else None
-        offers[upscaler.name] = Offer(upscaler.name, when, ModelChooser.among({upscaler.name: upscaler}), blended)
+        chooser = ModelChooser.among({upscaler.name: upscaler}, **options)
+        offers[upscaler.name] = Offer(upscaler.name, when, chooser, blended, cleans=entry is not None)
     return {AUTO: offers[AUTO], **offers} if names[0] == AUTO else offers
 
 
 def _choosing(offers: dict[str, Offer], options: dict[str, Any]) -> ModelChooser:
     if CLEAN not in offers or COMPRESSED not in offers:
         return ModelChooser(AUTO, **options)
-    return ModelChooser.among({name: offers[name].chooser.first for name in (CLEAN, COMPRESSED)})
+    shared = {name: offers[name].chooser.first for name in (CLEAN, COMPRESSED, DEEP) if name in offers}
+    return ModelChooser.among(shared, model=AUTO, **options)
 
 
 def _blends(name: str, options: dict[str, Any]) -> Callable[[float], ModelChooser]:

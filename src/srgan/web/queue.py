@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
+Result = TypeVar("Result")
 State = Literal["receiving", "waiting", "computing", "done"]
 
 
@@ -83,7 +84,7 @@ class WorkQueue:
             place.stop()
             self._places.remove(place)
 
-    def submit(self, place: Place, work: Callable[[Callable[[int, int], None]], str]) -> Future[str]:
+    def submit(self, place: Place, work: Callable[[Callable[[int, int], None]], Result]) -> Future[Result]:
         """Compute on the worker thread; ``work`` is given the place's progress callback and returns what the future shall.
 
         The future raises what ``work`` raises.
@@ -93,7 +94,7 @@ class WorkQueue:
         self._places.remove(place)
         self._places.append(place)
 
-        def run() -> str:
+        def run() -> Result:
             place.progress(0, 0)
             place.state = "computing"
             try:

@@ -33,11 +33,23 @@ class Wish(BaseModel):
 
     model: str = Field("", description="Name of a network, see /v1/models. Default: the first one.")
     scale: float | None = Field(
-        None, gt=1, le=MAX_SCALE, allow_inf_nan=False, description="Enlargement. Default: the network's own."
+        None,
+        ge=1,
+        le=MAX_SCALE,
+        allow_inf_nan=False,
+        description="Enlargement; 1 cleans and keeps the size. Default: the network's own.",
     )
     width: int | None = Field(None, ge=1, le=MAX_SIDE, description="Instead of scale: pixels across of the result.")
     fidelity: float | None = Field(
         None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with its faithful partner (1)."
+    )
+    denoise: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much noise, blocks and blur are taken away: 0 touches nothing, 1 cleans. "
+        "Default: what the picture needs with auto, else what the network does.",
     )
     format: FormatOption | None = Field(None, description="Format of the result. Default: the input's.")
     quality: int | None = Field(None, ge=1, le=100, description="For formats that lose.")
@@ -61,6 +73,7 @@ class ModelEntry(BaseModel):
     scale: int = Field(description="Its own enlargement.")
     when: str = Field(description="When to take it.")
     fidelity: bool = Field(description="Whether it takes a fidelity.")
+    denoise: bool = Field(description="Whether it takes a strength of cleaning.")
 
 
 class Limits(BaseModel):

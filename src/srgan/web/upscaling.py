@@ -24,6 +24,7 @@ from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageEr
 from srgan.image import Header
 from srgan.image.formats import RAW_SUFFIXES
 from srgan.jobs.job import Job
+from srgan.jobs.reports import Done
 from srgan.web import intake, limits, naming
 from srgan.web.metrics import Metrics
 from srgan.web.offers import Offer
@@ -133,6 +134,10 @@ class Upscaling:
             able = ", ".join(other.name for other in offers.values() if other.blended is not None)
             advice = f"choose {able}, or leave it out" if able else "leave it out"
             raise ProblemError(422, f"fidelity blends a GAN with another network, and {offer.name} has none: {advice}")
+        if wish.denoise is not None and not offer.cleans:
+            able = ", ".join(other.name for other in offers.values() if other.cleans)
+            advice = f"choose {able}, or leave it out" if able else "leave it out"
+            raise ProblemError(422, f"denoise mixes two shipped networks, and {offer.name} is another one: {advice}")
         if wish.ticket in self.tickets:
             raise ProblemError(409, "this ticket is in use: make up another one")
         return offer
@@ -150,7 +155,7 @@ class Upscaling:
     async def _answer(self, request: Request, wish: Wish, offer: Offer, place: Place) -> Response:
         folder = Path(tempfile.mkdtemp(prefix="srgan-"))
         remove = functools.partial(shutil.rmtree, folder, ignore_errors=True)
-        work: Future[str] | None = None
+        work: Future[Done] | None = None
         try:
             source = folder / "picture"
             name = await intake.receive(request, source, self._settings)
@@ -159,15 +164,15 @@ class Upscaling:
             with _explained(name):
                 upload = await self._accepted(wish, offer, source, name)
                 started = asyncio.get_running_loop().time()
-                chooser = functools.partial(offer.sized, upload.size, wish.fidelity)
+                chooser = functools.partial(offer.sized, upload.size, wish.fidelity, wish.denoise)
                 limit = self._settings.max_pixels
                 work = self._queue.submit(
                     place, lambda told: enlarge(upload.job, chooser, told, quality=wish.quality, max_pixels=limit)
                 )
-                network = await _finished(work, request)
+                done = await _finished(work, request)
             self._queue.took(asyncio.get_running_loop().time() - started)
             self._metrics.pixels.inc(upload.header.width * upload.header.height)
-            return self._sent(upload, offer, network, remove)
+            return self._sent(upload, offer, done, remove)
         except BaseException:
             # The worker thread may still be in the folder; it ends at its next tile, as nobody waits any more.
             if work is None:
@@ -193,20 +198,21 @@ class Upscaling:
         job = Job(source, source.with_name(f"result{_SUFFIXES[kind.name]}"))
         return _Upload(job, name, header, kind, size, after)
 
-    def _sent(self, upload: _Upload, offer: Offer, network: str, after: Callable[[], None]) -> Response:
+    def _sent(self, upload: _Upload, offer: Offer, done: Done, after: Callable[[], None]) -> Response:
         target = upload.job.target
         name = f"{naming.stem(upload.name)}_{upload.size.label(offer.scale)}{target.suffix}"
         headers = {
             "content-disposition": naming.attachment(name),
             "cache-control": "no-store",
             "x-content-type-options": "nosniff",
-            "x-srgan-model": quote(network),
+            "x-srgan-model": quote(done.network),
+            "x-srgan-seen": quote(done.seen),
             "x-srgan-size": f"{upload.after[1]}x{upload.after[0]}",
         }
         return FileStream(target, after, MEDIA_TYPES[upload.format.name], headers)
 
 
-async def _finished(work: Future[str], request: Request) -> str:
+async def _finished(work: Future[Done], request: Request) -> Done:
     """Wait for the work, as long as the client waits too, and return what it returns.
 
     Raises

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from srgan.jobs.job import Job
-from srgan.jobs.reports import Listener
+from srgan.jobs.reports import Done, Listener
 from srgan.jobs.run import run_one
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def enlarge(
     *,
     quality: int | None = None,
     max_pixels: int,
-) -> str:
-    """Do one picture, and return the name of the network that did.
+) -> Done:
+    """Do one picture, and return what was done, the name of the network with it.
 
     Parameters
     ----------
@@ -43,4 +43,4 @@ def enlarge(
     SrganError
         as :func:`srgan.jobs.run.run_one`, and what ``chooser`` raises
     """
-    return run_one(job, chooser(), quality=quality, max_pixels=max_pixels, listener=_Told(progress)).network
+    return run_one(job, chooser(), quality=quality, max_pixels=max_pixels, listener=_Told(progress))

@@ -62,10 +62,11 @@ function showSizes() {
   const before = $("size").value;
   const native = model().scale;
   $("fidelity-label").hidden = !model().fidelity;
-  const scales = [...new Set([2, 3, 4, 8, native])].sort((a, b) => a - b);
+  $("denoise-label").hidden = !model().denoise;
+  const scales = [...new Set([1, 2, 3, 4, 8, native])].sort((a, b) => a - b);
   const options = scales.map((scale) => {
     const size = picture?.width ? `: ${pixels(picture.width * scale, picture.height * scale)}` : "";
-    return new Option(`${scale} times${size}`, `scale=${scale}`, scale === native);
+    return new Option(scale === 1 ? `The same${size}` : `${scale} times${size}`, `scale=${scale}`, scale === native);
   });
   $("size").replaceChildren(...options, new Option("By width …", "width"));
   $("size").value = [...$("size").options].some((option) => option.value === before) ? before : `scale=${native}`;
@@ -174,6 +175,7 @@ function enlarge() {
   const [name, value] = $("size").value.split("=");
   query.set(name, value ?? $("width").value);
   if (model().fidelity && Number($("fidelity").value)) query.set("fidelity", $("fidelity").value);
+  if (model().denoise && $("denoise").value) query.set("denoise", $("denoise").value);
   if ($("format").value) query.set("format", $("format").value);
   const body = new FormData();
   body.append("image", picture.file);
@@ -263,8 +265,9 @@ async function show(source, request, seconds) {
   $("download").href = result.url;
   $("download").download = name;
   const network = decodeURIComponent(request.getResponseHeader("X-Srgan-Model"));
+  const seen = decodeURIComponent(request.getResponseHeader("X-Srgan-Seen") ?? "");
   $("facts").textContent =
-    `${shown(name)}: ${pixels(width, height)} pixels, ${megabytes(blob.size)}, in ${seconds.toFixed(1)} s, by ${network}`;
+    `${shown(name)}: ${pixels(width, height)} pixels, ${megabytes(blob.size)}, in ${seconds.toFixed(1)} s, ${seen ? `${seen}: ` : ""}by ${network}`;
   $("result").hidden = false;
   if (visible) {
     $("before").src = source.url;
