@@ -19,6 +19,7 @@ from PIL import Image
 from ray.cluster_utils import Cluster
 
 from srgan import Upscaler, storage
+from srgan.engine.choice import ModelChooser
 from srgan.errors import MissingExtraError, SrganError, UsageError
 from srgan.jobs import cluster
 from srgan.jobs.folder import model_hash, open_journal
@@ -194,7 +195,7 @@ class Fatal(Upscaler):
 class Deadly(cluster.Worker):
     def __init__(self, options: Mapping[str, Any], *others: Any) -> None:
         super().__init__(options, *others)
-        self._upscaler = Fatal(**options)
+        self._chooser = ModelChooser.among({"fatal": Fatal(**options)})
 
 
 def test_a_picture_of_which_the_process_dies_is_recorded_and_the_rest_goes_on(

@@ -67,7 +67,7 @@ def check(found: Plan, wishes: Wishes) -> None:
     video.check(found.clips, wishes.video, [name for name, value in given.items() if value])
     if found.folder is None and (wishes.dry_run or wishes.report is not None or wishes.ray is not None or wishes.watch):
         raise UsageError(
-            "--dry-run, --report, --ray and --watch are for a folder of pictures: name one, or give many and -o FOLDER"
+            "--dry-run, --report, --watch and --ray are for a folder of pictures: name one, or give many and -o FOLDER"
         )
     if wishes.ray is not None and wishes.check:
         raise UsageError("--check is not for a cluster: leave --check or --ray out")
