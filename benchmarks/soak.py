@@ -158,7 +158,7 @@ def run(load: str, seconds: float, interval: float, megabytes: float, seed: int)
                 reader.join()
     outcome = Outcome(load, intervals, said, trends(intervals, megabytes))
     if code:
-        outcome.faults.append(f"it failed: {(errors or said or ['it said nothing'])[-1].strip()}")
+        outcome.faults.append(f"it failed with exit code {code}: {(errors or said or ['it said nothing'])[-1].strip()}")
     return outcome
 
 
