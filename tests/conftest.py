@@ -23,12 +23,33 @@ def bench(shared: Path) -> Path:
     return shared / "data" / "bench"
 
 
+SLOW = (
+    "cli/test_convert.py",
+    "cli/test_data.py",
+    "cli/test_evaluate.py",
+    "cli/test_train.py",
+    "cli/test_video.py",
+    "data/drawing",
+    "data/test_distill.py",
+    "engine/test_memory.py",
+    "fuzz",
+    "interop",
+    "jobs/test_cluster.py",
+    "networks",
+    "test_soak.py",
+    "training",
+    "web",
+)
+"""Files and rooms that train, start processes, or repeat a lot."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or a cluster by what it uses."""
+    """Mark what is slow by where it stands, and what needs a browser or a cluster by what it uses."""
+    here = Path(__file__).parent
     for item in items:
+        if item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.slow)
         if item.path.name == "test_cluster.py":
             item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.slow)
