@@ -65,7 +65,7 @@ def look(pixels: NDArray[Any] | Rows) -> Appearance:
     """
     parts = [_levels(part) for part in _parts(pixels)]
     green = [part[:, :, min(1, part.shape[2] - 1)] for part in parts]
-    luma = [part @ _LUMA if part.shape[2] == 3 else part[:, :, 0] for part in parts]
+    luma = [_times(part, _LUMA[:, None])[:, :, 0] if part.shape[2] == 3 else part[:, :, 0] for part in parts]
     found = _noise(green), _lost_on_grid(luma), _sharpness(green)
     return Appearance(*(round(value, 3) for value in found))  # without the noise of the arithmetic
 
@@ -101,6 +101,12 @@ def _levels(part: NDArray[Any]) -> Floats:
     return values
 
 
+def _times(values: Floats, matrix: Floats) -> Floats:
+    """Return ``values @ matrix``, without BLAS: its threads' buffers would stay, for products as small as these."""
+    product: Floats = np.einsum("...i,ij->...j", values, matrix)
+    return product
+
+
 @cache
 def _dct() -> Floats:
     """Return the transform of 8 values, a row for each frequency."""
@@ -127,8 +133,8 @@ def _noise(parts: list[Floats]) -> float:
     if len(blocks) < _LEAST_BLOCKS:
         return 0.0
     low, high = _frequencies()
-    texture = np.square(blocks @ low).mean(1)
-    rest = np.square(blocks @ high).mean(1)
+    texture = np.square(_times(blocks, low)).mean(1)
+    rest = np.square(_times(blocks, high)).mean(1)
     found = []
     for group in np.array_split(np.argsort(blocks.mean(1)), min(max(len(blocks) // 300, 1), 5)):
         count = min(max(int(_FLAT * len(group)), 4), len(group) - 1)
@@ -159,7 +165,7 @@ def _lost_across(parts: list[Floats]) -> list[float]:
         for part in parts:
             count = (part.shape[1] - offset) // _BLOCK
             windows = part[:, offset : offset + count * _BLOCK].reshape(-1, _BLOCK)
-            found.append(np.abs(windows @ high).ravel())
+            found.append(np.abs(_times(windows, high)).ravel())
         values = np.concatenate(found)
         means.append(float(np.minimum(values, 4).mean()))
         medians.append(float(np.median(values)))

@@ -17,7 +17,7 @@ from srgan.errors import UsageError
 from srgan.image.pixels import Rows
 from srgan.runtime.network import Network
 
-TAIL_BYTES = 24 << 20
+TAIL_BYTES = 48 << 20
 """What the tail may take. Larger tiles would save a few per cent of halo, and take memory from the body."""
 
 BAND_SHARE = 8

@@ -240,6 +240,7 @@ def open_network(
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
             cache.keep(key, [_exported(part) for part in (network.body, network.tail) if part is not None])
+    _trim()  # reading and compiling a graph takes 6 MB more than is kept of it
     return network
 
 
