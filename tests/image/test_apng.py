@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image.test_belongings import noise
 from srgan.image import apng, png
 from srgan.image.opened import DamagedError
+from support.metadata import noise
 
 
 def animated(frames: list[Any], times: list[Fraction], plays: int = 3) -> bytes:

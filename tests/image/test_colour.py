@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from image.test_belongings import add_chunks, chunks, larger, noise
 from srgan.image import Picture, read, write
 from srgan.image.colour import Colour, profile
+from support.metadata import add_chunks, chunks, larger, noise
 
 ADOBE = struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
 P3, PQ, LINEAR = bytes([12, 13, 0, 1]), bytes([9, 16, 0, 1]), struct.pack(">I", 100_000)

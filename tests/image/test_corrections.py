@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image.test_belongings import larger, noise
 from srgan.image import Picture, exif, iptc, read, write, xmp
 from srgan.image.change import Change, Origin
 from support import picture_samples as samples
+from support.metadata import larger, noise
 
 UPRIGHT = Change(Origin(48, 32), 192, 128)
 TURNED = {value: Change(Origin(*((32, 48) if value >= 5 else (48, 32)), value), 128, 192) for value in range(5, 9)}

@@ -19,9 +19,9 @@ from support import picture_samples as samples
 BLOCKS = ["jpg", "png", "webp", "avif"]
 
 
-def picture(**belongings: Any) -> Picture:
+def picture(**metadata: Any) -> Picture:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    return Picture(pixels, **belongings)
+    return Picture(pixels, **metadata)
 
 
 def block_of(path: Path) -> bytes:

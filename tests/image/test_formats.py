@@ -13,11 +13,11 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from image.test_belongings import larger, noise
 from srgan.errors import ImageReadError, ImageTooLargeError, MissingExtraError, UsageError
 from srgan.image import FORMATS, Picture, formats, left_out, probe, read, read_rows, write
 from srgan.image.jxl import _size
 from support import picture_samples as samples
+from support.metadata import larger, noise
 
 needs = {name: pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed") for name in
          ("pillow_heif", "pillow_jxl", "rawpy")}  # fmt: skip

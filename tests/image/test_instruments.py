@@ -12,8 +12,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from image.test_belongings import larger, noise
 from srgan.image import left_out, read, write
+from support.metadata import larger, noise
 
 KEYS = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32632)
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image.test_belongings import larger, noise
 from srgan.image import Picture, jpeg_segments, left_out, packet, parts, read, stream, write, xmp
 from support import picture_samples as samples
+from support.metadata import larger, noise
 
 VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0" + bytes(range(256)) * 20 + b"SEFT"
 

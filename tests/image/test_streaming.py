@@ -34,7 +34,7 @@ def profile() -> bytes:
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".ppm"])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_the_file_has_the_same_pixels_and_belongings(tmp_path: Path, suffix: str, dtype: str, channels: int) -> None:
+def test_the_file_has_the_same_pixels_and_metadata(tmp_path: Path, suffix: str, dtype: str, channels: int) -> None:
     small = picture(30, 20, channels, dtype, exif=EXIF, xmp=b"<x/>", iptc=b"iptc", resolution=(5.0, 4.0))
     if channels > 2:
         small = Picture(**{**small.__dict__, "icc": profile()})

@@ -18,7 +18,7 @@ from srgan.jobs.journal import content_of
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_pictures
 from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, THRESHOLDS, resolve
-from srgan.web.offers import open_offers
+from srgan.web.served_models import open_models
 
 JPEG_BELOW = THRESHOLDS.jpeg_below
 QUALITIES = {"coarse.jpg": JPEG_BELOW - 1, "fine.jpg": JPEG_BELOW, "lossless.png": None}
@@ -90,12 +90,12 @@ def test_in_int8_it_knows_the_int8_forms() -> None:
 
 
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:
-    offers = open_offers([])
-    assert list(offers) == [AUTO, CLEAN, "srresnet-x4", COMPRESSED, "photo-psnr-x4"]
+    served = open_models([])
+    assert list(served) == [AUTO, CLEAN, "srresnet-x4", COMPRESSED, "photo-psnr-x4"]
     picture = read(photos / "coarse.jpg")
-    sized = offers[AUTO].sized(Target(width=80)).upscaler_for(picture)
-    assert sized._networks is offers[COMPRESSED].chooser.first._networks
+    sized = served[AUTO].sized(Target(width=80)).upscaler_for(picture)
+    assert sized._networks is served[COMPRESSED].chooser.first._networks
     np.testing.assert_array_equal(sized(picture.pixels), expected["coarse.jpg"])
-    blended = offers[AUTO].sized(Target(), 1.0).upscaler_for(picture)
+    blended = served[AUTO].sized(Target(), 1.0).upscaler_for(picture)
     np.testing.assert_allclose(blended(picture.pixels), Upscaler("photo-psnr-x4")(picture.pixels), atol=1)
-    assert list(open_offers(["srresnet-x4", AUTO])) == ["srresnet-x4", AUTO]
+    assert list(open_models(["srresnet-x4", AUTO])) == ["srresnet-x4", AUTO]

@@ -23,9 +23,9 @@ def client(server):
         yield client
 
 
-def encoded(pixels, suffix, folder, **belongings):
+def encoded(pixels, suffix, folder, **metadata):
     path = folder / f"made{suffix}"
-    srgan.image.write(Picture(pixels, **belongings), path, overwrite=True)
+    srgan.image.write(Picture(pixels, **metadata), path, overwrite=True)
     return path.read_bytes()
 
 

@@ -9,47 +9,47 @@ from typing import Any
 
 from srgan import storage
 from srgan.cli.lines import printable, say
-from srgan.cli.wishes import Wishes
+from srgan.cli.upscale_options import UpscaleOptions
 from srgan.engine.multiband import Enlarger, bands_of
 from srgan.errors import ImageError, SrganError, UsageError
 
 
-def run(wishes: Wishes) -> bool:
+def run(options: UpscaleOptions) -> bool:
     """Enlarge pictures, one after the other; a bad one is reported and the rest goes on.
 
     Returns
     -------
     whether nothing failed
     """
-    bands = bands_of(wishes.model)
-    given: dict[str, Any] = {f"--{name}": wishes.network[name] for name in ("scale", "width", "height", "fit")}
-    given |= {f"--{name}": wishes.network[name] for name in ("wrap", "tta", "fidelity")}
-    given["--denoise"] = wishes.network["denoise"] is not None
-    given |= {"--format": wishes.format, "--quality": wishes.quality, "--check": wishes.check}
-    given |= {"--check-map": wishes.check_map, "--dry-run": wishes.dry_run, "--report": wishes.report}
-    given |= {"--ray": wishes.ray, "--watch": wishes.watch}
+    bands = bands_of(options.model)
+    given: dict[str, Any] = {f"--{name}": options.network[name] for name in ("scale", "width", "height", "fit")}
+    given |= {f"--{name}": options.network[name] for name in ("wrap", "tta", "fidelity")}
+    given["--denoise"] = options.network["denoise"] is not None
+    given |= {"--format": options.format, "--quality": options.quality, "--check": options.check}
+    given |= {"--check-map": options.check_map, "--dry-run": options.dry_run, "--report": options.report}
+    given |= {"--ray": options.ray, "--watch": options.watch}
     refused = [name for name, value in given.items() if value]
     if refused:
         raise UsageError(f"{', '.join(refused)}: not with a network of {bands} bands: leave that out")
-    if any(storage.is_url(path) for path in (*wishes.paths, wishes.output or "")):
+    if any(storage.is_url(path) for path in (*options.paths, options.output or "")):
         raise UsageError(f"a network of {bands} bands takes files of this machine: copy them here")
-    enlarger = Enlarger(wishes.model, **{name: wishes.network[name] for name in ("precision", "memory", "threads")})
-    found = wishes.plan(scale=f"x{enlarger.scale}", format="tif", clips=False)
+    enlarger = Enlarger(options.model, **{name: options.network[name] for name in ("precision", "memory", "threads")})
+    found = options.plan(scale=f"x{enlarger.scale}", format="tif", clips=False)
     for failure in found.refused:
         say(str(failure.error))
     failed = len(found.refused)
     for job in found.pictures:
         start = time.monotonic()
         try:
-            with _bar(str(job.source), wishes.quiet) as progress:
-                before, after = enlarger(job.source, job.target, overwrite=wishes.overwrite, progress=progress)
+            with _bar(str(job.source), options.quiet) as progress:
+                before, after = enlarger(job.source, job.target, overwrite=options.overwrite, progress=progress)
         except SrganError as error:
             if found.single or not isinstance(error, ImageError | UsageError):
                 raise
             failed += 1
             say(str(error))
             continue
-        if not wishes.quiet:
+        if not options.quiet:
             sizes = " -> ".join(f"{width}x{height}" for height, width in (before, after))
             print(f"{printable(str(job.target))}  {sizes}  {time.monotonic() - start:.1f} s", flush=True)
     return not failed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from srgan.cli.lines import say
 from srgan.cli.pictures import left_out, line
-from srgan.cli.wishes import Wishes
+from srgan.cli.upscale_options import UpscaleOptions
 from srgan.errors import ImageReadError, SrganError, UsageError
 from srgan.jobs.job import Job
 from srgan.jobs.naming import checked_extension
@@ -28,32 +28,32 @@ def is_asked_for(paths: Sequence[str], output: str | None) -> bool:
     return STREAM in paths or output == STREAM
 
 
-def run(wishes: Wishes) -> bool:
+def run(options: UpscaleOptions) -> bool:
     """Enlarge one picture; its line goes to stderr where the result goes to stdout."""
-    check(wishes)
+    check(options)
     with tempfile.TemporaryDirectory(prefix="srgan-") as name:
-        source = _received(Path(name)) if wishes.paths[0] == STREAM else Path(wishes.paths[0])
-        job = _job(wishes, source, Path(name))
+        source = _received(Path(name)) if options.paths[0] == STREAM else Path(options.paths[0])
+        job = _job(options, source, Path(name))
         try:
             done = run_one(
                 job,
-                wishes.open(),
-                overwrite=wishes.overwrite,
-                quality=wishes.quality,
-                check=wishes.check,
-                keeping=wishes.keeping,
+                options.open(),
+                overwrite=options.overwrite,
+                quality=options.quality,
+                check=options.check,
+                keeping=options.keeping,
             )
-            if wishes.output == STREAM:
+            if options.output == STREAM:
                 with job.target.open("rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
         except SrganError as error:
-            _call_as_given(error, wishes, job)
+            _call_as_given(error, options, job)
             raise
-    if not wishes.quiet:
-        shown = replace(done, job=Job(job.source, Path("stdout"))) if wishes.output == STREAM else done
-        text = line(shown, chosen=wishes.model == AUTO)
-        if wishes.output == STREAM:
+    if not options.quiet:
+        shown = replace(done, job=Job(job.source, Path("stdout"))) if options.output == STREAM else done
+        text = line(shown, chosen=options.model == AUTO)
+        if options.output == STREAM:
             say(text)
         else:
             print(text, flush=True)
@@ -62,27 +62,27 @@ def run(wishes: Wishes) -> bool:
     return True
 
 
-def check(wishes: Wishes) -> None:
+def check(options: UpscaleOptions) -> None:
     """Raise UsageError for what has no meaning with a stream."""
-    if len(wishes.paths) != 1:
+    if len(options.paths) != 1:
         raise UsageError("- is one picture from stdin, or one to stdout: name nothing beside it")
-    if wishes.output is None:
+    if options.output is None:
         raise UsageError("a picture from stdin needs a place for the result: pass -o FILE, or -o - for stdout")
     given = {
-        "--check-map": wishes.check_map,
-        "--dry-run": wishes.dry_run,
-        "--report": wishes.report,
-        "--ray": wishes.ray,
-        "--watch": wishes.watch,
-        "--skip-larger": wishes.skip_larger,
-        "--suffix": wishes.suffix,
-        "--name": wishes.name,
-        "--keep-date": wishes.keeping.date,
+        "--check-map": options.check_map,
+        "--dry-run": options.dry_run,
+        "--report": options.report,
+        "--ray": options.ray,
+        "--watch": options.watch,
+        "--skip-larger": options.skip_larger,
+        "--suffix": options.suffix,
+        "--name": options.name,
+        "--keep-date": options.keeping.date,
     }
     for option, value in given.items():
         if value:
             raise UsageError(f"{option} is not for stdin and stdout: leave it out")
-    if wishes.output == STREAM and sys.stdout.isatty():
+    if options.output == STREAM and sys.stdout.isatty():
         raise UsageError("stdout is a terminal: send it to a file or a program, as in -o - > large.png")
 
 
@@ -95,21 +95,21 @@ def _received(folder: Path) -> Path:
     return source
 
 
-def _job(wishes: Wishes, source: Path, folder: Path) -> Job:
+def _job(options: UpscaleOptions, source: Path, folder: Path) -> Job:
     """Return what is read and written; the output's format is the one asked for, or the input's."""
-    if wishes.output != STREAM:
-        (job,) = plan([source], wishes.output, scale=wishes.label, format=wishes.format).pictures
+    if options.output != STREAM:
+        (job,) = plan([source], options.output, scale=options.label, format=options.format).pictures
         return job
-    if wishes.format is not None:
-        end = checked_extension(wishes.format)
+    if options.format is not None:
+        end = checked_extension(options.format)
         return Job(source, folder / f"result{end}")
-    (job,) = plan([source], folder / "", scale=wishes.label, name="result.{ext}").pictures
+    (job,) = plan([source], folder / "", scale=options.label, name="result.{ext}").pictures
     return Job(job.source, folder / job.target.name)
 
 
-def _call_as_given(error: SrganError, wishes: Wishes, job: Job) -> None:
+def _call_as_given(error: SrganError, options: UpscaleOptions, job: Job) -> None:
     """Let an error name the streams, and not the files that stood for them."""
-    if wishes.paths[0] == STREAM and error.subject == str(job.source):
+    if options.paths[0] == STREAM and error.subject == str(job.source):
         error.subject = "stdin"
-    elif wishes.output == STREAM and error.subject == str(job.target):
+    elif options.output == STREAM and error.subject == str(job.target):
         error.subject = "stdout"

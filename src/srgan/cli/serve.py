@@ -79,7 +79,7 @@ def serve_command(
     try:
         from srgan.web.app import build_app
         from srgan.web.hosts import Hosts, is_host
-        from srgan.web.offers import open_offers
+        from srgan.web.served_models import open_models
         from srgan.web.server import run
         from srgan.web.settings import Settings
     except ImportError as error:
@@ -88,8 +88,8 @@ def serve_command(
         if not is_host(name):
             raise UsageError(f"--allow-host {name!r} is no name: write it without a scheme and a port, or *")
 
-    offers = open_offers(models or (), precision=precision.value, memory=budget, threads=threads)
-    scale = max(offer.scale for offer in offers.values())
+    served = open_models(models or (), precision=precision.value, memory=budget, threads=threads)
+    scale = max(model.scale for model in served.values())
     pixels = round(max_megapixels * 1e6)
     settings = Settings(
         max_bytes=largest,
@@ -106,4 +106,4 @@ def serve_command(
             f"srgan: {host} is open to others, and no --token is set: anybody who reaches it may use it",
             file=sys.stderr,
         )
-    run(build_app(offers, settings), settings, host, port, quiet=quiet)
+    run(build_app(served, settings), settings, host, port, quiet=quiet)

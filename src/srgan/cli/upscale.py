@@ -275,13 +275,13 @@ def upscale_command(
         "threads": threads,
     }
 
+    from srgan.cli.upscale_options import UpscaleOptions
     from srgan.cli.video import VideoOptions, selection
-    from srgan.cli.wishes import Wishes
     from srgan.cli.work import carry_out
     from srgan.jobs.job import Keeping
 
     streams = selection(only, no_audio=no_audio, no_subtitles=no_subtitles)
-    wishes = Wishes(
+    options = UpscaleOptions(
         paths=paths,
         output=output,
         model=model,
@@ -302,5 +302,5 @@ def upscale_command(
         video=VideoOptions(codec, crf, preset, quality, overwrite, quiet, streams),
         quiet=quiet,
     )
-    if not carry_out(wishes):
+    if not carry_out(options):
         raise typer.Exit(1)

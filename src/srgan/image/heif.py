@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.image import colour
-from srgan.image.found import Found
+from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Opened, damage
 
 _CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "L;16": 1, "LA;16": 2, "RGB;16": 3, "RGBA;16": 4}
@@ -38,7 +38,7 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
         notes.append(f"{count - 1} more {'picture' if count == 2 else 'pictures'} in the file")
     nclx = info.get("nclx_profile") or {}
     said = colour.from_codes(nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
-    found = Found(info.get("exif") or None, info.get("xmp") or None, colour=said, notes=tuple(notes))
+    metadata = FileMetadata(info.get("exif") or None, info.get("xmp") or None, colour=said, notes=tuple(notes))
     width, height = picture.size
     channels = _CHANNELS[picture.mode]
 
@@ -53,7 +53,7 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
         return values
 
     icc = info.get("icc_profile") or None
-    return Opened(width, height, channels, depth, decode, icc=icc, found=found)
+    return Opened(width, height, channels, depth, decode, icc=icc, metadata=metadata)
 
 
 def encode(

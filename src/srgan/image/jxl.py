@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.image.found import Found
+from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Opened, damage
 
 _BOXES = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -53,8 +53,8 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
         )
         if name in boxes
     )
-    found = Found(exif or None, boxes.get(b"xml "), notes=notes)
-    return Opened(width, height, 3, 8, decode, found=found, icc=None)
+    metadata = FileMetadata(exif or None, boxes.get(b"xml "), notes=notes)
+    return Opened(width, height, 3, 8, decode, metadata=metadata, icc=None)
 
 
 def _codestream(data: bytes) -> tuple[bytes, dict[bytes, bytes]]:

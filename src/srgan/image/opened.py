@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from srgan.image.found import Found
+from srgan.image.file_metadata import FileMetadata
 
 
 class DamagedError(ValueError):
@@ -35,7 +35,7 @@ class Opened:
     """Returns [height, width, bands], uint8 or uint16 of full range; raises DamagedError."""
     pages: int = 1
     icc: bytes | None = None
-    found: Found = field(default_factory=Found)
+    metadata: FileMetadata = field(default_factory=FileMetadata)
 
 
 @contextmanager

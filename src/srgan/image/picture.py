@@ -107,7 +107,7 @@ class Picture:
         return self.pixels.shape[2] in (2, 4)
 
     def with_pixels(self, pixels: NDArray[Any], scale: float = 1.0) -> Picture:
-        """Return a picture with other pixels and the same belongings.
+        """Return a picture with other pixels and the same metadata.
 
         Parameters
         ----------

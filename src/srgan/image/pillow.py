@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.image.found import Found
+from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Opened, damage
 
 PLUGINS = {
@@ -51,7 +51,7 @@ def open_file(file: BinaryIO, page: int = 0, *, kind: str) -> Opened:
     about = {number: data for number, _, data in getattr(picture, "resources", ()) or ()}
     dpi = picture.info.get("dpi")
     resolution = (dpi[0] / 25.4, dpi[1] / 25.4) if dpi and min(dpi) > 0 else None
-    found = Found(about.get(_EXIF), about.get(_XMP), resolution=resolution, notes=tuple(notes))
+    metadata = FileMetadata(about.get(_EXIF), about.get(_XMP), resolution=resolution, notes=tuple(notes))
 
     def decode() -> NDArray[Any]:
         with damage():
@@ -63,7 +63,7 @@ def open_file(file: BinaryIO, page: int = 0, *, kind: str) -> Opened:
         return values if values.ndim == 3 else values[:, :, None]
 
     icc = picture.info.get("icc_profile") if picture.mode not in ("CMYK", "LAB") else None
-    return Opened(width, height, _BANDS[mode], 16 if mode == "I;16" else 8, decode, icc=icc, found=found)
+    return Opened(width, height, _BANDS[mode], 16 if mode == "I;16" else 8, decode, icc=icc, metadata=metadata)
 
 
 def _mode(picture: Any) -> str:

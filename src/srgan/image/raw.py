@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from srgan.image import jpeg_segments, tiff
-from srgan.image.found import Found
+from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Opened
 
 _TURNED = (5, 6)
@@ -40,24 +40,24 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
             raise DamagedError(_said(error)) from None
         return pixels
 
-    return Opened(width, height, 3, 16, decode, found=_found(file, shot))
+    return Opened(width, height, 3, 16, decode, metadata=_metadata(file, shot))
 
 
-def _found(file: BinaryIO, shot: Any) -> Found:
+def _metadata(file: BinaryIO, shot: Any) -> FileMetadata:
     """Return EXIF data: from the directory of the file, where it is a kind of TIFF, else from the preview."""
     rawpy: Any = import_module("rawpy")
     notes = ("the unprocessed values of the sensor",)
     said = tiff.read(file)
     if said.exif is not None:
-        return Found(said.exif, said.xmp, notes=notes)
+        return FileMetadata(said.exif, said.xmp, notes=notes)
     try:
         preview = shot.extract_thumb()
     except (rawpy.LibRawError, ValueError):
-        return Found(notes=notes)
+        return FileMetadata(notes=notes)
     if preview.format != rawpy.ThumbFormat.JPEG:
-        return Found(notes=notes)
+        return FileMetadata(notes=notes)
     inside = jpeg_segments.read_bytes(bytes(preview.data))
-    return Found(inside.exif, inside.xmp, notes=notes)
+    return FileMetadata(inside.exif, inside.xmp, notes=notes)
 
 
 def _said(error: Exception) -> str:

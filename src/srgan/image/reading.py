@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import bmp, exif, jpeg, pnm, vips
 from srgan.image.change import Origin
+from srgan.image.file_metadata import read_metadata
 from srgan.image.formats import HEAD_BYTES, Format, sniff
-from srgan.image.found import look
 from srgan.image.opened import DamagedError
 from srgan.image.picture import Header, Picture, to_rgb8
 from srgan.image.pixels import Rows, has_alpha, upright
@@ -198,7 +198,7 @@ class _LibrarySource(_Source):
             pages=self.header.pages,
             origin=Origin(self.header.width, self.header.height),
         )
-        return self.opened.found.of(picture, same_colours=True)
+        return self.opened.metadata.of(picture, same_colours=True)
 
 
 class _PnmSource(_Source):
@@ -229,13 +229,13 @@ class _VipsSource(_Source):
     def __init__(self, file: BinaryIO, kind: Format, page: int) -> None:
         # By descriptor: no file name reaches libvips, whose names cannot be arbitrary bytes. It shares its place in the
         # file with us, so whatever else is read is read before.
-        self.found = look(file, kind.name, page)
+        self.metadata = read_metadata(file, kind.name, page)
         self.quality = jpeg.quality(file) if kind.name == "JPEG" else None
         directory = page
-        if kind.name == "TIFF" and 0 <= page < len(self.found.pages):
-            directory = self.found.pages[page]
+        if kind.name == "TIFF" and 0 <= page < len(self.metadata.pages):
+            directory = self.metadata.pages[page]
         elif page:
-            count = len(self.found.pages) or vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
+            count = len(self.metadata.pages) or vips.field(vips.load(kind.name, file.fileno()), "n-pages", 1)
             if not 0 <= page < count:
                 raise vips.UnsupportedError(f"it has {count} pages, counted from 0, and no page {page}: choose another")
         options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
@@ -244,13 +244,13 @@ class _VipsSource(_Source):
         self.image = vips.load(kind.name, file.fileno(), **options)
         self.kind = kind
         if kind.name in ("WebP", "AVIF"):
-            self.found = self.found.with_blocks(self.image)
+            self.metadata = self.metadata.with_blocks(self.image)
         self.orientation = self._orientation()
         image = self.image
         width, height = image.width, image.height
         if self.orientation >= 5:
             width, height = height, width
-        pages = len(self.found.pages) or max(vips.field(image, "n-pages", 1), self.found.frames)
+        pages = len(self.metadata.pages) or max(vips.field(image, "n-pages", 1), self.metadata.frames)
         self.header = Header(width, height, image.bands, self._depth(), kind.name, pages)
 
     def _orientation(self) -> int:
@@ -258,7 +258,7 @@ class _VipsSource(_Source):
             return 1  # libvips has turned it as the container says; its EXIF orientation has no meaning
         value = vips.field(self.image, "orientation", 0)
         if not 1 <= value <= 8:
-            value = exif.orientation(self.found.exif) if self.found.exif else 1
+            value = exif.orientation(self.metadata.exif) if self.metadata.exif else 1
         return int(value)
 
     def _depth(self) -> int:
@@ -297,4 +297,4 @@ class _VipsSource(_Source):
             jpeg_quality=self.quality,
             origin=Origin(self.header.width, self.header.height, self.orientation),
         )
-        return self.found.of(picture, same_colours=same)
+        return self.metadata.of(picture, same_colours=same)

@@ -60,7 +60,7 @@ def stream(
 ) -> Iterator[Sink]:
     """Open a file for the rows of a picture that was made from ``picture``; it takes its place when the block ends well.
 
-    The file has the same pixels, and the same belongings, as :func:`srgan.image.write` gives it; JPEG files are a few
+    The file has the same pixels, and the same metadata, as :func:`srgan.image.write` gives it; JPEG files are a few
     per cent larger, as their code tables are not fitted to the picture, for which all of it would have to be kept.
 
     Parameters
@@ -90,7 +90,7 @@ PageOpener = Callable[[Picture, int, int], AbstractContextManager[Sink]]
 
 @contextmanager
 def stream_pages(path: str | os.PathLike[str], *, nbytes: int, overwrite: bool = False) -> Iterator[PageOpener]:
-    """Open a TIFF file for several pages, one after the other, each with the belongings of its own picture.
+    """Open a TIFF file for several pages, one after the other, each with the metadata of its own picture.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A :class:`Picture` becomes a file: encoded for its format, with its belongings, whole or not at all."""
+"""A :class:`Picture` becomes a file: encoded for its format, with its metadata; writes are atomic."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
 from srgan.image import bmp, exif, heif, jxl, parts, png, pnm, vips, webp
-from srgan.image.belongings import Belongings, prepared, with_profile
 from srgan.image.change import Origin
-from srgan.image.files import BEGINNINGS, add_to_tiff, png_beginning
+from srgan.image.file_metadata import read_metadata
 from srgan.image.formats import FORMATS, HEAD_BYTES, WRITABLE, Format, sniff
-from srgan.image.found import look
+from srgan.image.metadata import Metadata, prepared, with_profile
+from srgan.image.metadata_bytes import BEGINNINGS, add_to_tiff, png_beginning
 from srgan.image.picture import Picture, to_8_bit
 
 DEFAULT_QUALITY = {"JPEG": 95, "WebP": 92, "AVIF": 80, "HEIC": 85, "JPEG XL": 95}
@@ -126,10 +126,10 @@ def belong_to_bands(source: Path, target: Path, before: tuple[int, int], after: 
     with source.open("rb") as file:
         if sniff(file.read(HEAD_BYTES), source.suffix) != FORMATS["TIFF"]:
             return
-        found = look(file, "TIFF")
-    origin = Origin(before[1], before[0], exif.orientation(found.exif) if found.exif else 1)
+        metadata = read_metadata(file, "TIFF")
+    origin = Origin(before[1], before[0], exif.orientation(metadata.exif) if metadata.exif else 1)
     no_pixels = np.broadcast_to(np.uint8(0), (*before, 1))
-    picture = found.of(Picture(no_pixels, origin=origin), same_colours=False)
+    picture = metadata.of(Picture(no_pixels, origin=origin), same_colours=False)
     with target.open("r+b") as out:
         add_to_tiff(prepared(picture, FORMATS["TIFF"], after[1], after[0]), out)
 
@@ -197,30 +197,30 @@ def encode(
     streamed : leave out what needs all pixels at once
     nbytes : size of all pixels that the file will have, where this picture's are only some of them
     """
-    belongings = prepared(picture, kind, image.width, image.height)
-    image = vips.with_blob(image, "icc-profile-data", belongings.icc)
+    metadata = prepared(picture, kind, image.width, image.height)
+    image = vips.with_blob(image, "icc-profile-data", metadata.icc)
     deep = image.format == "ushort"
     nbytes = max(nbytes, image.width * image.height * image.bands * (2 if deep else 1))
     operation, options = options_of(kind, quality, deep=deep, nbytes=nbytes, streamed=streamed)
     out.flush()
     if kind.name in BEGINNINGS:
-        vips.save(image, operation, out.fileno(), BEGINNINGS[kind.name](belongings), keep=vips.KEEP_PROFILE, **options)
-        parts.append(out, belongings.parts)
+        vips.save(image, operation, out.fileno(), BEGINNINGS[kind.name](metadata), keep=vips.KEEP_PROFILE, **options)
+        parts.append(out, metadata.parts)
     elif kind.name == "TIFF":
-        image = vips.with_blob(image, "xmp-data", belongings.xmp)
+        image = vips.with_blob(image, "xmp-data", metadata.xmp)
         vips.save(image, operation, out.fileno(), keep=vips.KEEP_PROFILE | vips.KEEP_XMP, **options)
-        add_to_tiff(belongings, out)
+        add_to_tiff(metadata, out)
     else:
-        _encode_in_one_piece(image, belongings, kind, out, operation, options)
+        _encode_in_one_piece(image, metadata, kind, out, operation, options)
 
 
 def _encode_in_one_piece(
-    image: vips.Image, belongings: Belongings, kind: Format, out: BinaryIO, operation: str, options: dict[str, Any]
+    image: vips.Image, metadata: Metadata, kind: Format, out: BinaryIO, operation: str, options: dict[str, Any]
 ) -> None:
     """Encode WebP and AVIF, whose EXIF data takes its place in the finished file."""
-    image = vips.with_blob(image, "xmp-data", belongings.xmp)
+    image = vips.with_blob(image, "xmp-data", metadata.xmp)
     keep = vips.KEEP_PROFILE | vips.KEEP_XMP
-    about = belongings.exif
+    about = metadata.exif
     if about is not None:
         image = vips.with_blob(image, "exif-data", exif.placeholder(len(about)))
         keep |= vips.KEEP_EXIF

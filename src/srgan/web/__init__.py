@@ -3,8 +3,8 @@
 ::
 
     settings.py   what the operator decides: limits, token, origins
-    offers.py     the networks that are offered, opened
-    intake.py     a request's body -> a file, checked while it comes in
+    served_models.py  the networks that are offered, opened
+    upload.py     a request's body -> a file, checked while it comes in
     limits.py     a picture's header -> accepted or refused, before anything is decoded
     queue.py      the bounded queue and its one worker thread
     work.py       one picture: file -> file, stopped between tiles when nobody waits any more
@@ -20,7 +20,7 @@
     app.py        all of it put together
     server.py     the process: sockets and signals
 
-A picture on its way: ``api.upscale`` -> ``intake.receive`` -> ``limits.check`` -> ``queue.WorkQueue.submit`` -> on the
+A picture on its way: ``api.upscale`` -> ``upload.receive`` -> ``limits.check`` -> ``queue.WorkQueue.submit`` -> on the
 worker thread ``work.enlarge`` (``image.read`` -> ``Upscaler`` -> ``image.write``) -> the file is the answer.
 
 The page is written by hand (one HTML, one CSS, one JavaScript file) and is a client of the API like any other: it loads

@@ -8,22 +8,30 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from srgan._version import __version__
-from srgan.web import intake
 from srgan.web.access import guard
 from srgan.web.metrics import Metrics
-from srgan.web.offers import Offer
 from srgan.web.problems import ProblemError, documented
 from srgan.web.queue import WorkQueue
-from srgan.web.schema import Health, Limits, ModelEntry, ModelList, Progress, Wish
+from srgan.web.schema import Health, Limits, ModelEntry, ModelList, Progress, UpscaleParams
+from srgan.web.served_models import ServedModel
 from srgan.web.settings import Settings
+from srgan.web.upload import FIELD
 from srgan.web.upscaling import MEDIA_TYPES, Upscaling
 
 
-def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, metrics: Metrics) -> APIRouter:
+def router(served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics) -> APIRouter:
     """Return the API's routes."""
     api = APIRouter()
+    _add_pictures(api, served, settings, queue, metrics)
+    _add_server(api, settings, metrics)
+    return api
+
+
+def _add_pictures(
+    api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics
+) -> None:
     guarded = [Depends(guard(settings))]
-    upscaling = Upscaling(offers, settings, queue, metrics)
+    upscaling = Upscaling(served, settings, queue, metrics)
 
     @api.post(
         "/v1/upscale",
@@ -34,13 +42,13 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         responses={200: _PICTURE, **documented(400, 401, 403, 408, 409, 413, 422, 503, 504)},
         openapi_extra={"requestBody": _BODY},
     )
-    async def upscale(request: Request, wish: Annotated[Wish, Query()]) -> Response:
+    async def upscale(request: Request, params: Annotated[UpscaleParams, Query()]) -> Response:
         """Send a picture as the body, or as the field `image` of a form; the answer is the larger picture.
 
         Format, depth, alpha, profile, EXIF, XMP and resolution are those of the input. A client that closes the
         connection stops the work.
         """
-        return await upscaling(request, wish)
+        return await upscaling(request, params)
 
     @api.get(
         "/v1/models",
@@ -51,7 +59,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
     )
     def models() -> ModelList:
         """List what `model` may be, the default first."""
-        return _model_list(offers, settings)
+        return _model_list(served, settings)
 
     @api.get(
         "/v1/progress/{ticket}",
@@ -71,6 +79,8 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
             done=min(place.done / place.total, 1) if place.total else 0,
         )
 
+
+def _add_server(api: APIRouter, settings: Settings, metrics: Metrics) -> None:
     @api.get("/healthz", tags=["Server"], summary="Whether the server lives")
     async def healthz() -> Health:
         """Answer at once, however long the queue is."""
@@ -80,7 +90,7 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         "/metrics",
         tags=["Server"],
         summary="Figures for Prometheus",
-        dependencies=guarded,
+        dependencies=[Depends(guard(settings))],
         response_class=Response,
         responses={
             200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format"},
@@ -91,21 +101,19 @@ def router(offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, me
         """Count requests by status, seconds, pixels, the queue, and what the process takes."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return api
 
-
-def _model_list(offers: Mapping[str, Offer], settings: Settings) -> ModelList:
+def _model_list(served: Mapping[str, ServedModel], settings: Settings) -> ModelList:
     return ModelList(
         version=__version__,
         models=[
             ModelEntry(
-                name=offer.name,
-                scale=offer.scale,
-                when=offer.when,
-                fidelity=offer.blended is not None,
-                denoise=offer.cleans,
+                name=model.name,
+                scale=model.scale,
+                when=model.when,
+                fidelity=model.blended is not None,
+                denoise=model.cleans,
             )
-            for offer in offers.values()
+            for model in served.values()
         ],
         limits=Limits(
             max_bytes=settings.max_bytes,
@@ -121,9 +129,7 @@ _BODY = {
     "required": True,
     "description": "The picture: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or PNM. Its bytes decide, not its declared type.",
     "content": {
-        "multipart/form-data": {
-            "schema": {"type": "object", "properties": {intake.FIELD: _BINARY}, "required": [intake.FIELD]}
-        },
+        "multipart/form-data": {"schema": {"type": "object", "properties": {FIELD: _BINARY}, "required": [FIELD]}},
         "application/octet-stream": {"schema": _BINARY},
     },
 }

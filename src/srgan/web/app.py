@@ -15,17 +15,17 @@ from srgan.web import api, page, problems
 from srgan.web.headers import SafeHeaders
 from srgan.web.hosts import OwnNames
 from srgan.web.metrics import Counting, Metrics
-from srgan.web.offers import Offer
 from srgan.web.queue import WorkQueue
+from srgan.web.served_models import ServedModel
 from srgan.web.settings import Settings
 
 
-def build_app(offers: Mapping[str, Offer], settings: Settings | None = None) -> FastAPI:
+def build_app(models: Mapping[str, ServedModel], settings: Settings | None = None) -> FastAPI:
     """Return the ASGI application.
 
     Parameters
     ----------
-    offers : the networks, from :func:`srgan.web.offers.open_offers`; the first is the default
+    models : the networks, from :func:`srgan.web.served_models.open_models`; the first is the default
     settings : limits and access
     """
     settings = settings or Settings()
@@ -46,7 +46,7 @@ def build_app(offers: Mapping[str, Offer], settings: Settings | None = None) -> 
         lifespan=lifespan,
     )
     problems.install(app)
-    app.include_router(api.router(offers, settings, queue, metrics))
+    app.include_router(api.router(models, settings, queue, metrics))
     app.include_router(page.router())
     app.router.routes.extend(page.mounts())
     if settings.origins:
@@ -61,7 +61,7 @@ def build_app(offers: Mapping[str, Offer], settings: Settings | None = None) -> 
     app.add_middleware(OwnNames, hosts=settings.hosts)
     app.add_middleware(SafeHeaders)
     app.add_middleware(Counting, metrics=metrics)
-    _describe(app, list(offers), secured=settings.token is not None)
+    _describe(app, list(models), secured=settings.token is not None)
     return app
 
 

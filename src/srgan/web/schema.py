@@ -26,7 +26,7 @@ class FormatOption(StrEnum):
     pnm = "pnm"
 
 
-class Wish(BaseModel):
+class UpscaleParams(BaseModel):
     """What a client may ask for, as query parameters."""
 
     model_config = ConfigDict(extra="forbid")
@@ -60,7 +60,7 @@ class Wish(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_size(self) -> Wish:
+    def _one_size(self) -> UpscaleParams:
         if self.scale is not None and self.width is not None:
             raise ValueError("scale and width each say how large the result is: give one of them")
         return self

@@ -25,13 +25,14 @@ from srgan.image import Header
 from srgan.image.formats import RAW_SUFFIXES
 from srgan.jobs.job import Job
 from srgan.jobs.reports import Done
-from srgan.web import intake, limits, naming
+from srgan.web import limits, naming
 from srgan.web.metrics import Metrics
-from srgan.web.offers import Offer
 from srgan.web.problems import CLIENT_CLOSED, ProblemError
 from srgan.web.queue import FullError, Place, StoppedError, WorkQueue
-from srgan.web.schema import Wish
+from srgan.web.schema import UpscaleParams
+from srgan.web.served_models import ServedModel
 from srgan.web.settings import Settings
+from srgan.web.upload import GoneError, receive
 from srgan.web.work import enlarge
 
 MEDIA_TYPES = {
@@ -87,15 +88,17 @@ class _Upload:
 class Upscaling:
     """Answers requests for larger pictures."""
 
-    def __init__(self, offers: Mapping[str, Offer], settings: Settings, queue: WorkQueue, metrics: Metrics) -> None:
-        self._offers = offers
+    def __init__(
+        self, models: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics
+    ) -> None:
+        self._models = models
         self._settings = settings
         self._queue = queue
         self._metrics = metrics
         self.tickets: dict[str, Place] = {}
         """The places of the requests that gave a ticket, as long as they last."""
 
-    async def __call__(self, request: Request, wish: Wish) -> Response:
+    async def __call__(self, request: Request, params: UpscaleParams) -> Response:
         """Return the larger picture.
 
         Raises
@@ -103,11 +106,11 @@ class Upscaling:
         ProblemError
             for all that is wrong with the request or its picture, and where the server has no place or time for it
         """
-        offer = self._offer(wish)
+        model = self._model(params)
         try:
-            with self._queue.place() as place, self._ticket(wish.ticket, place):
+            with self._queue.place() as place, self._ticket(params.ticket, place):
                 async with asyncio.timeout(self._settings.deadline):
-                    return await self._answer(request, wish, offer, place)
+                    return await self._answer(request, params, model, place)
         except FullError as error:
             raise ProblemError(
                 503,
@@ -121,26 +124,26 @@ class Upscaling:
                 "or try later",
                 {"Connection": "close"},
             ) from None
-        except intake.GoneError:
+        except GoneError:
             return Response(status_code=CLIENT_CLOSED)
 
-    def _offer(self, wish: Wish) -> Offer:
+    def _model(self, params: UpscaleParams) -> ServedModel:
         """Return the network that is asked for."""
-        offers = self._offers
-        offer = offers.get(wish.model or next(iter(offers)))
-        if offer is None:
-            raise ProblemError(422, f"there is no model {wish.model!r} here: choose one of {', '.join(offers)}")
-        if wish.fidelity is not None and offer.blended is None:
-            able = ", ".join(other.name for other in offers.values() if other.blended is not None)
+        models = self._models
+        model = models.get(params.model or next(iter(models)))
+        if model is None:
+            raise ProblemError(422, f"there is no model {params.model!r} here: choose one of {', '.join(models)}")
+        if params.fidelity is not None and model.blended is None:
+            able = ", ".join(other.name for other in models.values() if other.blended is not None)
             advice = f"choose {able}, or leave it out" if able else "leave it out"
-            raise ProblemError(422, f"fidelity blends a GAN with another network, and {offer.name} has none: {advice}")
-        if wish.denoise is not None and not offer.cleans:
-            able = ", ".join(other.name for other in offers.values() if other.cleans)
+            raise ProblemError(422, f"fidelity blends a GAN with another network, and {model.name} has none: {advice}")
+        if params.denoise is not None and not model.cleans:
+            able = ", ".join(other.name for other in models.values() if other.cleans)
             advice = f"choose {able}, or leave it out" if able else "leave it out"
-            raise ProblemError(422, f"denoise mixes two shipped networks, and {offer.name} is another one: {advice}")
-        if wish.ticket in self.tickets:
+            raise ProblemError(422, f"denoise mixes two shipped networks, and {model.name} is another one: {advice}")
+        if params.ticket in self.tickets:
             raise ProblemError(409, "this ticket is in use: make up another one")
-        return offer
+        return model
 
     @contextmanager
     def _ticket(self, ticket: str | None, place: Place) -> Iterator[None]:
@@ -152,27 +155,27 @@ class Upscaling:
         finally:
             self.tickets.pop(ticket or "", None)
 
-    async def _answer(self, request: Request, wish: Wish, offer: Offer, place: Place) -> Response:
+    async def _answer(self, request: Request, params: UpscaleParams, model: ServedModel, place: Place) -> Response:
         folder = Path(tempfile.mkdtemp(prefix="srgan-"))
         remove = functools.partial(shutil.rmtree, folder, ignore_errors=True)
         work: Future[Done] | None = None
         try:
             source = folder / "picture"
-            name = await intake.receive(request, source, self._settings)
+            name = await receive(request, source, self._settings)
             if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
                 source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
             with _explained(name):
-                upload = await self._accepted(wish, offer, source, name)
+                upload = await self._accepted(params, model, source, name)
                 started = asyncio.get_running_loop().time()
-                chooser = functools.partial(offer.sized, upload.size, wish.fidelity, wish.denoise)
+                chooser = functools.partial(model.sized, upload.size, params.fidelity, params.denoise)
                 limit = self._settings.max_pixels
                 work = self._queue.submit(
-                    place, lambda told: enlarge(upload.job, chooser, told, quality=wish.quality, max_pixels=limit)
+                    place, lambda told: enlarge(upload.job, chooser, told, quality=params.quality, max_pixels=limit)
                 )
                 done = await _finished(work, request)
             self._queue.took(asyncio.get_running_loop().time() - started)
             self._metrics.pixels.inc(upload.header.width * upload.header.height)
-            return self._sent(upload, offer, done, remove)
+            return self._sent(upload, model, done, remove)
         except BaseException:
             # The worker thread may still be in the folder; it ends at its next tile, as nobody waits any more.
             if work is None:
@@ -182,12 +185,12 @@ class Upscaling:
                 work.add_done_callback(lambda _: remove())
             raise
 
-    async def _accepted(self, wish: Wish, offer: Offer, source: Path, name: str) -> _Upload:
+    async def _accepted(self, params: UpscaleParams, model: ServedModel, source: Path, name: str) -> _Upload:
         """Return what becomes of a picture, if its header and the size of its result are within the limits."""
         header = await asyncio.to_thread(limits.check, source, self._settings)
-        kind = _format(wish, header.format)
-        size = Target(wish.scale, wish.width)
-        after = size.of(header.height, header.width, offer.scale)
+        kind = _format(params, header.format)
+        size = Target(params.scale, params.width)
+        after = size.of(header.height, header.width, model.scale)
         limits.check_result(after, self._settings)
         if max(after) > kind.max_side:
             raise ProblemError(
@@ -198,9 +201,9 @@ class Upscaling:
         job = Job(source, source.with_name(f"result{_SUFFIXES[kind.name]}"))
         return _Upload(job, name, header, kind, size, after)
 
-    def _sent(self, upload: _Upload, offer: Offer, done: Done, after: Callable[[], None]) -> Response:
+    def _sent(self, upload: _Upload, model: ServedModel, done: Done, after: Callable[[], None]) -> Response:
         target = upload.job.target
-        name = f"{naming.stem(upload.name)}_{upload.size.label(offer.scale)}{target.suffix}"
+        name = f"{naming.stem(upload.name)}_{upload.size.label(model.scale)}{target.suffix}"
         headers = {
             "content-disposition": naming.attachment(name),
             "cache-control": "no-store",
@@ -228,11 +231,11 @@ async def _finished(work: Future[Done], request: Request) -> Done:
     finally:
         gone.cancel()
     if not future.done() or future.cancelled():
-        raise intake.GoneError
+        raise GoneError
     try:
         return future.result()
     except StoppedError:
-        raise intake.GoneError from None
+        raise GoneError from None
 
 
 async def _gone(request: Request) -> None:
@@ -256,7 +259,7 @@ def _explained(name: str) -> Iterator[None]:
         raise ProblemError(status, str(error) if error.subject is None else error.line(shown)) from None
 
 
-def _format(wish: Wish, given: str) -> image.Format:
-    if wish.format is None:
+def _format(params: UpscaleParams, given: str) -> image.Format:
+    if params.format is None:
         return image.FORMATS[given if given in MEDIA_TYPES else "PNG"]
-    return next(f for f in image.FORMATS.values() if f".{wish.format}" in f.suffixes)
+    return next(f for f in image.FORMATS.values() if f".{params.format}" in f.suffixes)

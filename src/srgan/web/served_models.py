@@ -20,7 +20,7 @@ BLENDS_KEPT = 2
 
 
 @dataclass(frozen=True)
-class Offer:
+class ServedModel:
     """A network that clients can name, and one line on when to take it.
 
     ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.runtime.blend`); None where it has no partner. ``cleans`` is
@@ -55,7 +55,7 @@ class Offer:
         )
 
 
-def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
+def open_models(models: Sequence[str], **options: Any) -> dict[str, ServedModel]:
     """Open networks, by name in the order given; the first is the default.
 
     Parameters
@@ -75,26 +75,26 @@ def open_offers(models: Sequence[str], **options: Any) -> dict[str, Offer]:
     if not names:
         shipped = (name for name, entry in CATALOGUE.items() if shipped_file(entry).is_file() and not entry.aside)
         names = [AUTO, *shipped]
-    offers: dict[str, Offer] = {}
+    served: dict[str, ServedModel] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: name == AUTO):  # that one shares what the others open
         if name == AUTO:
-            offers[AUTO] = Offer(AUTO, AUTO_WHEN, _choosing(offers, options), _blends(AUTO, options), cleans=True)
+            served[AUTO] = ServedModel(AUTO, AUTO_WHEN, _choosing(served, options), _blends(AUTO, options), cleans=True)
             continue
         upscaler = Upscaler(name, **options)
         entry = CATALOGUE.get(name)
         when = entry.when if entry is not None else f"your own network, enlarges {upscaler.scale} times"
-        if upscaler.name in offers:
+        if upscaler.name in served:
             raise UsageError(f"two networks are called {upscaler.name!r}: export one of them under another name")
         blended = _blends(name, options) if has_partner(read_info(resolve(name))) else None
         chooser = ModelChooser.among({upscaler.name: upscaler}, **options)
-        offers[upscaler.name] = Offer(upscaler.name, when, chooser, blended, cleans=entry is not None)
-    return {AUTO: offers[AUTO], **offers} if names[0] == AUTO else offers
+        served[upscaler.name] = ServedModel(upscaler.name, when, chooser, blended, cleans=entry is not None)
+    return {AUTO: served[AUTO], **served} if names[0] == AUTO else served
 
 
-def _choosing(offers: dict[str, Offer], options: dict[str, Any]) -> ModelChooser:
-    if CLEAN not in offers or COMPRESSED not in offers:
+def _choosing(models: dict[str, ServedModel], options: dict[str, Any]) -> ModelChooser:
+    if CLEAN not in models or COMPRESSED not in models:
         return ModelChooser(AUTO, **options)
-    shared = {name: offers[name].chooser.first for name in (CLEAN, COMPRESSED, DEEP) if name in offers}
+    shared = {name: models[name].chooser.first for name in (CLEAN, COMPRESSED, DEEP) if name in models}
     return ModelChooser.among(shared, model=AUTO, **options)
 
 

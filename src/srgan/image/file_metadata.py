@@ -1,4 +1,4 @@
-"""What a file says beside its pixels, looked up in the file itself: libvips leaves some out and makes some up."""
+"""The metadata of a file, read from the file itself: libvips leaves some out and makes some up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
 @dataclass(frozen=True)
-class Found:
+class FileMetadata:
     """See :class:`srgan.image.Picture`; densities are across and down the stored picture."""
 
     exif: bytes | None = None
@@ -41,7 +41,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
     def of(self, picture: Picture, *, same_colours: bool) -> Picture:
-        """Return a picture of the file with all this, its densities as it is turned."""
+        """Return the picture with this metadata, its densities turned as the picture is."""
         turned = picture.origin is not None and picture.origin.orientation >= 5
         resolution, aspect = self.resolution, self.aspect
         if resolution is None and aspect is None and self.exif is not None:
@@ -60,21 +60,21 @@ class Found:
             notes=self.notes,
         )
 
-    def with_blocks(self, image: vips.Image) -> Found:
-        """Return this with what libvips tells of a format that nothing more is known of here."""
+    def with_blocks(self, image: vips.Image) -> FileMetadata:
+        """Return this with what libvips says, for formats that are not parsed here."""
         return replace(self, exif=vips.blob(image, "exif-data"), xmp=vips.blob(image, "xmp-data"))
 
 
-def look(file: BinaryIO, kind: str, page: int = 0) -> Found:
-    """Look through an open file of a format; its place is where it was."""
+def read_metadata(file: BinaryIO, kind: str, page: int = 0) -> FileMetadata:
+    """Read the metadata of an open file of a format; the position in the file stays."""
     before = file.tell()
     try:
-        return _LOOK[kind](file, page) if kind in _LOOK else Found()
+        return _READERS[kind](file, page) if kind in _READERS else FileMetadata()
     finally:
         file.seek(before)
 
 
-def _look_jpeg(file: BinaryIO, page: int) -> Found:
+def _read_jpeg(file: BinaryIO, page: int) -> FileMetadata:
     del page
     said = jpeg_segments.read(file)
     resolution = aspect = None
@@ -93,10 +93,10 @@ def _look_jpeg(file: BinaryIO, page: int) -> Found:
     texts = tuple(from_comment(data) for data in said.comments if data.strip(b"\0 "))
     notes = (_CREDENTIALS,) if "c2pa" in said.other else ()
     behind = parts.read(file, said)
-    return Found(said.exif, xmp, said.photoshop, resolution, aspect, texts=texts, parts=behind, notes=notes)
+    return FileMetadata(said.exif, xmp, said.photoshop, resolution, aspect, texts=texts, parts=behind, notes=notes)
 
 
-def _look_png(file: BinaryIO, page: int) -> Found:
+def _read_png(file: BinaryIO, page: int) -> FileMetadata:
     del page
     chunks = png.read_chunks(file)
     resolution = aspect = None
@@ -125,10 +125,12 @@ def _look_png(file: BinaryIO, page: int) -> Found:
         notes.append(_CREDENTIALS)
     said = colour.from_png(chunks)
     frames = png.frame_count(chunks)
-    return Found(about, xmp, photoshop, resolution, aspect, said, tuple(texts), frames=frames, notes=tuple(notes))
+    return FileMetadata(
+        about, xmp, photoshop, resolution, aspect, said, tuple(texts), frames=frames, notes=tuple(notes)
+    )
 
 
-def _look_tiff(file: BinaryIO, page: int) -> Found:
+def _read_tiff(file: BinaryIO, page: int) -> FileMetadata:
     pages, others = tiff.pages(file)
     tags = tiff.read(file, pages[page] if 0 <= page < len(pages) else 0)
     resolution = aspect = None
@@ -138,7 +140,7 @@ def _look_tiff(file: BinaryIO, page: int) -> Found:
             resolution = across / _MILLIMETRES[unit], down / _MILLIMETRES[unit]
         else:
             aspect = across, down
-    return Found(
+    return FileMetadata(
         tags.exif,
         tags.xmp,
         tags.photoshop,
@@ -150,22 +152,22 @@ def _look_tiff(file: BinaryIO, page: int) -> Found:
     )
 
 
-def _look_gif(file: BinaryIO, page: int) -> Found:
+def _read_gif(file: BinaryIO, page: int) -> FileMetadata:
     del page
     comments, xmp = gif.read(file)
-    return Found(xmp=xmp, texts=tuple(from_comment(data) for data in comments if data.strip(b"\0 ")))
+    return FileMetadata(xmp=xmp, texts=tuple(from_comment(data) for data in comments if data.strip(b"\0 ")))
 
 
-def _look_avif(file: BinaryIO, page: int) -> Found:
+def _read_avif(file: BinaryIO, page: int) -> FileMetadata:
     """Find the code points of the colours (nclx), in the boxes before the pixels; a profile counts more."""
     del page
     file.seek(0)
     head = file.read(_AVIF_HEAD)
     at = head.find(b"colrnclx")
     if at < 0 or len(head) < at + 12:
-        return Found()
+        return FileMetadata()
     said = colour.from_codes(*struct.unpack_from(">HH", head, at + 8))
-    return Found(colour=None if said is None or said.is_srgb else said)
+    return FileMetadata(colour=None if said is None or said.is_srgb else said)
 
 
-_LOOK = {"JPEG": _look_jpeg, "PNG": _look_png, "TIFF": _look_tiff, "GIF": _look_gif, "AVIF": _look_avif}
+_READERS = {"JPEG": _read_jpeg, "PNG": _read_png, "TIFF": _read_tiff, "GIF": _read_gif, "AVIF": _read_avif}

@@ -1,6 +1,6 @@
-"""What goes into a file beside the pixels: all that belongs to a picture, corrected, in the forms that the format has.
+"""The metadata that goes into a file: all that a picture has, corrected for the new size, in the forms that the format knows.
 
-What the format has no place for becomes words in :attr:`Belongings.notes`; nothing is left out in silence.
+What the format has no place for becomes words in :attr:`Metadata.notes`; nothing is left out in silence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Belongings:
+class Metadata:
     """As :class:`srgan.image.Picture` has them, for one file of a certain format and size."""
 
     change: Change
@@ -45,7 +45,7 @@ class Belongings:
     notes: tuple[str, ...] = field(default=())
 
 
-def prepared(picture: Picture, kind: Format, width: int, height: int) -> Belongings:
+def prepared(picture: Picture, kind: Format, width: int, height: int) -> Metadata:
     """Return what a file of ``width`` x ``height`` pixels gets of a picture, which may be of another size itself."""
     change = Change(picture.origin or Origin(picture.width, picture.height), width, height)
     notes: list[str] = []
@@ -76,7 +76,7 @@ def prepared(picture: Picture, kind: Format, width: int, height: int) -> Belongi
         notes.append(f"the place on the earth (GeoTIFF), for which {kind.name} has no place")
         reference = ()
     numbers = picture.colour if kind.name in _CODES and picture.icc is None else None
-    return Belongings(
+    return Metadata(
         change,
         picture.icc,
         about,

@@ -1,4 +1,4 @@
-"""What ``srgan upscale`` was asked for."""
+"""The options of ``srgan upscale`` as one object, and what follows from them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the command was asked for: its options, by their names."""
+class UpscaleOptions:
+    """The options of the command, by their names."""
 
     paths: Sequence[str]
     output: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,34 +12,8 @@ import pyvips
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from srgan.image import Picture, left_out, probe, read, write
-from srgan.image.png import read_chunks
-
-
-def noise(height: int = 32, width: int = 48, channels: int = 3, dtype: Any = np.uint8) -> Any:
-    full = np.iinfo(dtype).max
-    return np.random.default_rng(0).integers(0, full + 1, (height, width, channels)).astype(dtype)
-
-
-def larger(path: Path, factor: int = 4) -> Picture:
-    """Read a picture and enlarge it as a network does."""
-    found = read(path)
-    return found.with_pixels(found.pixels.repeat(factor, axis=0).repeat(factor, axis=1), factor)
-
-
-def chunks(path: Path) -> dict[bytes, bytes]:
-    with path.open("rb") as file:
-        return {chunk.kind: chunk.data for chunk in read_chunks(file)}
-
-
-def add_chunks(path: Path, *added: tuple[bytes, bytes]) -> None:
-    """Put chunks behind a PNG file's header."""
-    data = path.read_bytes()
-    new = b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in added
-    )
-    path.write_bytes(data[:33] + new + data[33:])
-
+from srgan.image import left_out, probe, read, write
+from support.metadata import add_chunks, chunks, larger, noise
 
 # --- No default for the file's word ----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A picture's belongings as the bytes that stand in files: JPEG's segments, PNG's chunks, tags of TIFF, comments of GIF."""
+"""A picture's metadata as bytes of a file: JPEG's segments, PNG's chunks, tags of TIFF, comments of GIF."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from fractions import Fraction
 from typing import BinaryIO
 
 from srgan.image import colour, gif, iptc, jpeg_segments, packet, parts, png, tiff
-from srgan.image.belongings import Belongings
+from srgan.image.metadata import Metadata
 from srgan.image.text import XMP_KEYWORD, to_comment, to_png
 
 _INCH = 25.4
 
 
-def jpeg_beginning(about: Belongings) -> jpeg_segments.Beginning:
-    """Return what puts the belongings at the beginning of a JPEG file."""
+def jpeg_beginning(about: Metadata) -> jpeg_segments.Beginning:
+    """Return what puts the metadata at the beginning of a JPEG file."""
     segments = _jfif(about)
     if about.exif is not None:
         data = jpeg_segments.EXIF + about.exif.removeprefix(jpeg_segments.EXIF)
@@ -29,7 +29,7 @@ def jpeg_beginning(about: Belongings) -> jpeg_segments.Beginning:
     return jpeg_segments.Beginning(segments + parts.index_segments(about.parts))
 
 
-def _jfif(about: Belongings) -> bytes:
+def _jfif(about: Metadata) -> bytes:
     """Return the header; a resolution in the unit in which its whole numbers are nearer."""
     if about.resolution is not None:
         units = {1: _INCH, 2: 10.0}
@@ -53,8 +53,8 @@ def _xmp_segments(first: bytes, extended: bytes | None) -> bytes:
     return jpeg_segments.segment(0xE1, jpeg_segments.XMP + packet.named(first, guid)) + rest
 
 
-def png_beginning(about: Belongings, *, icc: bytes | None = None) -> png.Beginning:
-    """Return what puts the belongings before the pixels of a PNG file; ``icc`` where its encoder has not done so."""
+def png_beginning(about: Metadata, *, icc: bytes | None = None) -> png.Beginning:
+    """Return what puts the metadata before the pixels of a PNG file; ``icc`` where its encoder has not done so."""
     chunks = colour.to_png(about.colour) if about.colour is not None else []
     if icc is not None:
         chunks.append(png.Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
@@ -72,8 +72,8 @@ def png_beginning(about: Belongings, *, icc: bytes | None = None) -> png.Beginni
     return png.Beginning(chunks)
 
 
-def add_to_tiff(about: Belongings, out: BinaryIO) -> None:
-    """Put the belongings into the first directory of an open TIFF file."""
+def add_to_tiff(about: Metadata, out: BinaryIO) -> None:
+    """Put the metadata into the first directory of an open TIFF file."""
     density = None
     if about.resolution is not None:
         density = (about.resolution[0] * _INCH, about.resolution[1] * _INCH, 2)
@@ -82,14 +82,14 @@ def add_to_tiff(about: Belongings, out: BinaryIO) -> None:
     tiff.add(out, about.exif, about.photoshop, density, about.reference)
 
 
-def gif_beginning(about: Belongings) -> gif.Beginning:
+def gif_beginning(about: Metadata) -> gif.Beginning:
     """Return what puts comments and XMP before the pixels of a GIF file."""
     return gif.Beginning([to_comment(text) for text in about.texts], about.xmp)
 
 
-BEGINNINGS: dict[str, Callable[[Belongings], Callable[[bytes], bytes | None]]] = {
+BEGINNINGS: dict[str, Callable[[Metadata], Callable[[bytes], bytes | None]]] = {
     "JPEG": jpeg_beginning,
     "PNG": png_beginning,
     "GIF": gif_beginning,
 }
-"""For formats whose belongings stand before the pixels: what makes :func:`srgan.image.vips.save` put them there."""
+"""For formats whose metadata stands before the pixels: what makes :func:`srgan.image.vips.save` put them there."""
