@@ -100,22 +100,35 @@ def orientation(exif: bytes) -> int:
 
 def resolution(exif: bytes) -> tuple[float, float] | None:
     """Return pixels a millimetre, horizontally and vertically, or None where the data does not say or is damaged."""
+    unit, values = _density(exif)
+    if values is None or unit not in _PER_MM:
+        return None
+    return values[0] / _PER_MM[unit], values[1] / _PER_MM[unit]
+
+
+def aspect(exif: bytes) -> tuple[float, float] | None:
+    """Return pixels in a unit without a name where they differ across and down, so that pixels are not square; else None."""
+    unit, values = _density(exif)
+    return values if unit == 1 and values is not None and values[0] != values[1] else None
+
+
+def _density(exif: bytes) -> tuple[int, tuple[float, float] | None]:
+    """Return the number of a unit, and pixels in it."""
     data = bytearray(exif.removeprefix(_PREFIX))
     try:
         order = _order(data)
         first = struct.unpack_from(order + "I", data, 4)[0]
         entries = {tag: (kind, count, at) for tag, kind, count, at in _entries(data, order, first)}
-        unit = _PER_MM[_short(data, order, entries.get(_RESOLUTION_UNIT), 2)]
         values = []
         for tag in (_X_RESOLUTION, _Y_RESOLUTION):
             kind, _, at = entries[tag]
             above, below = struct.unpack_from(order + "2I", data, struct.unpack_from(order + "I", data, at)[0])
             if kind != _RATIONAL or not above or not below:
-                return None
-            values.append(above / below / unit)
+                return 0, None
+            values.append(above / below)
+        return _short(data, order, entries.get(_RESOLUTION_UNIT), 2), (values[0], values[1])
     except (KeyError, struct.error):
-        return None
-    return values[0], values[1]
+        return 0, None
 
 
 def description(exif: bytes) -> bytes | None:
@@ -275,6 +288,20 @@ def _add_resolution(data: bytearray, order: str, first: int, resolution: tuple[f
     for value in resolution:
         data += struct.pack(order + "2I", *ratio(value * _PER_MM[2]))
     struct.pack_into(order + "I", data, 4, place)
+
+
+def of_density(resolution: tuple[float, float] | None, aspect: tuple[float, float] | None) -> bytes:
+    """Return EXIF data that says a resolution, in pixels a millimetre, or the shape of pixels, and nothing else."""
+    unit = 2 if resolution else 1
+    values = [value * _PER_MM[2] for value in resolution] if resolution else list(aspect or (1, 1))
+    entries = [(_X_RESOLUTION, _RATIONAL, 50), (_Y_RESOLUTION, _RATIONAL, 58), (_RESOLUTION_UNIT, _SHORT, unit)]
+    records = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    return (
+        struct.pack("<4sIH", b"II*\0", 8, len(entries))
+        + records
+        + bytes(4)
+        + b"".join(struct.pack("<2I", *ratio(value)) for value in values)
+    )
 
 
 def ratio(value: float) -> tuple[int, int]:

@@ -45,7 +45,7 @@ class FileMetadata:
         turned = picture.origin is not None and picture.origin.orientation >= 5
         resolution, aspect = self.resolution, self.aspect
         if resolution is None and aspect is None and self.exif is not None:
-            resolution = exif.resolution(self.exif)
+            resolution, aspect = exif.resolution(self.exif), exif.aspect(self.exif)
         return replace(
             picture,
             exif=self.exif,

@@ -18,6 +18,8 @@ from srgan.image.tiff_entries import Entry
 
 EXIF = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "HEIC", "JPEG XL")
 XMP = (*EXIF, "GIF")
+_DENSITY = ("JPEG", "PNG", "TIFF", "BMP")
+"""Formats that hold a print size outside of EXIF data."""
 _TEXTS = ("PNG", "JPEG", "GIF")
 _CODES = ("PNG",)
 """Formats that hold each of them."""
@@ -59,6 +61,9 @@ def prepared(picture: Picture, kind: Format, width: int, height: int) -> Metadat
         if resolution is None and unit is not None and aspect is not None and kind.name != "TIFF":
             resolution, aspect = (aspect[0] / unit, aspect[1] / unit), None
     about = _exif(picture, kind, change, resolution, aspect, notes)
+    if about is None and kind.name in EXIF and kind.name not in _DENSITY and (resolution or aspect):
+        about = exif.of_density(resolution, aspect)
+    notes += _density_notes(kind, resolution, aspect)
     photoshop = picture.iptc and iptc.corrected(picture.iptc, change, resolution)
     if photoshop and kind.name not in ("JPEG", "TIFF", "PNG"):
         notes.append(f"the caption (IPTC), for which {kind.name} has no place")
@@ -109,6 +114,16 @@ def history(network: str, factors: _Pair) -> tuple[str, str]:
 
 def _times(values: _Pair | None, factors: _Pair) -> _Pair | None:
     return values and (values[0] * factors[0], values[1] * factors[1])
+
+
+def _density_notes(kind: Format, resolution: _Pair | None, aspect: _Pair | None) -> list[str]:
+    if kind.name in EXIF or (kind.name in _DENSITY and aspect is None):
+        return []
+    if resolution is not None and kind.name not in _DENSITY:
+        return [f"the print size ({resolution[0] * 25.4:.5g} dots an inch), for which {kind.name} has no place"]
+    if aspect is not None:
+        return [f"the shape of its pixels ({aspect[1] / aspect[0]:.3g} to 1), for which {kind.name} has no place"]
+    return []
 
 
 def _exif(

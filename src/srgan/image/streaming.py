@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from srgan.errors import ImageWriteError
 from srgan.files import atomic_path
 from srgan.image import pnm, tiff, vips, writing
+from srgan.image.fitting import fitted
 from srgan.image.formats import Format
 from srgan.image.picture import Picture
 
@@ -166,7 +167,7 @@ class _FileSink(Sink):
         self.rows += len(rows)
 
     def _fitted(self, rows: NDArray[Any]) -> Picture:
-        return writing.fitted(replace(self.picture, pixels=rows), self.kind)
+        return fitted(replace(self.picture, pixels=rows), self.kind)
 
     def _put(self, rows: NDArray[np.uint8]) -> None:
         """Take rows as bytes, 16 bits in big-endian order."""

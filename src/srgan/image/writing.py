@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
 from srgan.image import bmp, exif, heif, jxl, parts, png, pnm, vips, webp
 from srgan.image.change import Origin
 from srgan.image.file_metadata import read_metadata
+from srgan.image.fitting import fitted, losses
 from srgan.image.formats import FORMATS, HEAD_BYTES, WRITABLE, Format, sniff
-from srgan.image.metadata import Metadata, prepared, with_profile
+from srgan.image.metadata import Metadata, prepared
 from srgan.image.metadata_bytes import BEGINNINGS, add_to_tiff, png_beginning
-from srgan.image.picture import Picture, to_8_bit
+from srgan.image.picture import Picture
 
 DEFAULT_QUALITY = {"JPEG": 95, "WebP": 92, "AVIF": 80, "HEIC": 85, "JPEG XL": 95}
 """Where the loss is not seen at 200 %, and files are a third of lossless ones."""
@@ -91,7 +90,7 @@ def checked_format(path: Path, width: int, height: int, quality: int | None) -> 
 def left_out(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return what of a picture, or of the file that it was read from, a file of this name will not have: a few words each."""
     kind = format_of(path)
-    return picture.notes + prepared(picture, kind, picture.width, picture.height).notes
+    return picture.notes + losses(picture, kind) + prepared(picture, kind, picture.width, picture.height).notes
 
 
 def png_beginning_of(picture: Picture, width: int, height: int) -> png.Beginning:
@@ -137,29 +136,6 @@ def belong_to_bands(source: Path, target: Path, before: tuple[int, int], after: 
 def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:
     """Return the error for what libvips said."""
     return ImageWriteError(path, f"the {kind.name} encoder says: {vips.tidy(error)}: write another format")
-
-
-def fitted(picture: Picture, kind: Format) -> Picture:
-    """Bring the pixels to what the format can hold."""
-    picture = with_profile(picture, kind)
-    if picture.icc is not None and not (kind.profile and (kind.gray or picture.pixels.shape[2] > 2)):
-        picture = replace(picture, pixels=vips.to_srgb(picture.pixels, picture.icc), icc=None)
-    pixels = picture.pixels
-    if picture.has_alpha and not kind.alpha:
-        pixels = on_white(pixels)
-    if kind.depth == 8:
-        pixels = to_8_bit(pixels)
-    return picture if pixels is picture.pixels else picture.with_pixels(pixels)
-
-
-def on_white(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return [H, W, C] with its alpha laid on white, and without alpha."""
-    full = int(np.iinfo(pixels.dtype).max)
-    out = np.empty((*pixels.shape[:2], pixels.shape[2] - 1), pixels.dtype)
-    for row, values in enumerate(pixels):  # by rows: a whole picture in 64 bit would be large
-        alpha = values[:, -1:].astype(np.uint64)
-        out[row] = (values[:, :-1] * alpha + full * (full - alpha) + full // 2) // full
-    return out
 
 
 def _encode_pnm(picture: Picture, kind: Format, out: BinaryIO, quality: int | None) -> None:

@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from srgan.errors import UsageError, VideoError
-from srgan.image.writing import on_white
+from srgan.image.fitting import on_white
 from srgan.video.clip import Clip, why_failed
 
 CodecName = Literal["auto", "h264", "hevc", "av1", "vp9", "prores"]
