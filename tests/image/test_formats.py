@@ -335,7 +335,7 @@ def test_writing_without_the_extra_names_it_too(end: str, tmp_path: Path, monkey
         write(Picture(noise()), tmp_path / f"a.{end}")
 
 
-def test_a_large_document_is_none_of_ours(tmp_path: Path) -> None:
+def test_a_large_document_of_nothing_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "a.psd").write_bytes(b"8BPS\0\2" + bytes(60))
-    with pytest.raises(ImageReadError, match="not a picture that srgan knows"):
+    with pytest.raises(ImageReadError, match="large document of another kind"):
         read(tmp_path / "a.psd")

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from srgan.image.png import Chunk
 
 _Point = tuple[float, float]
-_Primaries = tuple[_Point, _Point, _Point, _Point]
+Primaries = tuple[_Point, _Point, _Point, _Point]
 
 D65 = (0.3127, 0.3290)
-_PRIMARIES: dict[int, _Primaries] = {
+_PRIMARIES: dict[int, Primaries] = {
     1: (D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)),  # BT.709, sRGB
     4: ((0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)),
     5: (D65, (0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
@@ -47,7 +47,7 @@ class Colour:
     transfer: int | None = None
     gamma: float | None = None
     """Of the file's values (PNG's gAMA): 0.45455 for pictures made for a display of gamma 2.2."""
-    chromaticities: _Primaries | None = None
+    chromaticities: Primaries | None = None
     intent: int | None = None
     """Of PNG's chunk sRGB: the values are sRGB, whatever gamma and primaries say for old programs."""
     light: tuple[tuple[bytes, bytes], ...] = ()
@@ -78,7 +78,7 @@ def from_png(chunks: list[Chunk]) -> Colour | None:
         return Colour(codes[0], codes[1], light=light)
     intent = said[b"sRGB"][0] if len(said.get(b"sRGB", b"")) == 1 else None
     gamma = struct.unpack(">I", said[b"gAMA"])[0] / 1e5 if len(said.get(b"gAMA", b"")) == 4 else None
-    points: _Primaries | None = None
+    points: Primaries | None = None
     if len(said.get(b"cHRM", b"")) == 32:
         values = [value / 1e5 for value in struct.unpack(">8I", said[b"cHRM"])]
         points = tuple(zip(values[::2], values[1::2], strict=True))  # type: ignore[assignment]
@@ -185,7 +185,7 @@ def _xyz(point: _Point) -> NDArray[np.float64]:
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
-def _to_d50(points: _Primaries) -> NDArray[np.float64] | None:
+def _to_d50(points: Primaries) -> NDArray[np.float64] | None:
     """Return the matrix from linear RGB to XYZ under D50; None for primaries that span no plane."""
     if any(not 0 < y <= 1 for _, y in points):
         return None
@@ -223,6 +223,6 @@ def _icc(curve: bytes, matrix: NDArray[np.float64], codes: bytes, *, gray: bool)
     return head.ljust(128, b"\0") + table + body
 
 
-def _close(some: _Primaries, others: _Primaries) -> bool:
+def _close(some: Primaries, others: Primaries) -> bool:
     pairs = zip(some, others, strict=True)
     return all(abs(a - b) < 0.002 for one, other in pairs for a, b in zip(one, other, strict=True))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.image import vips
-from srgan.image.metadata import with_profile
 from srgan.image.formats import Format
+from srgan.image.metadata import with_profile
 from srgan.image.picture import Picture, to_8_bit
 
 _CUBE = 17

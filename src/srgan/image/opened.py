@@ -23,6 +23,17 @@ class DamagedError(ValueError):
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """Pixels, and what only decoding tells."""
+
+    pixels: NDArray[Any]
+    """[height, width, bands], uint8 or uint16 of full range."""
+    icc: bytes | None = None
+    """Counts more than what the header says, if it is there."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Opened:
     """What the header says, and how to get the pixels."""
 
@@ -31,8 +42,8 @@ class Opened:
     height: int
     bands: int
     depth: int
-    decode: Callable[[], NDArray[Any]]
-    """Returns [height, width, bands], uint8 or uint16 of full range; raises DamagedError."""
+    decode: Callable[[], NDArray[Any] | Decoded]
+    """Returns the pixels, perhaps with what belongs to them; raises DamagedError."""
     pages: int = 1
     icc: bytes | None = None
     metadata: FileMetadata = field(default_factory=FileMetadata)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from srgan.image import heif, jxl, pillow, raw
+from srgan.image import exr, heif, jxl, pillow, psd, radiance, raw
 from srgan.image.opened import Opened
 
 READERS: dict[str, Callable[..., Opened]] = {
     "HEIC": heif.open_file,
     "JPEG XL": jxl.open_file,
     "camera raw": raw.open_file,
+    "OpenEXR": exr.open_file,
+    "Radiance": radiance.open_file,
     **{kind: partial(pillow.open_file, kind=kind) for kind in pillow.PLUGINS},
 }
+READERS["PSD"] = lambda file, page=0: psd.open_file(file, page) or pillow.open_file(file, page, kind="PSD")
 """Called with an open file and a page."""

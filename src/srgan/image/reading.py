@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ from srgan.image import bmp, exif, jpeg, pnm, vips
 from srgan.image.change import Origin
 from srgan.image.file_metadata import read_metadata
 from srgan.image.formats import HEAD_BYTES, Format, sniff
-from srgan.image.opened import DamagedError
+from srgan.image.opened import DamagedError, Decoded
 from srgan.image.picture import Header, Picture, to_rgb8
 from srgan.image.pixels import Rows, has_alpha, upright
 from srgan.image.readers import READERS
@@ -187,18 +188,21 @@ class _LibrarySource(_Source):
         self.header = Header(opened.width, opened.height, opened.bands, opened.depth, kind.name, opened.pages)
 
     def decode(self) -> Picture:
-        pixels = np.ascontiguousarray(self.opened.decode())
+        found = self.opened.decode()
+        decoded = found if isinstance(found, Decoded) else Decoded(found)
+        pixels = np.ascontiguousarray(decoded.pixels)
         if pixels.shape[:2] != (self.header.height, self.header.width):
             raise DamagedError("its pixels are not what its header says")
         picture = Picture(
             pixels,
-            icc=self.opened.icc,
+            icc=decoded.icc or self.opened.icc,
             format=self.header.format,
             depth=self.header.depth,
             pages=self.header.pages,
             origin=Origin(self.header.width, self.header.height),
         )
-        return self.opened.metadata.of(picture, same_colours=True)
+        picture = self.opened.metadata.of(picture, same_colours=True)
+        return replace(picture, notes=picture.notes + decoded.notes)
 
 
 class _PnmSource(_Source):
