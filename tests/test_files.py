@@ -64,7 +64,10 @@ def test_an_error_in_the_block_leaves_nothing(tmp_path: Path, stop: type[BaseExc
 
 def test_an_existing_file_stays(tmp_path: Path) -> None:
     write(tmp_path / "a.txt", "old")
-    with pytest.raises(OutputExistsError, match=r"a\.txt' exists: pass --overwrite"), atomic_path(tmp_path / "a.txt"):
+    with (
+        pytest.raises(OutputExistsError, match=r"a\.txt' exists: pass overwrite=True"),
+        atomic_path(tmp_path / "a.txt"),
+    ):
         pytest.fail("the block was entered")
     assert (tmp_path / "a.txt").read_text() == "old"
     write(tmp_path / "a.txt", "new", overwrite=True)

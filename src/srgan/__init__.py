@@ -3,7 +3,7 @@
 >>> import srgan
 >>> srgan.upscale("photo.jpg")                # writes photo_x4.jpg beside it, returns its path
 >>> upscaler = srgan.Upscaler("srgan-x4")     # opens the network once, for many pictures
->>> large = upscaler(array)                   # HWC uint8 or uint16 in, the same four times as large out
+>>> large = upscaler(array)                   # an array in, the same four times as large out; or a path, or a PIL image
 
 Importing the package imports neither torch nor the runtime of the network: each name below is loaded when first used.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from srgan._version import __version__
 from srgan.errors import (
+    ArrayError,
+    Cancelled,
     CheckpointError,
     DataError,
     ImageError,
@@ -33,11 +35,13 @@ from srgan.errors import (
 )
 
 if TYPE_CHECKING:
-    from srgan.api import upscale
-    from srgan.engine.upscaler import Upscaler
+    from srgan.api import Comparison, ResultPath, Upscaler, compare, upscale
 
 __all__ = [
+    "ArrayError",
+    "Cancelled",
     "CheckpointError",
+    "Comparison",
     "DataError",
     "ImageError",
     "ImageReadError",
@@ -47,6 +51,7 @@ __all__ = [
     "ModelError",
     "OutputExistsError",
     "RecipeError",
+    "ResultPath",
     "SrganError",
     "TrainingError",
     "TrainingInterrupted",
@@ -55,19 +60,20 @@ __all__ = [
     "UsageError",
     "VideoError",
     "__version__",
+    "compare",
     "upscale",
 ]
 
 
+_LATE = ("Comparison", "ResultPath", "Upscaler", "compare", "upscale")
+"""Names that need numpy and more: loaded when first used."""
+
+
 def __getattr__(name: str) -> Any:
-    if name == "Upscaler":
-        from srgan.engine.upscaler import Upscaler
+    if name in _LATE:
+        from srgan import api
 
-        return Upscaler
-    if name == "upscale":
-        from srgan.api import upscale
-
-        return upscale
+        return getattr(api, name)
     raise AttributeError(f"module 'srgan' has no attribute {name!r}")
 
 

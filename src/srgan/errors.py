@@ -6,6 +6,7 @@
     ├── UsageError                exit code 2: the call itself is wrong
     │   ├── RecipeError           a recipe has unknown keys, wrong values or contradictions
     │   ├── UnknownModelError     no shipped model of that name and no file there
+    │   ├── ArrayError            an array is no picture: its dtype, shape or values
     │   ├── OutputExistsError     the output is there and may not be overwritten
     │   └── MissingExtraError     an optional part of the package is not installed
     ├── ImageError                a picture
@@ -16,6 +17,7 @@
     ├── ModelError                a model file is damaged or not one of ours
     ├── DataError                 a folder of pictures cannot serve training or evaluation
     ├── CheckpointError           a run cannot be resumed from what lies in its folder
+    ├── Cancelled                 the caller's own cancel event was set
     ├── TrainingError             training broke down (for instance the loss is not a number)
     └── TrainingInterrupted       exit code 130: stopped by Ctrl-C, after saving a checkpoint
 
@@ -26,7 +28,30 @@ Each message is one line: what happened, then what to do. What it is about is ke
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
+
+_for_the_command = False
+
+
+def option(name: str, value: object) -> str:
+    """Return an option as whoever reads the message writes it: ``overwrite=True`` in Python, ``--overwrite`` in a command."""
+    if not _for_the_command:
+        return f"{name}={value!r}"
+    flag = "--" + name.replace("_", "-")
+    return flag if value is True else f"{flag} {value}"
+
+
+@contextmanager
+def in_words_of_the_command() -> Iterator[None]:
+    """Let the messages made in the block, on whichever thread, name options as the command does."""
+    global _for_the_command
+    before, _for_the_command = _for_the_command, True
+    try:
+        yield
+    finally:
+        _for_the_command = before
 
 
 class SrganError(Exception):
@@ -58,6 +83,10 @@ class RecipeError(UsageError):
 
 class UnknownModelError(UsageError):
     """A model name that is not shipped and not a file; the message lists the shipped names."""
+
+
+class ArrayError(UsageError, ValueError):
+    """An array is no picture: it has another dtype, another shape, or values out of range. A ValueError, too."""
 
 
 class OutputExistsError(UsageError):
@@ -139,6 +168,10 @@ class DataError(SrganError):
 
 class CheckpointError(SrganError):
     """A training run cannot be resumed from what lies in its folder."""
+
+
+class Cancelled(SrganError):  # noqa: N818 - it is no fault, only a way to stop
+    """The work ended because the event given as ``cancel`` was set; nothing was written."""
 
 
 class TrainingError(SrganError):

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from srgan.errors import ImageError, OutputExistsError, SrganError, UsageError
+from srgan.errors import ImageError, OutputExistsError, SrganError, UsageError, option
 
 _TOKEN_BYTES = 4
 
@@ -176,7 +176,9 @@ def _unwritable(error: type[SrganError], target: Path, failure: OSError) -> Srga
 
 
 def _taken(shown: str) -> OutputExistsError:
-    return OutputExistsError(f"{shown} exists: pass --overwrite to replace it, or choose another output")
+    return OutputExistsError(
+        f"{shown} exists: pass {option('overwrite', True)} to replace it, or choose another output"
+    )
 
 
 def _make_folders(folder: Path, made: list[Path]) -> None:

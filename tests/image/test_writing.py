@@ -215,7 +215,7 @@ def test_a_quality_out_of_range_is_refused(quality: int, tmp_path: Path) -> None
 
 def test_an_existing_file_stays_unless_it_may_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"precious")
-    with pytest.raises(OutputExistsError, match="--overwrite"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         write(Picture(smooth()), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == b"precious"
     write(Picture(smooth()), tmp_path / "a.png", overwrite=True)

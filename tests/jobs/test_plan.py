@@ -153,7 +153,7 @@ def test_an_output_that_exists_is_refused_unless_it_may_be_replaced() -> None:
     make("a.png")
     Path("dangling.png").symlink_to("nothing")
     for taken in ("a.png", "dangling.png"):
-        with pytest.raises(OutputExistsError, match="exists: pass --overwrite to replace it"):
+        with pytest.raises(OutputExistsError, match="exists: pass overwrite=True to replace it"):
             refuse_existing(Path(taken), overwrite=False)
         refuse_existing(Path(taken), overwrite=True)
     refuse_existing(Path("free.png"), overwrite=False)

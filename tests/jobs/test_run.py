@@ -254,7 +254,7 @@ def test_one_picture_raises_what_goes_wrong(tmp_path: Path, upscaler: Upscaler) 
     save(tmp_path / "a.png")
     target = tmp_path / "b.png"
     assert upscale_file(tmp_path / "a.png", target, upscaler) == target
-    with pytest.raises(OutputExistsError, match="exists: pass --overwrite"):
+    with pytest.raises(OutputExistsError, match="exists: pass overwrite=True"):
         upscale_file(tmp_path / "a.png", target, upscaler)
     assert upscale_file(tmp_path / "a.png", target, upscaler, overwrite=True) == target
     (tmp_path / "bad.png").touch()

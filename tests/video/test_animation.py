@@ -112,7 +112,7 @@ def test_a_still_picture_is_one_frame(tmp_path, upscaler):
 def test_what_cannot_be_done_is_said(tmp_path, upscaler, monkeypatch):
     source = make(tmp_path / "clip.gif", frames())
     (tmp_path / "taken.gif").write_text("mine")
-    with pytest.raises(OutputExistsError, match="--overwrite"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         upscale_animation(source, tmp_path / "taken.gif", upscaler)
     (tmp_path / "text.gif").write_text("dear diary")
     with pytest.raises(ImageReadError, match="it is no GIF, WebP or PNG"):

@@ -247,7 +247,7 @@ def test_what_cannot_be_done_is_said(tmp_path, upscaler):
     source = clips.make(tmp_path / "clip.mp4", [0, 3000], audio="aac")
     taken = tmp_path / "taken.mp4"
     taken.write_text("mine")
-    with pytest.raises(OutputExistsError, match="--overwrite"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         upscale_clip(source, taken, upscaler)
     with pytest.raises(UsageError, match="is the input"):
         upscale_clip(source, source, upscaler, overwrite=True)

@@ -15,7 +15,7 @@ from srgan._version import __version__
 from srgan.cli import convert, data, evaluate, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.cli.options import GroupedCommand
-from srgan.errors import SrganError
+from srgan.errors import SrganError, in_words_of_the_command
 from srgan.files import why_not_written
 
 app = typer.Typer(
@@ -58,7 +58,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may have what the terminal's encoding has not
     try:
         # Typer would print errors as boxes of several lines, and call the command after the file that started it.
-        code = app(standalone_mode=False, prog_name="srgan")
+        with in_words_of_the_command():
+            code = app(standalone_mode=False, prog_name="srgan")
         sys.stdout.flush()  # now, while what goes wrong can still be said
     except SrganError as error:
         _say(str(error))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan.cli.lines import printable
+from srgan.models.figures import figures
 
 
 def models_command(
@@ -44,18 +45,6 @@ def models_command(
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip())
-
-
-def figures(card: Mapping[str, Any]) -> str:
-    """Return the card's evaluation in one line, for instance ``Set5 30.61 dB / 0.868, Set14 27.50 dB / 0.760``."""
-    sets = card.get("evaluation")
-    parts = []
-    for entry in sets if isinstance(sets, list) else []:
-        try:
-            parts.append(f"{entry['set']} {entry['psnr_y']:.2f} dB / {entry['ssim_y']:.3f}")
-        except (KeyError, TypeError, ValueError):
-            continue  # a card from elsewhere may say it in another way; the whole card still shows it
-    return ", ".join(parts) or "not evaluated"
 
 
 def _outline(value: Any, indent: str = "") -> Iterator[str]:

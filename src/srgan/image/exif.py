@@ -47,6 +47,7 @@ def corrected(
     *,
     aspect: tuple[float, float] | None = None,
     change: Change | None = None,
+    upright: bool = True,
 ) -> bytes | None:
     """Return EXIF data that says upright and ``width`` x ``height`` pixels, and shows no old thumbnail.
 
@@ -58,6 +59,7 @@ def corrected(
         first directory with it is put at the end, and the old values stay where they are
     aspect : pixels in a unit without a name, to replace the data's own if its unit has none
     change : how the picture came to be, for what counts pixels: the subject's place, the sensor's resolution
+    upright : False leaves the orientation as it is, for pixels that were not turned
     """
     head = len(_PREFIX) if exif.startswith(_PREFIX) else 0
     data = bytearray(exif[head:])
@@ -69,6 +71,8 @@ def corrected(
         if _EXIF_IFD in entries and entries[_EXIF_IFD][:2] == (_LONG, 1):
             places += _entries(data, order, struct.unpack_from(order + "I", data, entries[_EXIF_IFD][2])[0])
         for tag, kind, count, at in places:
+            if tag == _ORIENTATION and not upright:
+                continue
             _correct(data, order, tag, kind, count, at, width, height)
         if change is not None and not change.is_none:
             _move_pixels(data, order, {tag: entry for tag, *entry in places}, change)

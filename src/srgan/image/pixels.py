@@ -5,11 +5,14 @@ A picture is HW or HWC, uint8, uint16 or float32 in [0, 1], with 1 to 4 channels
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from srgan.errors import ArrayError
 
 FULL: dict[np.dtype[Any], float] = {
     np.dtype(np.uint8): 255.0,
@@ -19,27 +22,39 @@ FULL: dict[np.dtype[Any], float] = {
 """The number that stands for full intensity, for each depth that a picture may have."""
 
 
+FAR = 8.0
+"""Floats beyond this are in another unit, such as 0 to 255. What is nearer is an overshoot, and is clipped."""
+
+
 def check(image: NDArray[Any]) -> NDArray[Any]:
     """Return the picture as HWC, after checking it.
 
     Raises
     ------
-    ValueError
-        if it is no picture: wrong rank, channels or dtype, empty, or floats that are no numbers.
+    ArrayError
+        if it is no picture: wrong rank, channels or dtype, empty, or floats that are no numbers or far from [0, 1].
     """
     if image.dtype not in FULL:
-        raise ValueError(f"pixels are {image.dtype}: convert to uint8, uint16, or float32 in [0, 1]")
+        raise ArrayError(f"pixels are {image.dtype}: convert to uint8, uint16, or float32 in [0, 1], with astype()")
     if image.ndim not in (2, 3):
-        raise ValueError(f"a picture has 2 or 3 axes (height, width, channels), this array has shape {image.shape}")
+        raise ArrayError(f"a picture has 2 or 3 axes (height, width, channels), this array has shape {image.shape}")
     if image.ndim == 2:
         image = image[:, :, None]
     if not 1 <= image.shape[2] <= 4:
-        raise ValueError(f"a picture has 1 to 4 channels on its last axis, this array has shape {image.shape}")
+        raise ArrayError(f"a picture has 1 to 4 channels on its last axis, this array has shape {image.shape}")
     if 0 in image.shape:
-        raise ValueError(f"the picture is empty: its shape is {image.shape}")
-    if image.dtype == np.float32 and not np.isfinite(image).all():
-        raise ValueError("the picture has pixels that are not numbers (NaN or infinity)")
+        raise ArrayError(f"the picture is empty: its shape is {image.shape}")
+    if image.dtype == np.float32:
+        _check_range(image)
     return image
+
+
+def _check_range(image: NDArray[np.float32]) -> None:
+    low, high = float(image.min()), float(image.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ArrayError("the picture has pixels that are not numbers (NaN or infinity)")
+    if high > FAR or low < -FAR:
+        raise ArrayError(f"the pixels go from {low:g} to {high:g}: float32 is from 0 to 1, divide by what is white")
 
 
 def has_alpha(channels: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from srgan.errors import OutputExistsError, SrganError
+from srgan.errors import OutputExistsError, SrganError, option
 from srgan.jobs.job import Job
 from srgan.storage import Remote, fetch_picture, send, version
 
@@ -79,7 +79,7 @@ class RemoteAccess(Access):
             yield local, True
             if not overwrite and self.exists(job):
                 raise OutputExistsError(
-                    f"'{job.target}' exists: pass --overwrite to replace it, or choose another output"
+                    f"'{job.target}' exists: pass {option('overwrite', True)} to replace it, or choose another output"
                 )
             send(local, job.target)
 

@@ -81,8 +81,11 @@ def upscale_file(
     *,
     overwrite: bool = False,
     quality: int | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Upscale one picture file and return the path written; arguments as in :func:`plan` and :func:`run_pictures`.
+
+    ``progress`` is told how far it is; what it raises ends the work, and nothing is written.
 
     Raises
     ------
@@ -92,9 +95,14 @@ def upscale_file(
         whatever kept the picture from being read, computed or written
     """
     if os.path.isdir(source):
-        raise UsageError(f"{source} is a folder: use 'srgan upscale {source}', or srgan.jobs")
+        raise UsageError(
+            f"{source} is a folder: call this for each file in it, or use the command 'srgan upscale {source}'"
+        )
     (job,) = plan([source], target, scale=upscaler.label).pictures
-    run_one(job, upscaler, overwrite=overwrite, quality=quality)
+    listener = Listener()
+    if progress is not None:
+        listener.progress = progress  # type: ignore[method-assign,assignment]
+    run_one(job, upscaler, overwrite=overwrite, quality=quality, listener=listener)
     return job.target
 
 

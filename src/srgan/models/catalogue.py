@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from srgan.errors import ModelError, UnknownModelError, UsageError
+from srgan.errors import ModelError, UnknownModelError, UsageError, option
 
 AUTO = "auto"
 """In the place of a network's name: the one that :mod:`srgan.engine.choice` chooses, picture by picture."""
@@ -100,7 +100,7 @@ def mixed_pair(model: str | Path) -> tuple[str, str]:
         if entry.cleaner is not None and name in (clean, entry.cleaner):
             return clean, entry.cleaner
     raise UsageError(
-        f"denoise mixes two shipped networks, and {name} is in no such pair: take --model {AUTO}, {CLEAN} or {DEEP}, "
+        f"denoise mixes two shipped networks, and {name} is in no such pair: take {option('model', AUTO)}, {CLEAN} or {DEEP}, "
         "or leave denoise out"
     )
 

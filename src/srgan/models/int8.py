@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from srgan.errors import ModelError, UsageError
+from srgan.errors import ModelError, UsageError, option
 from srgan.files import file_sha256
 from srgan.models.metadata import ModelInfo, read_info
 
@@ -51,7 +51,7 @@ def find(info: ModelInfo) -> ModelInfo:
     if not file.is_file():
         raise UsageError(
             f"{info.name} has no int8 form ({file} is missing): make it with "
-            f"'srgan convert {info.path} --int8 FOLDER_OF_PHOTOS', or use --precision auto"
+            f"'srgan convert {info.path} --int8 FOLDER_OF_PHOTOS', or use {option('precision', 'auto')}"
         )
     found = read_info(file)
     if not is_int8(found) or found.card[CARD_KEY].get("of") != digest_of(info.path):

@@ -34,7 +34,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.errors import ModelError, UsageError
+from srgan.errors import ModelError, UsageError, option
 from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
@@ -222,11 +222,13 @@ def open_network(
         raise UsageError(f"threads is {threads}: give 1 to {MAX_THREADS}")
     info = read_info(resolve(model))
     if precision == "int8" and fidelity is not None:
-        raise UsageError("fidelity blends weights, which int8 has rounded: leave out --fidelity or --precision int8")
+        raise UsageError(
+            f"fidelity blends weights, which int8 has rounded: leave it or {option('precision', 'int8')} out"
+        )
     file = int8.find(info) if precision == "int8" else info
     core, has_bf16 = _open_core()
     if precision == "bf16" and not has_bf16:
-        raise UsageError("this processor has no bf16 instructions: use --precision auto or fp32")
+        raise UsageError(f"this processor has no bf16 instructions: use {option('precision', 'auto')}, or fp32")
     chosen = "bf16" if precision == "auto" and has_bf16 else "fp32" if precision == "auto" else precision
     settings = {"INFERENCE_PRECISION_HINT": _HINTS[chosen], **primitives.capacity(chosen)}
     if threads is not None:

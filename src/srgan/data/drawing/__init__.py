@@ -19,7 +19,7 @@ from PIL import Image
 from srgan.data.drawing.canvas import Canvas
 from srgan.data.drawing.fonts import Face, default_faces, faces_of
 from srgan.data.drawing.pages import KINDS, inks
-from srgan.errors import OutputExistsError, UsageError
+from srgan.errors import OutputExistsError, UsageError, option
 from srgan.image import Picture, write
 
 LEAST_SIDE = 192
@@ -108,7 +108,7 @@ def draw(
     files = [folder / f"drawn_{i:0{digits}d}_{kinds[i % len(kinds)]}.png" for i in range(count)]
     taken = [file for file in files if file.exists()]
     if taken and not overwrite:
-        raise OutputExistsError(f"'{taken[0]}' exists already: choose another folder, or --overwrite")
+        raise OutputExistsError(f"'{taken[0]}' exists already: choose another folder, or {option('overwrite', True)}")
     for index, file in enumerate(files):
         picture = draw_picture(index, seed=seed, width=width, height=height, faces=faces)
         write(Picture(picture), file, overwrite=overwrite)
