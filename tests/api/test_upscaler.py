@@ -134,7 +134,7 @@ def test_an_error_speaks_python(model: Path, tmp_path: Path) -> None:
     with pytest.raises(srgan.OutputExistsError, match="pass overwrite=True to replace it"):
         srgan.upscale(tmp_path / "a.png", model=model)
     assert srgan.upscale(tmp_path / "a.png", model=model, overwrite=True).stat().st_size > 4
-    with pytest.raises(srgan.UsageError, match="leave it or precision='int8' out"):
+    with pytest.raises(srgan.UsageError, match="leave out fidelity or precision='int8'"):
         srgan.Upscaler("srgan-x4", fidelity=0.5, precision="int8")
     with pytest.raises(srgan.UsageError, match="take model='auto'"):
         srgan.Upscaler(model, denoise=0.5)

@@ -165,7 +165,7 @@ def test_what_int8_cannot_be(tmp_path: Path) -> None:
     file = tiny_models.residual(tmp_path / "net.onnx")
     with pytest.raises(UsageError, match=r"net.int8.onnx is missing.*srgan convert .*net.onnx --int8"):
         Upscaler(file, precision="int8")
-    with pytest.raises(UsageError, match="leave out --fidelity"):
+    with pytest.raises(UsageError, match="leave out fidelity or precision='int8'"):
         Upscaler("srgan-x4", precision="int8", fidelity=0.5)
 
 

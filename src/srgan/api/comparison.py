@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from srgan.api import pil
 from srgan.errors import UsageError
 from srgan.image import Picture, pixels, read, to_rgb8
-from srgan.image.writing import on_white
+from srgan.image.fitting import on_white
 
 SIDE = 400
 """Pixels of the result that are shown, across and down, one for one."""

@@ -223,7 +223,7 @@ def open_network(
     info = read_info(resolve(model))
     if precision == "int8" and fidelity is not None:
         raise UsageError(
-            f"fidelity blends weights, which int8 has rounded: leave it or {option('precision', 'int8')} out"
+            f"fidelity blends weights, which int8 has rounded: leave out fidelity or {option('precision', 'int8')}"
         )
     file = int8.find(info) if precision == "int8" else info
     core, has_bf16 = _open_core()
