@@ -1,8 +1,8 @@
 """Take the page's screenshots: ``PYTHONPATH=tests python tests/web/screenshots.py OUT PICTURE [OPTION…]``.
 
 The options go to ``srgan serve``. Writes ``page-1280.webp`` and ``page-390.webp``, with a result, the same as they begin
-(``empty-``) and with an error (``error-``), and all again in dark mode (``-dark``). Those in docs/ are made by
-``PYTHONPATH=tests python tests/web/screenshots.py /tmp/shots examples/spices.jpg``; look at all of them.
+(``empty-``), with several pictures (``queue-``) and with an error (``error-``), and all again in dark mode (``-dark``). Those in
+docs/ are made by ``PYTHONPATH=tests python tests/web/screenshots.py /tmp/shots examples/spices.jpg``; look at all of them.
 """
 
 import io
@@ -31,7 +31,8 @@ def main(out, picture, *options):
                 page.set_default_timeout(300_000)
                 page.goto(server.url)
                 suffix = f"{width}" if scheme == "light" else f"{width}-dark"
-                page.locator("#models input").first.wait_for()
+                page.locator("#models input").first.wait_for(state="attached")
+                page.wait_for_load_state("networkidle")
                 shoot(page, out / f"empty-{suffix}.webp")
                 page.set_input_files("#file", picture)
                 page.click("#go:not([disabled])")
@@ -39,8 +40,13 @@ def main(out, picture, *options):
                 page.mouse.move(0, 0)
                 page.wait_for_timeout(1500)  # the page glides to the result
                 shoot(page, out / f"page-{suffix}.webp")
-                page.set_input_files("#file", __file__)
+                others = ["examples/indri.png", "examples/colosseum.jpg"]
+                page.set_input_files("#file", others)
+                page.locator("#list li[data-state=ready]").nth(1).wait_for()
                 page.click("#go:not([disabled])")
+                page.locator("#list li[data-state=done]").nth(1).wait_for()
+                shoot(page, out / f"queue-{suffix}.webp")
+                page.set_input_files("#file", __file__)
                 page.locator("#error").wait_for()
                 shoot(page, out / f"error-{suffix}.webp")
                 page.close()

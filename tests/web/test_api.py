@@ -262,7 +262,7 @@ def test_models_and_limits_are_listed(client):
     assert [entry["name"] for entry in body["models"]] == ["tiny-x4", "nearest-x4"]
     assert all(entry["scale"] == 4 and entry["when"] for entry in body["models"])
     assert body["version"] == srgan.__version__
-    limits = {"max_bytes": 2_000_000, "max_pixels": 300_000, "max_result_pixels": 4_800_000, "deadline": 600.0}
+    limits = {"max_bytes": 2_000_000, "max_pixels": 300_000, "max_result_pixels": 4_800_000, "deadline": 1800.0}
     assert body["limits"] == limits
 
 

@@ -83,6 +83,7 @@ def test_the_page_has_a_slider_for_those_networks(browser, server, folder, tmp_p
     page = context.new_page()
     page.set_default_timeout(TIMEOUT * 1000)
     page.goto(server.url)
+    page.click("#more summary")
     slider = page.get_by_label("Fidelity")
     slider.wait_for()
     page.check("input[value='srresnet-x4']")

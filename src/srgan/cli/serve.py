@@ -50,9 +50,9 @@ def serve_command(
     max_upload: Annotated[str, typer.Option(metavar="SIZE", help="Largest body of a request.")] = "50MB",
     max_megapixels: Annotated[
         float, typer.Option(min=0.001, help="Largest picture that comes in, in million pixels.")
-    ] = 16,
+    ] = 25,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; the next one is answered 503.")] = 16,
-    deadline: Annotated[float, typer.Option(min=1, help="Seconds within which a request is answered.")] = 600,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds within which a request is answered.")] = 1800,
     precision: Annotated[
         PrecisionOption,
         typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),

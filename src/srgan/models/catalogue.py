@@ -46,6 +46,7 @@ class Thresholds:
 THRESHOLDS = Thresholds(noise=5.75, blocks=0.08, sharpness=0.49, jpeg_below=93)
 """As ``python benchmarks/auto.py FOLDER --fit`` prints them: to be printed again when one of the two networks is another one."""
 
+AUTO_TITLE = "Automatic"
 AUTO_WHEN = f"looks at each picture: {COMPRESSED} for noisy, compressed or blurred ones, {CLEAN} for clean ones"
 
 
@@ -56,6 +57,7 @@ class Entry:
     ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
     trained from the other. ``cleaner`` names, for a network for clean pictures, the one for damaged pictures that it is mixed
     with (:mod:`srgan.engine.mix`). ``aside`` is set for one that is there as a partner alone: a server offers it only if named.
+    ``title`` is what the page calls it.
     """
 
     file: str
@@ -63,14 +65,22 @@ class Entry:
     partner: str | None = None
     cleaner: str | None = None
     aside: bool = False
+    title: str = ""
 
 
 CATALOGUE: dict[str, Entry] = {
     "srgan-x4": Entry(
-        "srgan-x4.onnx", "clean photographs: sharp, with believable texture", "srgan-psnr-x4", "photo-x4"
+        "srgan-x4.onnx",
+        "clean photographs: sharp, with believable texture",
+        "srgan-psnr-x4",
+        "photo-x4",
+        title="Sharp",
     ),
     "srresnet-x4": Entry(
-        "srresnet-x4.onnx", "clean photographs, nothing invented: highest PSNR, softer", cleaner="photo-psnr-x4"
+        "srresnet-x4.onnx",
+        "clean photographs, nothing invented: highest PSNR, softer",
+        cleaner="photo-psnr-x4",
+        title="Faithful",
     ),
     "srgan-psnr-x4": Entry(
         "srgan-psnr-x4.onnx",
@@ -79,9 +89,14 @@ CATALOGUE: dict[str, Entry] = {
         aside=True,
     ),
     "photo-x4": Entry(
-        "photo-x4.onnx", "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened", partner="photo-psnr-x4"
+        "photo-x4.onnx",
+        "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened",
+        partner="photo-psnr-x4",
+        title="Repair",
     ),
-    "photo-psnr-x4": Entry("photo-psnr-x4.onnx", "the same, nothing invented: smooth and free of noise"),
+    "photo-psnr-x4": Entry(
+        "photo-psnr-x4.onnx", "the same, nothing invented: smooth and free of noise", title="Repair, smooth"
+    ),
 }
 
 

@@ -7,6 +7,7 @@
     upload.py     a request's body -> a file, checked while it comes in
     limits.py     a picture's header -> accepted or refused, before anything is decoded
     queue.py      the bounded queue and its one worker thread
+    preview.py    what browsers are shown of pictures that they cannot show
     work.py       one picture: file -> file, stopped between tiles when nobody waits any more
     naming.py     what results are called
     hosts.py      the names that the server answers for

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from srgan._version import __version__
+from srgan.web import page
 from srgan.web.access import guard
 from srgan.web.metrics import Metrics
+from srgan.web.preview import Previews
 from srgan.web.problems import ProblemError, documented
 from srgan.web.queue import WorkQueue
 from srgan.web.schema import Health, Limits, ModelEntry, ModelList, Progress, UpscaleParams
@@ -31,6 +33,7 @@ def _add_pictures(
     api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics
 ) -> None:
     guarded = [Depends(guard(settings))]
+    previews = Previews(settings)
     upscaling = Upscaling(served, settings, queue, metrics)
 
     @api.post(
@@ -49,6 +52,26 @@ def _add_pictures(
         connection stops the work.
         """
         return await upscaling(request, params)
+
+    @api.post(
+        "/v1/preview",
+        tags=["Pictures"],
+        summary="Show a picture as JPEG",
+        dependencies=guarded,
+        response_class=Response,
+        responses={
+            200: {
+                "content": {"image/jpeg": {"schema": _BINARY}},
+                "description": "The picture, as large as it is",
+                "headers": {"X-Srgan-Size": {"description": "Width x height", "schema": {"type": "string"}}},
+            },
+            **documented(400, 401, 403, 408, 413, 422, 503, 504),
+        },
+        openapi_extra={"requestBody": _BODY},
+    )
+    async def preview(request: Request) -> Response:
+        """Send a picture as for `/v1/upscale`: browsers do not show TIFF, HEIC and raw files."""
+        return await previews(request)
 
     @api.get(
         "/v1/models",
@@ -76,7 +99,8 @@ def _add_pictures(
         return Progress(
             state=place.state,
             ahead=queue.ahead_of(place),
-            done=min(place.done / place.total, 1) if place.total else 0,
+            done=place.share,
+            left=queue.left_of(place),
         )
 
 
@@ -108,6 +132,8 @@ def _model_list(served: Mapping[str, ServedModel], settings: Settings) -> ModelL
         models=[
             ModelEntry(
                 name=model.name,
+                title=model.title or model.name,
+                sample=page.sample(model.name) if model.shipped else "",
                 scale=model.scale,
                 when=model.when,
                 fidelity=model.blended is not None,
@@ -146,5 +172,9 @@ _PICTURE: dict[str, Any] = {
             "schema": {"type": "string"},
         },
         "X-Srgan-Size": {"description": "Width x height of the result", "schema": {"type": "string"}},
+        "X-Srgan-Preview": {
+            "description": "Where `preview` was asked for: how many bytes at the end are a JPEG of the result; without it none",
+            "schema": {"type": "integer"},
+        },
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from importlib import resources
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def _headers(*, inline_styles: bool = False) -> dict[str, str]:
     }
 
 
+def sample(model: str) -> str:
+    """Return the path below the page of the crop that shows what a shipped network does; empty if there is none."""
+    path = f"samples/{model}.webp"
+    return f"static/{path}" if (_HERE / path).is_file() else ""
+
+
 def router() -> APIRouter:
     """Return the routes of the page and the documentation; none of them needs the token, which the page asks for."""
     page = APIRouter(include_in_schema=False)
@@ -48,6 +55,10 @@ def router() -> APIRouter:
         return RedirectResponse("static/icon.svg")
 
     return page
+
+
+# Windows may have another opinion in its registry, and browsers run no module that is not called JavaScript.
+mimetypes.add_type("text/javascript", ".js")
 
 
 def mounts() -> list[Mount]:

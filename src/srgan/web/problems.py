@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+
+from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
 
 CLIENT_CLOSED = 499
 """What the metrics count for a client that did not wait for its answer; nobody receives it."""
@@ -70,6 +75,21 @@ def install(app: FastAPI) -> None:
 def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     """Return the error as a response."""
     return JSONResponse({"detail": detail}, status, headers)
+
+
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn the package's errors into answers that name the picture as the client does."""
+    try:
+        yield
+    except SrganError as error:
+        status = 500
+        if isinstance(error, ImageTooLargeError):
+            status = 413
+        elif isinstance(error, ImageReadError | UsageError):
+            status = 422
+        shown = repr(Path(name).name) if name else "the picture"
+        raise ProblemError(status, str(error) if error.subject is None else error.line(shown)) from None
 
 
 def _problem(_: Request, error: Exception) -> Response:

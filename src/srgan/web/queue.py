@@ -7,6 +7,7 @@ at once, before sending a body: waiting would only move the queue into the netwo
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,7 +38,16 @@ class Place:
     done: int = 0
     """Input pixels that are computed, of :attr:`total`."""
     total: int = 0
+    pixels: int = 0
+    """Of the picture, for how long it will take."""
+    began: float = 0.0
+    """When its computation began, on the monotonic clock."""
     _stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def share(self) -> float:
+        """Share that is computed, 0 to 1."""
+        return min(self.done / self.total, 1) if self.total else 0.0
 
     def progress(self, done: int, total: int) -> None:
         """Note how far the work is; the engine's callback.
@@ -64,6 +74,7 @@ class WorkQueue:
         self._worker = ThreadPoolExecutor(1, "srgan-compute")
         self._places: list[Place] = []  # all access is from the event loop's thread
         self._seconds = 1.0
+        self._pace: float | None = None  # seconds a pixel, of the pictures computed so far
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -84,21 +95,26 @@ class WorkQueue:
             place.stop()
             self._places.remove(place)
 
-    def submit(self, place: Place, work: Callable[[Callable[[int, int], None]], Result]) -> Future[Result]:
+    def submit(
+        self, place: Place, work: Callable[[Callable[[int, int], None]], Result], pixels: int = 0
+    ) -> Future[Result]:
         """Compute on the worker thread; ``work`` is given the place's progress callback and returns what the future shall.
 
-        The future raises what ``work`` raises.
+        ``pixels`` is how many the picture has. The future raises what ``work`` raises.
         """
-        place.state = "waiting"
+        place.state, place.pixels = "waiting", pixels
         # In the order of coming to compute, which is not that of the slower or faster bodies before it.
         self._places.remove(place)
         self._places.append(place)
 
         def run() -> Result:
             place.progress(0, 0)
+            place.began = time.monotonic()
             place.state = "computing"
             try:
-                return work(place.progress)
+                result = work(place.progress)
+                self._paced(time.monotonic() - place.began, pixels)
+                return result
             finally:
                 place.state = "done"
 
@@ -110,6 +126,33 @@ class WorkQueue:
             return 0
         before = self._places[: self._places.index(place)]
         return sum(other.state in ("waiting", "computing") for other in before)
+
+    def left_of(self, place: Place) -> float | None:
+        """Return the seconds until this picture is computed, those ahead of it included; None where nothing tells."""
+        if place.state == "done":
+            return 0.0
+        if place.state == "receiving":
+            return None
+        ahead = self._places[: self._places.index(place)] if place.state == "waiting" else []
+        total = 0.0
+        for other in (*(other for other in ahead if other.state in ("waiting", "computing")), place):
+            seconds = self._left(other)
+            if seconds is None:
+                return None
+            total += seconds
+        return total
+
+    def _left(self, place: Place) -> float | None:
+        """Return the seconds that a picture still takes, without those ahead of it."""
+        passed = time.monotonic() - place.began if place.state == "computing" else 0.0
+        if passed > 2 and place.share > 0.02:
+            return passed * (1 - place.share) / place.share
+        return None if self._pace is None else max(self._pace * place.pixels - passed, 0.0)
+
+    def _paced(self, seconds: float, pixels: int) -> None:
+        """Note how long pixels took."""
+        pace = seconds / max(pixels, 1)
+        self._pace = pace if self._pace is None else self._pace + 0.3 * (pace - self._pace)
 
     def count(self, state: State) -> int:
         """Return how many places are in a state."""

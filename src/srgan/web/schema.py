@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from srgan.engine.sizes import MAX_SCALE, MAX_SIDE
+from srgan.engine.sizes import MAX_SCALE, MAX_SIDE, Target, parse_fit
 from srgan.web.queue import State
 
 
@@ -40,6 +40,11 @@ class UpscaleParams(BaseModel):
         description="Enlargement; 1 cleans and keeps the size. Default: the network's own.",
     )
     width: int | None = Field(None, ge=1, le=MAX_SIDE, description="Instead of scale: pixels across of the result.")
+    fit: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]{0,5}x[1-9][0-9]{0,5}$",
+        description="Instead of scale: the box that the result just fits into, as 1920x1080.",
+    )
     fidelity: float | None = Field(
         None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with its faithful partner (1)."
     )
@@ -53,6 +58,10 @@ class UpscaleParams(BaseModel):
     )
     format: FormatOption | None = Field(None, description="Format of the result. Default: the input's.")
     quality: int | None = Field(None, ge=1, le=100, description="For formats that lose.")
+    preview: bool = Field(
+        False,
+        description="Send after the result, in as many bytes as X-Srgan-Preview says, a JPEG of it that browsers show.",
+    )
     ticket: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-]{8,64}$",
@@ -61,15 +70,23 @@ class UpscaleParams(BaseModel):
 
     @model_validator(mode="after")
     def _one_size(self) -> UpscaleParams:
-        if self.scale is not None and self.width is not None:
-            raise ValueError("scale and width each say how large the result is: give one of them")
+        given = [name for name in ("scale", "width", "fit") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} each say how large the result is: give one of them")
         return self
+
+    @property
+    def target(self) -> Target:
+        """The size that is asked for."""
+        return Target(self.scale, self.width, fit=None if self.fit is None else parse_fit(self.fit))
 
 
 class ModelEntry(BaseModel):
     """A network that this server offers."""
 
     name: str
+    title: str = Field(description="What people call it.")
+    sample: str = Field(description="A picture of what it does, a path below the page; empty if there is none.")
     scale: int = Field(description="Its own enlargement.")
     when: str = Field(description="When to take it.")
     fidelity: bool = Field(description="Whether it takes a fidelity.")
@@ -99,6 +116,9 @@ class Progress(BaseModel):
     state: State
     ahead: int = Field(description="Pictures that are computed before this one.")
     done: float = Field(ge=0, le=1, description="Share that is computed.")
+    left: float | None = Field(
+        description="Seconds until it is computed, as far as can be told; pictures ahead included."
+    )
 
 
 class Health(BaseModel):

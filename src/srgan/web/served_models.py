@@ -11,7 +11,17 @@ from srgan.engine.choice import ModelChooser
 from srgan.engine.sizes import Target
 from srgan.engine.upscaler import Upscaler
 from srgan.errors import UsageError
-from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, DEEP, resolve, shipped_file
+from srgan.models.catalogue import (
+    AUTO,
+    AUTO_TITLE,
+    AUTO_WHEN,
+    CATALOGUE,
+    CLEAN,
+    COMPRESSED,
+    DEEP,
+    resolve,
+    shipped_file,
+)
 from srgan.models.metadata import read_info
 from srgan.runtime.blend import has_partner
 
@@ -23,6 +33,8 @@ BLENDS_KEPT = 2
 class ServedModel:
     """A network that clients can name, and one line on when to take it.
 
+    ``title`` is what people call it; ``shipped`` is whether it comes with the package, and the page has a crop that shows it.
+
     ``blended`` opens it with a fidelity from 0 to 1 (:mod:`srgan.runtime.blend`); None where it has no partner. ``cleans`` is
     whether it takes a strength of cleaning (:mod:`srgan.engine.mix`).
     """
@@ -32,6 +44,8 @@ class ServedModel:
     chooser: ModelChooser
     blended: Callable[[float], ModelChooser] | None = None
     cleans: bool = False
+    title: str = ""
+    shipped: bool = False
 
     @property
     def scale(self) -> int:
@@ -78,7 +92,9 @@ def open_models(models: Sequence[str], **options: Any) -> dict[str, ServedModel]
     served: dict[str, ServedModel] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: name == AUTO):  # that one shares what the others open
         if name == AUTO:
-            served[AUTO] = ServedModel(AUTO, AUTO_WHEN, _choosing(served, options), _blends(AUTO, options), cleans=True)
+            served[AUTO] = ServedModel(
+                AUTO, AUTO_WHEN, _choosing(served, options), _blends(AUTO, options), True, AUTO_TITLE, True
+            )
             continue
         upscaler = Upscaler(name, **options)
         entry = CATALOGUE.get(name)
@@ -87,7 +103,10 @@ def open_models(models: Sequence[str], **options: Any) -> dict[str, ServedModel]
             raise UsageError(f"two networks are called {upscaler.name!r}: export one of them under another name")
         blended = _blends(name, options) if has_partner(read_info(resolve(name))) else None
         chooser = ModelChooser.among({upscaler.name: upscaler}, **options)
-        served[upscaler.name] = ServedModel(upscaler.name, when, chooser, blended, cleans=entry is not None)
+        title = (entry.title if entry is not None else "") or upscaler.name
+        served[upscaler.name] = ServedModel(
+            upscaler.name, when, chooser, blended, entry is not None, title, entry is not None
+        )
     return {AUTO: served[AUTO], **served} if names[0] == AUTO else served
 
 

@@ -13,13 +13,13 @@ class Settings:
 
     max_bytes: int = 50_000_000
     """Largest body of a request, multipart framing included."""
-    max_pixels: int = 16_000_000
-    """Most pixels of a picture that comes in, read from its header. A phone's photograph has 12 million."""
-    max_result_pixels: int = 256_000_000
-    """Most pixels of a result: what 16 million become with a x4 network."""
+    max_pixels: int = 25_000_000
+    """Most pixels of a picture that comes in, read from its header. A phone's photograph has 12 million, a camera's 24."""
+    max_result_pixels: int = 400_000_000
+    """Most pixels of a result: what 25 million become with a x4 network."""
     queue: int = 16
     """Requests that may be inside at once besides the one that computes; the next one is answered 503."""
-    deadline: float = 600.0
+    deadline: float = 1800.0
     """Seconds from the first byte of a request to its answer, waiting included."""
     stall: float = 20.0
     """Seconds that a client may take between two pieces of its body, or without taking anything of its answer (Linux)."""

@@ -20,14 +20,13 @@ from starlette.types import Receive, Scope, Send
 
 from srgan import image
 from srgan.engine.sizes import Target
-from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
 from srgan.image import Header
 from srgan.image.formats import RAW_SUFFIXES
 from srgan.jobs.job import Job
 from srgan.jobs.reports import Done
-from srgan.web import limits, naming
+from srgan.web import limits, naming, preview
 from srgan.web.metrics import Metrics
-from srgan.web.problems import CLIENT_CLOSED, ProblemError
+from srgan.web.problems import CLIENT_CLOSED, ProblemError, explained
 from srgan.web.queue import FullError, Place, StoppedError, WorkQueue
 from srgan.web.schema import UpscaleParams
 from srgan.web.served_models import ServedModel
@@ -49,11 +48,11 @@ _SUFFIXES = {name: entry.suffixes[0] for name, entry in image.FORMATS.items()} |
 
 
 class FileStream(StreamingResponse):
-    """Sends a file, and calls ``after`` when it is sent or nobody listens any more."""
+    """Sends files one after the other, and calls ``after`` when they are sent or nobody listens any more."""
 
-    def __init__(self, path: Path, after: Callable[[], None], media_type: str, headers: dict[str, str]) -> None:
-        headers = headers | {"content-length": str(path.stat().st_size)}
-        super().__init__(_chunks(path), media_type=media_type, headers=headers)
+    def __init__(self, paths: list[Path], after: Callable[[], None], media_type: str, headers: dict[str, str]) -> None:
+        headers = headers | {"content-length": str(sum(path.stat().st_size for path in paths))}
+        super().__init__(_chunks(paths), media_type=media_type, headers=headers)
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,10 +63,11 @@ class FileStream(StreamingResponse):
             self._after()
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, 1 << 18):
-            yield chunk
+async def _chunks(paths: list[Path]) -> AsyncIterator[bytes]:
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, 1 << 18):
+                yield chunk
 
 
 @dataclass(frozen=True)
@@ -164,18 +164,22 @@ class Upscaling:
             name = await receive(request, source, self._settings)
             if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
                 source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
-            with _explained(name):
+            with explained(name):
                 upload = await self._accepted(params, model, source, name)
                 started = asyncio.get_running_loop().time()
                 chooser = functools.partial(model.sized, upload.size, params.fidelity, params.denoise)
                 limit = self._settings.max_pixels
+                pixels = upload.header.width * upload.header.height
                 work = self._queue.submit(
-                    place, lambda told: enlarge(upload.job, chooser, told, quality=params.quality, max_pixels=limit)
+                    place,
+                    lambda told: enlarge(upload.job, chooser, told, quality=params.quality, max_pixels=limit),
+                    pixels,
                 )
                 done = await _finished(work, request)
+                shown = await asyncio.to_thread(preview.beside, upload.job.target) if params.preview else None
             self._queue.took(asyncio.get_running_loop().time() - started)
-            self._metrics.pixels.inc(upload.header.width * upload.header.height)
-            return self._sent(upload, model, done, remove)
+            self._metrics.pixels.inc(pixels)
+            return self._sent(upload, model, done, remove, shown)
         except BaseException:
             # The worker thread may still be in the folder; it ends at its next tile, as nobody waits any more.
             if work is None:
@@ -189,7 +193,7 @@ class Upscaling:
         """Return what becomes of a picture, if its header and the size of its result are within the limits."""
         header = await asyncio.to_thread(limits.check, source, self._settings)
         kind = _format(params, header.format)
-        size = Target(params.scale, params.width)
+        size = params.target
         after = size.of(header.height, header.width, model.scale)
         limits.check_result(after, self._settings)
         if max(after) > kind.max_side:
@@ -201,7 +205,9 @@ class Upscaling:
         job = Job(source, source.with_name(f"result{_SUFFIXES[kind.name]}"))
         return _Upload(job, name, header, kind, size, after)
 
-    def _sent(self, upload: _Upload, model: ServedModel, done: Done, after: Callable[[], None]) -> Response:
+    def _sent(
+        self, upload: _Upload, model: ServedModel, done: Done, after: Callable[[], None], shown: Path | None = None
+    ) -> Response:
         target = upload.job.target
         name = f"{naming.stem(upload.name)}_{upload.size.label(model.scale)}{target.suffix}"
         headers = {
@@ -212,7 +218,10 @@ class Upscaling:
             "x-srgan-seen": quote(done.seen),
             "x-srgan-size": f"{upload.after[1]}x{upload.after[0]}",
         }
-        return FileStream(target, after, MEDIA_TYPES[upload.format.name], headers)
+        if shown is not None:
+            headers["x-srgan-preview"] = str(shown.stat().st_size)
+        files = [target] if shown is None else [target, shown]
+        return FileStream(files, after, MEDIA_TYPES[upload.format.name], headers)
 
 
 async def _finished(work: Future[Done], request: Request) -> Done:
@@ -242,21 +251,6 @@ async def _gone(request: Request) -> None:
     """Return when the client has closed the connection; the body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turn the package's errors into answers that name the picture as the client does."""
-    try:
-        yield
-    except SrganError as error:
-        status = 500
-        if isinstance(error, ImageTooLargeError):
-            status = 413
-        elif isinstance(error, ImageReadError | UsageError):
-            status = 422
-        shown = repr(Path(name).name) if name else "the picture"
-        raise ProblemError(status, str(error) if error.subject is None else error.line(shown)) from None
 
 
 def _format(params: UpscaleParams, given: str) -> image.Format:
