@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image
 
 from srgan import Upscaler
 from srgan.engine.appearance import Appearance
-from srgan.engine.choice import Choice, ModelChooser, as_chooser, described, severity
+from srgan.engine.budget import Budget
+from srgan.engine.choice import _ENOUGH, Choice, ModelChooser, as_chooser, described, severity
 from srgan.engine.mix import MixedUpscaler
 from srgan.engine.sizes import Target
 from srgan.errors import UnknownModelError, UsageError
@@ -161,3 +163,38 @@ def test_an_open_network_is_for_every_picture(coarse: Path, tmp_path: Path) -> N
     assert ModelChooser(tmp_path / "own.onnx").upscaler_for(read(coarse)).name == upscaler.name
     with pytest.raises(UnknownModelError):
         ModelChooser("no-such-network")
+
+
+def test_only_what_is_chosen_is_opened(coarse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    networks = {
+        name: tiny_models.nearest(tmp_path / f"{name}.onnx", scale=4, name=name) for name in (CLEAN, COMPRESSED)
+    }
+
+    def opening(name: str, **options: Any) -> Upscaler:
+        opened.append(name)
+        return Upscaler(networks[name], **options)
+
+    monkeypatch.setattr("srgan.engine.choice.Upscaler", opening)
+    chooser = ModelChooser(AUTO, memory=10**9, threads=2, width=100)
+    assert (chooser.label, chooser.size_of(32, 40), chooser.takes_rows(32, 40)) == ("w100", (80, 100), True)
+    assert not ModelChooser(AUTO, wrap=True).takes_rows(32, 40)
+    assert not opened
+    picture = read(coarse)
+    assert chooser.upscaler_for(picture)(picture.pixels).shape == (80, 100, 3)
+    assert opened == [COMPRESSED]
+    assert chooser.sized(Target()).upscaler_for(picture)(picture.pixels).shape == (128, 160, 3)
+    assert opened == [COMPRESSED]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"precision": "int3"}, {"threads": 0}, {"memory": 1_000_000}, {"fidelity": 2.0}, {"scale": 0.5}], ids=str
+)
+def test_what_is_wrong_is_said_before_any_picture(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        ModelChooser(AUTO, **wrong)
+
+
+def test_no_shipped_network_needs_more_memory_than_is_taken_for_enough() -> None:
+    for name in (CLEAN, COMPRESSED, DEEP):
+        assert Budget(_ENOUGH, exact=True, tta=True).least(Upscaler(name)._networks.first) < _ENOUGH

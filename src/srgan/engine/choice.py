@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ from srgan.engine.sizes import Size, Target
 from srgan.engine.tile_pass import Progress
 from srgan.engine.upscaler import Upscaler
 from srgan.image.pixels import Rows, check
-from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, DEFAULT, THRESHOLDS, Thresholds, mixed_pair
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, DEFAULT, THRESHOLDS, Thresholds, mixed_pair, resolve
+from srgan.models.metadata import read_info
+from srgan.runtime.network import MAX_THREADS
 
 if TYPE_CHECKING:
     from srgan.image.picture import Picture
@@ -33,6 +36,9 @@ _UNTOUCHED, _CLEANED = 0.85, 1.15
 
 _SHARP = 0.57
 """Sharpness of photographs that are not blurred at all."""
+
+_ENOUGH = 50_000_000
+"""Bytes that are enough for the smallest tile of any shipped network; the largest least is 32 MB."""
 
 _STEPS = 4
 """A mix is of so many parts: a quarter more or less is as near as what was seen says."""
@@ -82,14 +88,15 @@ class ModelChooser:
 
     Parameters
     ----------
-    model : as for :class:`Upscaler`; ``"auto"`` chooses. Another network than the first is opened when it is first chosen
+    model : as for :class:`Upscaler`; ``"auto"`` chooses, and opens a network when it is first chosen
     denoise : instead of what is seen in a picture: from 0, the network for clean pictures, to 1, the one for damaged ones
         that it goes with; between them the results of both are mixed, at twice the work. For ``"auto"`` and shipped networks
     options : everything else that :class:`Upscaler` takes
 
     Attributes
     ----------
-    first : the network that most pictures are for; it stands for the choice where there is no picture yet
+    target : the size that results shall have
+    scale : the networks' own enlargement
 
     Raises
     ------
@@ -103,8 +110,14 @@ class ModelChooser:
         self._fixed = None if denoise is None else _between(model, denoise)
         name = str(model) if self._fixed is None else self._fixed.network
         self._name = CLEAN if name == AUTO else name
-        self.first = Upscaler(self._name, **options)
-        self._open = {self._name: self.first}
+        self._open: dict[str, Upscaler] = {}
+        self._lock = threading.Lock()
+        if self.chooses and _is_sure_to_open(options):
+            self.target = Target(*(options.get(field.name) for field in fields(Target)))
+            self.scale = read_info(resolve(self._name)).scale
+            return
+        first = self._open[self._name] = Upscaler(self._name, **options)
+        self.target, self.scale = first.target, first.scale
         if self._fixed is not None:
             self.open(self._fixed)  # what cannot be opened is said now
 
@@ -121,8 +134,10 @@ class ModelChooser:
         chooser = cls.__new__(cls)
         chooser._name = next(iter(upscalers))
         chooser._model = model or chooser._name
-        chooser.first = next(iter(upscalers.values()))
-        chooser._options = options
+        first = next(iter(upscalers.values()))
+        chooser.target, chooser.scale = first.target, first.scale
+        chooser._options = {"fidelity": first.fidelity, "wrap": first.wrap, **options}
+        chooser._lock = threading.Lock()
         chooser._open = dict(upscalers)
         chooser._fixed = None
         return chooser
@@ -130,15 +145,20 @@ class ModelChooser:
     def sized(self, target: Target, denoise: float | None = None) -> ModelChooser:
         """Return one for results of another size, or of another strength of cleaning, which shares the open networks."""
         other = copy.copy(self)  # with the same dictionary: what one opens the other has
-        other.first = self.first.sized(target)
+        other.target = target
         if denoise is not None:
             other._fixed = _between(self._model, denoise)
         return other
 
     @property
+    def first(self) -> Upscaler:
+        """The network that most pictures are for, open; it stands for the choice where there is no picture yet."""
+        return self._network(self._name)
+
+    @property
     def label(self) -> str:
         """What results are called after: ``x4``, ``x1.5``, ``w1920``, ``h1080``, ``1920x1080``."""
-        return self.first.label
+        return self.target.label(self.scale)
 
     @property
     def chooses(self) -> bool:
@@ -147,11 +167,11 @@ class ModelChooser:
 
     def size_of(self, height: int, width: int) -> Size:
         """Return (height, width) of the result of a picture of this size, which is the same by whichever network."""
-        return self.first.size_of(height, width)
+        return self.target.of(height, width, self.scale)
 
     def takes_rows(self, height: int, width: int) -> bool:
         """Return whether :meth:`Upscaler.takes_rows` may be true of what is chosen for a picture of this size."""
-        return self.first.takes_rows(height, width)
+        return not self._options.get("wrap") and len(self.target.passes((height, width), self.scale)) == 1
 
     def choose(self, pixels: NDArray[Any] | Rows, jpeg_quality: int | None = None) -> Choice:
         """Return what is for a picture; nothing is opened.
@@ -163,7 +183,7 @@ class ModelChooser:
         """
         if not self.chooses:
             return self._fixed or Choice(self._name)
-        if pixels.dtype == np.uint16 and self.first.fidelity is None:
+        if pixels.dtype == np.uint16 and self._options.get("fidelity") is None:
             return Choice(DEEP, seen="16 bits")
         appearance = look(pixels)
         seen = described(appearance, jpeg_quality)
@@ -197,11 +217,22 @@ class ModelChooser:
 
     def _network(self, name: str) -> Upscaler:
         """Return the open network of a name, for results of this chooser's size."""
-        if name == self._name:
-            return self.first
-        if name not in self._open:
-            self._open[name] = Upscaler(name, **self._options)
-        return self._open[name].sized(self.first.target)
+        with self._lock:  # a server's threads share what is open
+            if name not in self._open:
+                self._open[name] = Upscaler(name, **self._options)
+            found = self._open[name]
+        return found if found.target == self.target else found.sized(self.target)
+
+
+def _is_sure_to_open(options: Mapping[str, Any]) -> bool:
+    """Whether a shipped network takes these options anywhere: it need not be opened for what is wrong to be said at once."""
+    threads = options.get("threads")
+    return (
+        options.get("precision", "auto") in ("auto", "fp32")
+        and options.get("memory", _ENOUGH) >= _ENOUGH
+        and (threads is None or 1 <= threads <= MAX_THREADS)
+        and options.get("fidelity") is None
+    )
 
 
 def as_chooser(upscaler: Upscaler | ModelChooser) -> ModelChooser:

@@ -57,7 +57,7 @@ class Upscaler:
     Attributes
     ----------
     name, scale, card : the network's name, its own enlargement of one pass, and its model card
-    fidelity : as given
+    fidelity, wrap : as given
     target : the size that results shall have
 
     Raises
@@ -85,7 +85,7 @@ class Upscaler:
     ) -> None:
         self.target = Target(scale, width, height, fit)
         self.fidelity = fidelity
-        self._wrap = wrap
+        self.wrap = wrap
         if str(model) == AUTO:
             model = CLEAN
         self._networks = OpenNetworks(model, precision=precision, threads=threads, fidelity=fidelity)
@@ -152,7 +152,7 @@ class Upscaler:
 
     def takes_rows(self, height: int, width: int) -> bool:
         """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.image.Rows` allows."""
-        return not self._wrap and len(self.target.passes((height, width), self.scale)) == 1
+        return not self.wrap and len(self.target.passes((height, width), self.scale)) == 1
 
     def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> Plan:
         """Return the tiles that one pass over a picture of this size would be computed in."""
@@ -185,7 +185,7 @@ class Upscaler:
         if before == after:
             yield picture.copy()
             return
-        margin = _margin(before, after) if self._wrap else 0
+        margin = _margin(before, after) if self.wrap else 0
         yield from Resampler(before, after, margin=margin).feed(wrapped(picture, margin))
 
     def _pass(
@@ -205,7 +205,7 @@ class Upscaler:
                 yield place
             return
         # The kernel reaches beyond the picture's edge too: where that goes on, some more of it is computed.
-        margin = -(-_margin(natural, after) // self.scale) if self._wrap else 0
+        margin = -(-_margin(natural, after) // self.scale) if self.wrap else 0
         one = TilePass(self._config, picture, meter, margin)
         resampler = Resampler(natural, after, margin=margin * self.scale)
         for band in one.plan.bands:

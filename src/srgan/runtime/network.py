@@ -23,11 +23,9 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -38,7 +36,7 @@ from srgan.errors import ModelError, UsageError, option
 from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
-from srgan.runtime import cache, primitives
+from srgan.runtime import cache, heap, primitives
 from srgan.runtime.blend import blend
 from srgan.runtime.graph import (
     DAMAGED,
@@ -126,7 +124,7 @@ class Part:
         with self._lock:
             if self._request is not None:
                 self._compiled.release_memory()
-        _trim()
+        heap.trim()
 
     def export(self) -> bytes:
         """Return the compiled graph as bytes that this build of the runtime can import on this processor."""
@@ -137,25 +135,6 @@ class Part:
 
         self._request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
         self._request.set_output_tensor(openvino.Tensor(result, shared_memory=True))
-
-
-def _trim() -> None:
-    """Let the C library give freed memory back to the system.
-
-    Left alone, glibc keeps what lies below a block in use: 120 MB after a dozen tiles, when each gives its memory back.
-    """
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
-
-
-@lru_cache(maxsize=1)
-def _malloc_trim() -> Callable[[int], int] | None:
-    if sys.platform != "linux":
-        return None
-    import ctypes
-
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
 
 
 def _channels(end: Any) -> int:
@@ -226,6 +205,7 @@ def open_network(
             f"fidelity blends weights, which int8 has rounded: leave out fidelity or {option('precision', 'int8')}"
         )
     file = int8.find(info) if precision == "int8" else info
+    heap.bound()
     core, has_bf16 = _open_core()
     if precision == "bf16" and not has_bf16:
         raise UsageError(f"this processor has no bf16 instructions: use {option('precision', 'auto')}, or fp32")
@@ -242,7 +222,7 @@ def open_network(
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
             cache.keep(key, [_exported(part) for part in (network.body, network.tail) if part is not None])
-    _trim()  # reading and compiling a graph takes 6 MB more than is kept of it
+    heap.trim()  # reading and compiling a graph takes 6 MB more than is kept of it
     return network
 
 

@@ -50,7 +50,7 @@ class ServedModel:
     @property
     def scale(self) -> int:
         """The network's own enlargement."""
-        return self.chooser.first.scale
+        return self.chooser.scale
 
     def sized(self, target: Target, fidelity: float | None = None, denoise: float | None = None) -> ModelChooser:
         """Return what enlarges pictures to results of another size; it shares the open networks.
