@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -322,3 +324,23 @@ def test_a_page_that_is_damaged_fails_the_file(tmp_path: Path, upscaler: Upscale
     with pytest.raises(ImageReadError, match="damaged"):
         run_one(Job(tmp_path / "scan.tif", tmp_path / "out.tif"), upscaler)
     assert files(tmp_path) == ["scan.tif"]
+
+
+def test_what_is_kept_of_many_pictures_is_no_picture(tmp_path: Path, upscaler: Upscaler) -> None:
+    """A job of a million pictures keeps a report of each: neither their pixels nor, with the errors, what held them."""
+    for number in range(3):
+        Image.fromarray(noise(200, 200, number)).save(tmp_path / f"{number}.png")
+    whole = (tmp_path / "0.png").read_bytes()
+    for number in range(3, 6):
+        (tmp_path / f"{number}.png").write_bytes(whole[:20_000] + bytes(20_000) + whole[40_000:])
+    jobs = plan([tmp_path], tmp_path / "out", scale=upscaler.label).pictures
+    run_pictures(jobs, upscaler, check=True)  # whatever is imported at the first picture
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    report = run_pictures(jobs, upscaler, check=True, overwrite=True)
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert (len(report.written), len(report.failed)) == (3, 3)
+    assert all(done.check is not None and done.check.psnr > 20 for done in report.written)
+    assert kept < 50_000  # a picture has 120,000

@@ -42,6 +42,7 @@ class Consistency:
         self._resampler = Resampler(after, (height, width), kernel=CUBIC)
         self._errors = np.zeros((height, width), np.float32)  # mean square over the colours
         self._top = 0
+        self._figure: float | None = None
 
     def feed(self, rows: NDArray[Any]) -> None:
         """Take the next rows of the result, HWC of the input's dtype and channels."""
@@ -57,8 +58,15 @@ class Consistency:
     @property
     def psnr(self) -> float:
         """The consistency in dB: 10 log10 of full intensity squared over the mean square; infinite if nothing differs."""
+        if self._figure is not None:
+            return self._figure
         mean = float(self._errors.mean(dtype=np.float64))
         return -10 * math.log10(mean) if mean > 0 else math.inf
+
+    def release(self) -> None:
+        """Keep the figure, and let go of all that takes memory; there is no map any more."""
+        self._figure = self.psnr
+        del self._before, self._resampler, self._errors
 
     def map(self) -> NDArray[np.uint8]:
         """Return where the result contradicts the input, [H, W, 3] uint8 of the input's size.

@@ -21,7 +21,8 @@ class Done:
     after: tuple[int, int]
     seconds: float
     check: Consistency | None = None
-    """How far the result, reduced again, is from the input, where that was asked for; of several pages the worst one."""
+    """How far the result, reduced again, is from the input, where that was asked for; of several pages the worst one.
+    Of one picture of many only its figure is kept."""
     pages: int = 1
     """How many pages or frames the input has."""
     enlarged: int = 1

@@ -62,7 +62,7 @@ def run_pictures(
     upscaler : an open network for all pictures, or what chooses one for each
     replace : those whose output may be replaced without ``overwrite``
     quality : 1 to 100, for formats that lose
-    check : compare each result with its input (:mod:`srgan.engine.consistency`)
+    check : compare each result with its input (:mod:`srgan.engine.consistency`); of several pictures only the figure is kept
     max_pixels : largest width * height of an input
     keeping : what results get beside their pixels and what belongs to their inputs
     access : reaches the files, where they do not lie on this machine
@@ -183,6 +183,7 @@ class _Run:
         self._listener = listener
         self._access = access
         self._report = Report()
+        self._many = False
         self._reader = ThreadPoolExecutor(1, "srgan-read")
         self._writer = ThreadPoolExecutor(1, "srgan-write")
         self._ahead: Future[tuple[Picture, Choice]] | None = None
@@ -190,6 +191,7 @@ class _Run:
 
     def __call__(self, jobs: Sequence[Job]) -> Report:
         """Do all pictures."""
+        self._many = len(jobs) > 1
         try:
             waiting = self._free(jobs)
             for number, job in enumerate(waiting):
@@ -373,10 +375,15 @@ class _Run:
     def _written(self, done: Done) -> None:
         if self._keeping.date:
             self._access.keep_date(done.job)
-        self._report.written.append(done)
         self._listener.written(done)
+        if self._many and done.check is not None:
+            done.check.release()
+        self._report.written.append(done)
 
     def _fail(self, job: Job, error: SrganError) -> None:
+        if self._many:
+            # The frames that it came through hold the picture, and the report is kept until all pictures are done.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
         self._report.failed.append(Failure(job, error))
         self._listener.failed(self._report.failed[-1])
 
