@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from srgan.cli.models import figures
-from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, Entry, resolve
+from srgan.models.catalogue import (
+    AUTO,
+    AUTO_WHEN,
+    CATALOGUE,
+    CLEAN,
+    COMPRESSED,
+    DEEP,
+    THRESHOLDS,
+    Entry,
+    resolve,
+)
 from srgan.models.metadata import read_info
 from support import tiny_models
 from support.tiny_runs import call
@@ -119,3 +129,13 @@ def test_mistakes_are_one_line(
     assert done.err.startswith("srgan: ")
     assert says in done.err
     assert done.err.count("\n") == 1
+
+
+def test_auto_says_how_it_chooses() -> None:
+    done = call("models", "auto")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{AUTO}: {AUTO_WHEN}\n")
+    for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}"):
+        assert words in done.out
+    assert f"noise: {THRESHOLDS.noise:g} levels" in done.out
+    assert f"a quality below {THRESHOLDS.jpeg_below}" in done.out

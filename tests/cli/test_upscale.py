@@ -345,6 +345,23 @@ def test_an_existing_output_stays_unless_it_may_be_replaced(nearest: Path) -> No
     np.testing.assert_array_equal(read("a_x2.png").pixels, larger(picture))
 
 
+def test_a_dry_run_of_single_files(nearest: Path, folder: Path) -> None:
+    save("a.png"), save("b.png")
+    Path("b_x2.png").write_text("mine")
+    one = call("upscale", "a.png", "-m", nearest, "--dry-run")
+    assert (one.code, one.err) == (0, "")
+    first, counts, takes, room = one.out.splitlines()
+    assert (first, counts) == ("a.png -> a_x2.png", "1 picture to do, 0 up to date, 0 to skip (their outputs exist)")
+    assert takes.startswith("about 1 s on this machine, ")
+    assert room.endswith(" are free there")
+    two = call("upscale", "a.png", "b.png", "-m", nearest, "--dry-run").out.splitlines()
+    assert two[:2] == ["a.png -> a_x2.png", "1 picture to do, 0 up to date, 1 to skip (its output exists)"]
+    again = call("upscale", "b.png", "-m", nearest, "--dry-run", "--overwrite").out.splitlines()
+    assert again[0] == "b.png -> b_x2.png"
+    assert call("upscale", "none.png", "-m", nearest, "--dry-run").code == 2
+    assert visible(folder) == ["a.png", "b.png", "b_x2.png"]
+
+
 @pytest.mark.parametrize(
     "options",
     [

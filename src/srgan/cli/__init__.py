@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan._version import __version__
-from srgan.cli import convert, data, evaluate, models, serve, train, upscale
+from srgan.cli import cache, convert, data, evaluate, man, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.cli.options import GroupedCommand
 from srgan.errors import SrganError, in_words_of_the_command
@@ -34,6 +34,8 @@ app.command("serve")(serve.serve_command)
 app.command("models")(models.models_command)
 app.command("convert", short_help="Convert weights from elsewhere.")(convert.convert_command)
 app.add_typer(data.app, name="data")
+app.add_typer(cache.app, name="cache")
+app.command("man", short_help="Print the manual page.")(man.man_command)
 
 
 def _print_version(value: bool) -> None:

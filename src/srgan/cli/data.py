@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from srgan.cli import completion
 from srgan.cli.counting import count_bar
 from srgan.data.words import counted
 
@@ -23,13 +24,16 @@ def _data() -> None:
 
 @app.command("check")
 def check_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of pictures, searched recursively.", show_default=False)
+    ],
     recipe: Annotated[
         str | None,
         typer.Option(
             "--recipe",
             "-r",
             metavar="NAME|FILE",
+            autocompletion=completion.recipes,
             help="Recipe to train with: its largest crop is the least side, and pictures must suit its bands.",
             show_default=False,
         ),
@@ -89,8 +93,12 @@ def _needs_of(recipe: str | None) -> tuple[int, int]:
 
 @app.command("prepare")
 def prepare_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of pictures, searched recursively.", show_default=False)],
-    out: Annotated[str, typer.Argument(help="Empty folder, or URL such as s3://bucket/name.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of pictures, searched recursively.", show_default=False)
+    ],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="Empty folder, or URL such as s3://bucket/name.", show_default=False)
+    ],
     bands: Annotated[
         int, typer.Option(help="Bands of the network to train: 3 for RGB, 1 for gray, up to 13.", min=1)
     ] = 3,
@@ -136,7 +144,10 @@ def prepare_command(
 @app.command("draw")
 def draw_command(
     folder: Annotated[
-        Path, typer.Argument(help="Where to draw: best a folder among your photographs.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Where to draw: best a folder among your photographs.", show_default=False
+        ),
     ],
     count: Annotated[int, typer.Option("--count", "-n", help="How many pictures.", min=1)] = 48,
     size: Annotated[str, typer.Option(metavar="WxH", help="Pixels of each.")] = "1024x768",
@@ -179,10 +190,19 @@ def draw_command(
 
 @app.command("distil")
 def distil_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of photographs, searched recursively.", show_default=False)],
-    out: Annotated[Path, typer.Argument(help="Empty folder, for HR/ and LRx4/.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of photographs, searched recursively.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Empty folder, for HR/ and LRx4/.", show_default=False)],
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Network to teach: the name of a shipped one, or a .onnx file.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            help="Network to teach: the name of a shipped one, or a .onnx file.",
+            autocompletion=completion.shipped,
+        ),
     ] = "srresnet-x4",
     new: Annotated[
         Path | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from srgan.cli import completion
 from srgan.cli.counting import count_bar
 from srgan.cli.options import PrecisionOption
 from srgan.errors import MissingExtraError
@@ -20,7 +21,10 @@ def evaluate_command(
     model: Annotated[
         str,
         typer.Argument(
-            help="bicubic, a shipped network ('srgan models' lists them) or a .onnx file.", show_default=False
+            metavar="MODEL",
+            help="bicubic, a shipped network ('srgan models' lists them) or a .onnx file.",
+            show_default=False,
+            autocompletion=completion.measured,
         ),
     ],
     folders: Annotated[

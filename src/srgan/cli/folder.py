@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from srgan import storage
+from srgan.cli.lines import printable
 from srgan.errors import SrganError
 from srgan.files import why_not_written
 from srgan.jobs import report_page
@@ -24,6 +25,7 @@ from srgan.storage import Remote
 if TYPE_CHECKING:
     from srgan.engine.choice import ModelChooser
     from srgan.jobs.job import Job, Keeping
+    from srgan.jobs.plan import Plan
     from srgan.jobs.reports import Listener, Report
 
 
@@ -134,15 +136,34 @@ def dry_run(job: FolderJob, chooser: ModelChooser, *, overwrite: bool, quality: 
         with Journal(place, settings=job.settings, model=job.model) as journal:
             found = survey(job.work, journal, job.folder, overwrite=overwrite, versions=job.versions, remove=False)
         expected = estimate(found.todo, chooser, access, quality=quality)
-    lines = [
-        f"{len(found.todo):,} pictures to do, {len(found.unchanged):,} up to date, "
-        f"{len(found.taken):,} to skip (their outputs exist)"
-    ]
+    lines = [_counts(len(found.todo), len(found.unchanged), len(found.taken))]
     if found.todo:
         lines.append(_expectation(expected))
         if not isinstance(job.folder, Remote):
             lines.append(_room(Path(job.folder), expected.nbytes))
     return lines
+
+
+def dry_run_files(found: Plan, chooser: ModelChooser, *, overwrite: bool, quality: int | None) -> list[str]:
+    """Return the same for pictures whose results lie beside them or under a name of their own."""
+    finished = [] if overwrite else found.finished()
+    with RemoteAccess() as access:
+        taken = [] if overwrite else [job for job in found.pictures if job not in finished and access.exists(job)]
+        todo = [job for job in found.pictures if job not in finished and job not in taken]
+        expected = estimate(todo, chooser, access, quality=quality)
+    lines = [f"{printable(str(job.source))} -> {printable(str(job.target))}" for job in todo]
+    lines.append(_counts(len(todo), len(finished), len(taken)))
+    if todo:
+        lines.append(_expectation(expected))
+        if not isinstance(todo[0].target, Remote):
+            lines.append(_room(Path(todo[0].target).parent, expected.nbytes))
+    return lines
+
+
+def _counts(todo: int, unchanged: int, taken: int) -> str:
+    pictures = "1 picture" if todo == 1 else f"{todo:,} pictures"
+    outputs = "its output exists" if taken == 1 else "their outputs exist"
+    return f"{pictures} to do, {unchanged:,} up to date, {taken:,} to skip ({outputs})"
 
 
 def _expectation(expected: Estimate) -> str:

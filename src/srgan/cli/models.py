@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from srgan.cli import completion
 from srgan.cli.lines import printable
 from srgan.models.figures import figures
 
@@ -14,13 +15,21 @@ from srgan.models.figures import figures
 def models_command(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|FILE]", help="Print this network's whole card.", show_default=False),
+        typer.Argument(
+            metavar="[NAME|FILE]",
+            help="Print this network's whole card; of auto, how it chooses.",
+            show_default=False,
+            autocompletion=completion.networks,
+        ),
     ] = None,
 ) -> None:
     """List the shipped networks, or print the card of one."""
-    from srgan.models.catalogue import CATALOGUE, resolve
+    from srgan.models.catalogue import AUTO, CATALOGUE, resolve
     from srgan.models.metadata import read_info
 
+    if name == AUTO:
+        print("\n".join(_choice()))
+        return
     if name is not None:
         info = read_info(resolve(name))
         head = {
@@ -32,7 +41,7 @@ def models_command(
         for line in _outline({**head, **info.card}):
             print(printable(line))  # a card from elsewhere may say anything, and move the cursor
         return
-    from srgan.models.catalogue import AUTO, AUTO_WHEN, shipped_file
+    from srgan.models.catalogue import AUTO_WHEN, shipped_file
 
     rows = [("NAME", "SCALE", "USE IT FOR", "PSNR-Y / SSIM-Y")]
     rows.append((AUTO, "x4", f"{AUTO_WHEN} (the default)", ""))
@@ -45,6 +54,21 @@ def models_command(
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip())
+
+
+def _choice() -> Iterator[str]:
+    """Yield what there is to say of auto: what it looks for, and what it takes then."""
+    from srgan.models.catalogue import AUTO, AUTO_WHEN, CLEAN, COMPRESSED, DEEP, THRESHOLDS
+
+    yield f"{AUTO}: {AUTO_WHEN}"
+    yield f"  clean pictures: {CLEAN}"
+    yield f"  damaged pictures: {COMPRESSED}, where one of these is reached or several nearly are; between, both are mixed"
+    yield f"    noise: {THRESHOLDS.noise:g} levels of 255"
+    yield f"    blocks of JPEG: {THRESHOLDS.blocks:g}, or a file saved with a quality below {THRESHOLDS.jpeg_below}"
+    yield f"    blur: sharpness below {THRESHOLDS.sharpness:g}"
+    yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
+    yield f"  videos: {CLEAN}"
+    yield "--denoise 0 to 1 decides instead of what is seen; srgan models NAME prints the card of each network"
 
 
 def _outline(value: Any, indent: str = "") -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from srgan.cli import completion
 from srgan.errors import UsageError
 
 
@@ -78,6 +79,7 @@ ModelOption = Annotated[
         "--model",
         "-m",
         metavar="NAME|FILE",
+        autocompletion=completion.networks,
         rich_help_panel=NETWORK,
         help="A shipped network ('srgan models' lists them), auto, which looks at each picture, or a .onnx file.",
     ),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from srgan.cli import completion
 from srgan.cli.options import PrecisionOption, parse_size
 from srgan.errors import MissingExtraError, UsageError
 
@@ -20,6 +21,7 @@ def serve_command(
             "--model",
             "-m",
             metavar="NAME|FILE",
+            autocompletion=completion.networks,
             help="A network to offer, the first is the default; repeatable. Default: all shipped ones.",
             show_default=False,
         ),

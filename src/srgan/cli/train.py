@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from srgan.cli import completion
 from srgan.errors import MissingExtraError, UsageError
 
 
@@ -22,6 +23,7 @@ def train_command(
     photos: Annotated[
         str | None,
         typer.Argument(
+            metavar="[PHOTOS]",
             help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/); or folder or URL of "
             "shards made by srgan data prepare.",
             show_default=False,
@@ -34,6 +36,7 @@ def train_command(
             "-r",
             help="Recipe: srgan, laptop, photo, features, distil, paper, keras, or a TOML file.",
             metavar="NAME|FILE",
+            autocompletion=completion.recipes,
         ),
     ] = "srgan",
     out: Annotated[
@@ -73,7 +76,12 @@ def train_command(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="Start from a shipped network or an exported file.", metavar="NAME|FILE", show_default=False),
+        typer.Option(
+            help="Start from a shipped network or an exported file.",
+            metavar="NAME|FILE",
+            show_default=False,
+            autocompletion=completion.shipped,
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="KIND")] = "auto",

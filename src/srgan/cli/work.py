@@ -39,7 +39,13 @@ def carry_out(options: UpscaleOptions) -> bool:
         return _watch(found, chooser, options)
     if options.dry_run:
         asked: dict[str, Any] = {"overwrite": options.overwrite, "quality": options.quality}
-        print("\n".join(folder.dry_run(_folder_job(found, options), chooser, **asked)))
+        if found.folder is None:
+            lines = folder.dry_run_files(found, chooser, **asked)
+        else:
+            lines = folder.dry_run(_folder_job(found, options), chooser, **asked)
+        print("\n".join(lines))
+        for failure in found.refused:
+            say(str(failure.error))
         return True
     report = Report()
     if found.pictures or found.refused or not found.clips:
@@ -65,11 +71,9 @@ def check(found: Plan, options: UpscaleOptions) -> None:
         "--watch": options.watch,
     }
     video.check(found.clips, options.video, [name for name, value in given.items() if value])
-    if found.folder is None and (
-        options.dry_run or options.report is not None or options.ray is not None or options.watch
-    ):
+    if found.folder is None and (options.report is not None or options.ray is not None or options.watch):
         raise UsageError(
-            "--dry-run, --report, --watch and --ray are for a folder of pictures: name one, or give many and -o FOLDER"
+            "--report, --watch and --ray are for a folder of pictures: name one, or give many and -o FOLDER"
         )
     if options.ray is not None and options.check:
         raise UsageError("--check is not for a cluster: leave --check or --ray out")

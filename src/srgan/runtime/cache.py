@@ -118,6 +118,41 @@ def keep(key: str, halves: list[Half]) -> None:
         _prune(place.parent)
 
 
+def entries() -> list[Path]:
+    """Return the files of all entries, those that were left half-written included."""
+    where = folder()
+    if where is None:
+        return []
+    with suppress(OSError):
+        return sorted(entry for entry in where.iterdir() if _SUFFIX in entry.suffixes and entry.is_file())
+    return []
+
+
+def clear() -> tuple[int, int]:
+    """Remove all entries, and the folder if nothing else is in it; return how many they were, and their bytes.
+
+    Raises
+    ------
+    SrganError
+        if one cannot be removed
+    """
+    count = nbytes = 0
+    for entry in entries():
+        try:
+            taken = entry.stat().st_size
+            entry.unlink()
+        except FileNotFoundError:
+            continue  # another process was quicker
+        except OSError as error:
+            raise SrganError(f"cannot remove {entry}: {error.strerror}") from None
+        count, nbytes = count + 1, nbytes + taken
+    where = folder()
+    if where is not None:
+        with suppress(OSError):
+            where.rmdir()
+    return count, nbytes
+
+
 def _place(key: str) -> Path | None:
     where = folder()
     return None if where is None else where / f"{key}{_SUFFIX}"
