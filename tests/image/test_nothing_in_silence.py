@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from image.test_parts import VIDEO, ultra_hdr
 from srgan.image import FORMATS, Picture, left_out, read, stream, write
@@ -180,3 +181,20 @@ def test_nothing_is_said_where_nothing_is_lost(end: str) -> None:
     opaque[:, :, 3] = 255
     for picture in (Picture(soft()), Picture(opaque), Picture(soft(), icc=samples.srgb_profile())):
         assert left_out(picture, f"a.{end}") == (("all but 256 colours",) if end == "gif" else ())
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        (37724, "Photoshop's layers: the picture is what they show together"),
+        (50839, "ImageJ's overlays, labels and lookup tables"),
+    ],
+)
+def test_what_programs_put_beside_the_pixels_of_tiff_is_said(tag: int, words: str, tmp_path: Path) -> None:
+    extra = [(tag, 7, 8, b"8BIMrayL", True)]
+    tifffile.imwrite(tmp_path / "a.tif", soft(), photometric="rgb", metadata=None, extratags=extra)
+    assert left_out(read(tmp_path / "a.tif"), "b.tif") == (words,)
+    with tifffile.TiffWriter(tmp_path / "d.tif") as file:
+        file.write(soft(), photometric="rgb", subifds=1, metadata=None)
+        file.write(soft()[::2, ::2], photometric="rgb", subfiletype=1, metadata=None)
+    assert left_out(read(tmp_path / "d.tif"), "b.tif") == ("pictures inside of the page: smaller copies, or more",)

@@ -148,7 +148,7 @@ def _read_tiff(file: BinaryIO, page: int) -> FileMetadata:
         aspect,
         reference=tags.reference,
         pages=pages,
-        notes=tuple(others),
+        notes=(*others, *tags.notes),
     )
 
 

@@ -59,6 +59,13 @@ _STORAGE = (
 )
 """Tags of a first directory that tell how the pixels are stored, and are not taken over."""
 
+_LEFT_OUT = {
+    0x935C: "Photoshop's layers: the picture is what they show together",
+    0xC697: "ImageJ's overlays, labels and lookup tables",
+    _SUB_DIRECTORIES: "pictures inside of the page: smaller copies, or more",
+}
+"""Tags of what is more than storage, and that has no place in a larger picture."""
+
 REFERENCE = {0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1, 0xA480, 0xA481, 0xC69C}
 """Tags of GeoTIFF and GDAL: where on the earth the pixels are (:mod:`srgan.image.geotiff`)."""
 
@@ -78,6 +85,8 @@ class Tags:
     reference: tuple[Entry, ...] = ()
     """Entries of :data:`REFERENCE`, little-endian."""
     xmp: bytes | None = None
+    notes: tuple[str, ...] = ()
+    """What of the page does not come along."""
 
 
 def pages(file: BinaryIO) -> tuple[list[int], list[str]]:
@@ -129,7 +138,10 @@ def read(file: BinaryIO, directory: int = 0) -> Tags:
         short = [Entry(_DESCRIPTION, 2, 1, b"\0") if e.tag == _DESCRIPTION else e for e in about]
         exif = with_description(head + packed(short, small, 8), text)
     reference = tuple(in_order(e, layout.order, "<") for e in entries if e.tag in REFERENCE)
-    return Tags(exif, blocks if blocks != iptc.HEAD else None, _density(raw, layout.order), reference, raw.get(_XMP))
+    photoshop = blocks if blocks != iptc.HEAD else None
+    present = {entry.tag for entry in entries}
+    notes = tuple(words for tag, words in _LEFT_OUT.items() if tag in present)
+    return Tags(exif, photoshop, _density(raw, layout.order), reference, raw.get(_XMP), notes)
 
 
 def _density(raw: dict[int, bytes], order: str) -> tuple[float, float, int] | None:
