@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+_MOST_PROFILE = 16 << 20
 _DENSITY = 38
 """Place of the pixels a metre in a file, across and down; 0 where it does not say."""
 
@@ -36,6 +38,18 @@ def open_bmp(file: BinaryIO) -> Any:
     if min(picture.size) < 1:
         raise BmpError("its header says that it has no pixels")
     return picture
+
+
+def profile(file: BinaryIO) -> bytes | None:
+    """Return the ICC profile in an open file's header of version 5 (BITMAPV5HEADER), or None."""
+    file.seek(0)
+    head = file.read(14 + 124)
+    if len(head) < 138 or struct.unpack_from("<I", head, 14)[0] < 124 or head[14 + 56 : 14 + 60] != b"DEBM":
+        return None
+    place, size = struct.unpack_from("<II", head, 14 + 112)
+    file.seek(14 + place)
+    data = file.read(min(size, _MOST_PROFILE))
+    return data if len(data) == size and data[36:40] == b"acsp" else None
 
 
 def bands_of(picture: Any) -> int:

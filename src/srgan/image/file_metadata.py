@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from srgan.image import colour, exif, gif, iptc, jpeg_segments, packet, parts, png, tiff, vips
 from srgan.image.picture import Picture
-from srgan.image.text import XMP_KEYWORD, Text, from_comment, from_png
+from srgan.image.text import XMP_KEYWORD, Text, from_comment, from_png, raw_profile
 from srgan.image.tiff_entries import Entry
 
 _MILLIMETRES = {2: 25.4, 3: 10.0}
@@ -20,6 +20,25 @@ _CREDENTIALS = "Content Credentials (C2PA), which hold for the old pixels only"
 _AVIF_HEAD = 1 << 16
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_PNG_KNOWN = {
+    *_TEXTS,
+    *(b"IHDR", b"PLTE", b"tRNS", b"IEND", b"acTL", b"fcTL"),
+    *(b"cICP", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"mDCV", b"cLLI", b"mDCv", b"cLLi", b"pHYs", b"eXIf", b"caBX"),
+    *(b"sBIT", b"tIME", b"hIST", b"sPLT", b"CgBI"),
+}
+"""Chunks that come along or that say nothing of the larger picture: which bits counted, when it was changed, its palette."""
+_JPEG_KNOWN = (
+    "JFIF",
+    "JFXX",
+    "MPF",
+    "Adobe",
+    "Adobe_CM",
+    "Ducky",
+    "ICC_PROFILE",
+    "Exif",
+    "http://ns.adobe.com/xap/1.0/",
+)
+"""Beginnings of segments that come along or say how the file is packed."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,8 @@ class FileMetadata:
     """Numbers of the directories of a TIFF file that are pages."""
     frames: int = 1
     notes: tuple[str, ...] = ()
+    icc: bytes | None = None
+    """A profile in a place where the decoder does not look for it."""
 
     def of(self, picture: Picture, *, same_colours: bool) -> Picture:
         """Return the picture with this metadata, its densities turned as the picture is."""
@@ -48,6 +69,7 @@ class FileMetadata:
             resolution, aspect = exif.resolution(self.exif), exif.aspect(self.exif)
         return replace(
             picture,
+            icc=picture.icc or (self.icc if same_colours else None),
             exif=self.exif,
             xmp=self.xmp,
             iptc=self.photoshop,
@@ -91,7 +113,9 @@ def _read_jpeg(file: BinaryIO, page: int) -> FileMetadata:
     if said.exif is not None and (exact := exif.resolution(said.exif)) is not None:
         resolution = exact  # JFIF's numbers are rounded
     texts = tuple(from_comment(data) for data in said.comments if data.strip(b"\0 "))
-    notes = (_CREDENTIALS,) if "c2pa" in said.other else ()
+    notes: tuple[str, ...] = (_CREDENTIALS,) if "c2pa" in said.other else ()
+    if unknown := {name: size for name, size in said.unknown.items() if not name.startswith(_JPEG_KNOWN)}:
+        notes += tuple(f"the data {name!r} ({size:,} bytes)" for name, size in sorted(unknown.items()))
     behind = parts.read(file, said)
     return FileMetadata(said.exif, xmp, said.photoshop, resolution, aspect, texts=texts, parts=behind, notes=notes)
 
@@ -106,7 +130,7 @@ def _read_png(file: BinaryIO, page: int) -> FileMetadata:
             resolution = across / 1000, down / 1000
         elif across != down:
             aspect = float(across), float(down)
-    about, xmp, photoshop, texts = None, None, None, []
+    about, xmp, photoshop, icc, texts, blocks = None, None, None, None, [], []
     for chunk in chunks:
         if chunk.kind == b"eXIf" and about is None:
             about = chunk.data
@@ -115,18 +139,29 @@ def _read_png(file: BinaryIO, page: int) -> FileMetadata:
             continue
         if text.keyword == XMP_KEYWORD:
             xmp = xmp or text.text.encode()
-        elif (blocks := iptc.from_text(text)) is not None:
-            photoshop = photoshop or blocks
+        elif (block := raw_profile(text)) is not None:
+            blocks.append(block)
         else:
             texts.append(text)
+    for name, body in blocks:
+        if name in ("8bim", "iptc"):
+            photoshop = photoshop or iptc.from_block(body)
+        elif body.startswith(jpeg_segments.XMP) or name == "xmp":
+            xmp = xmp or body.removeprefix(jpeg_segments.XMP)
+        elif name in ("exif", "app1"):
+            about = about or body
+        elif name in ("icc", "icm"):
+            icc = icc or body
     unread = sum(chunk.kind in _TEXTS for chunk in chunks) - sum(from_png(c) is not None for c in chunks)
     notes = [f"{unread} damaged or enormous text{'s' if unread > 1 else ''}"] if unread else []
     if any(chunk.kind == b"caBX" for chunk in chunks):
         notes.append(_CREDENTIALS)
+    if others := sorted({c.kind.decode() for c in chunks if c.kind.isalpha() and c.kind not in _PNG_KNOWN}):
+        notes.append(f"the {'chunk' if len(others) == 1 else 'chunks'} {', '.join(others[:8])}")
     said = colour.from_png(chunks)
     frames = png.frame_count(chunks)
     return FileMetadata(
-        about, xmp, photoshop, resolution, aspect, said, tuple(texts), frames=frames, notes=tuple(notes)
+        about, xmp, photoshop, resolution, aspect, said, tuple(texts), frames=frames, notes=tuple(notes), icc=icc
     )
 
 

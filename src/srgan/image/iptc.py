@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from srgan.image.change import Change
-from srgan.image.text import Text
+from srgan.image.text import RAW_PROFILE, Text
 
 HEAD = b"Photoshop 3.0\0"
 """What Photoshop's blocks begin with in a JPEG file; in a TIFF file it is left out."""
@@ -129,9 +129,6 @@ def _packed(block: _Block) -> bytes:
 
 # --- In PNG files ----------------------------------------------------------------------------------------------------
 
-_PROFILE = "Raw profile type "
-"""How ImageMagick names the texts in which it keeps blocks that PNG has no chunk for; exiftool reads and writes them too."""
-
 
 def to_text(blocks: bytes) -> Text:
     """Return blocks as the text that holds them in a PNG file."""
@@ -139,19 +136,9 @@ def to_text(blocks: bytes) -> Text:
     body = blocks.removeprefix(HEAD)
     digits = body.hex()
     lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
-    return Text(_PROFILE + name, f"\n{name}\n{len(body):8d}\n{lines}\n")
+    return Text(RAW_PROFILE + name, f"\n{name}\n{len(body):8d}\n{lines}\n")
 
 
-def from_text(text: Text) -> bytes | None:
-    """Return the blocks that a PNG file's text holds; None for any other text."""
-    name = text.keyword.removeprefix(_PROFILE)
-    if name == text.keyword or name.lower() not in ("8bim", "iptc"):
-        return None
-    try:
-        _, size, digits = text.text.strip().split("\n", 2)
-        body = bytes.fromhex(digits)
-    except ValueError:
-        return None
-    if len(body) != int(size):
-        return None
+def from_block(body: bytes) -> bytes:
+    """Return the blocks that such a text holds: a bare IPTC record, or blocks without their head."""
     return HEAD + body if body.startswith(b"8BIM") else wrapped(body)

@@ -80,7 +80,9 @@ def prepared(picture: Picture, kind: Format, width: int, height: int) -> Metadat
     if reference and kind.name != "TIFF":
         notes.append(f"the place on the earth (GeoTIFF), for which {kind.name} has no place")
         reference = ()
-    numbers = picture.colour if kind.name in _CODES and picture.icc is None else None
+    # Of a profile and code points (cICP) a PNG file may have both, and the latter count more.
+    coded = picture.colour is not None and picture.colour.transfer is not None
+    numbers = picture.colour if kind.name in _CODES and (picture.icc is None or coded) else None
     return Metadata(
         change,
         picture.icc,

@@ -72,7 +72,7 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened | None:
             planes = _planes(file, head, _COLOURS[mode] + alpha)
         pixels = np.stack(planes, axis=2)
         if mode == _CMYK:
-            return Decoded(_from_inks(pixels, icc))
+            return Decoded(_from_inks(pixels, icc), notes=("its inks (CMYK): the colours become sRGB",))
         return Decoded(_without_white(pixels) if alpha and layers < 0 else pixels, icc)
 
     return Opened(width, height, bands, depth, decode, metadata=_metadata(resources, notes))

@@ -218,6 +218,7 @@ class _PnmSource(_Source):
 
 class _BmpSource(_Source):
     def __init__(self, file: BinaryIO) -> None:
+        self.profile = bmp.profile(file)
         self.bmp = bmp.open_bmp(file)
         width, height = self.bmp.size
         self.header = Header(width, height, bmp.bands_of(self.bmp), 8, "BMP")
@@ -226,7 +227,7 @@ class _BmpSource(_Source):
         pixels = bmp.decode(self.bmp)
         dpi = self.bmp.info.get("dpi")
         resolution = (dpi[0] / 25.4, dpi[1] / 25.4) if dpi and min(dpi) > 0 else None
-        return Picture(pixels, resolution=resolution, format="BMP", depth=8)
+        return Picture(pixels, icc=self.profile, resolution=resolution, format="BMP", depth=8)
 
 
 class _VipsSource(_Source):
@@ -301,4 +302,8 @@ class _VipsSource(_Source):
             jpeg_quality=self.quality,
             origin=Origin(self.header.width, self.header.height, self.orientation),
         )
-        return self.metadata.of(picture, same_colours=same)
+        picture = self.metadata.of(picture, same_colours=same)
+        if not same:
+            kind = "inks (CMYK)" if self.image.interpretation == "cmyk" else "values of L*a*b* or XYZ"
+            picture = replace(picture, notes=(*picture.notes, f"its {kind}: the colours become sRGB"))
+        return picture

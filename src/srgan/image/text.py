@@ -78,6 +78,23 @@ def to_comment(text: Text) -> bytes:
     return said.encode("utf-8", "replace")
 
 
+RAW_PROFILE = "Raw profile type "
+"""How ImageMagick names the texts in which it keeps blocks that PNG has no chunk for; exiftool reads and writes them too."""
+
+
+def raw_profile(text: Text) -> tuple[str, bytes] | None:
+    """Return the kind, in lower case, and the bytes of a block that a PNG file holds as text; None for any other text."""
+    name = text.keyword.removeprefix(RAW_PROFILE)
+    if name == text.keyword:
+        return None
+    try:
+        _, size, digits = text.text.strip().split("\n", 2)
+        body = bytes.fromhex(digits)
+    except ValueError:
+        return None
+    return (name.lower(), body) if len(body) == int(size) else None
+
+
 def _unpacked(data: bytes) -> bytes:
     stream = zlib.decompressobj()
     out = stream.decompress(data, _MOST_TEXT)
