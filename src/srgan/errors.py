@@ -15,6 +15,7 @@
     │   └── ImageWriteError       cannot be written: disk full, no permission, unknown format
     ├── VideoError                a video cannot be read, or not be written
     ├── ModelError                a model file is damaged or not one of ours
+    ├── DeviceError               a GPU is lost, cannot be opened, or computes wrong results
     ├── DataError                 a folder of pictures cannot serve training or evaluation
     ├── CheckpointError           a run cannot be resumed from what lies in its folder
     ├── Cancelled                 the caller's own cancel event was set
@@ -160,6 +161,10 @@ class VideoError(SrganError):
 
 class ModelError(SrganError):
     """A model file is damaged, or is not a network that srgan can run."""
+
+
+class DeviceError(SrganError):
+    """A GPU is lost, cannot be opened, or computes wrong results."""
 
 
 class DataError(SrganError):

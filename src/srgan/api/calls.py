@@ -81,7 +81,7 @@ def upscale(
     progress : True shows a bar, in a terminal or a notebook; or a function of (input pixels done, in all)
     cancel : a :class:`threading.Event`; once it is set the work ends with :class:`srgan.Cancelled`
     options : everything that :class:`srgan.Upscaler` takes: ``scale``, ``width``, ``height``, ``fit``, ``wrap``, ``tta``,
-        ``fidelity``, ``denoise``, ``precision``, ``memory``, ``exact``, ``threads``
+        ``fidelity``, ``denoise``, ``precision``, ``memory``, ``exact``, ``threads``, ``device``
 
     Returns
     -------

@@ -27,6 +27,7 @@ class NetworkOptions(TypedDict, total=False):
     memory: int
     exact: bool
     threads: int | None
+    device: str
 
 
 class UpscaleOptions(NetworkOptions, total=False):
@@ -44,6 +45,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "denoise": (Real, "a number from 0 to 1"),
     "memory": (Integral, "a whole number of bytes"),
     "threads": (Integral, "a whole number"),
+    "device": (str, "cpu, gpu, auto, or a device's name"),
     "quality": (Integral, "a whole number from 1 to 100"),
 }
 
@@ -51,11 +53,12 @@ _KINDS: dict[str, tuple[Any, str]] = {
 def check(options: Mapping[str, Any]) -> None:
     """Raise UsageError for an option of another type than it is documented with.
 
-    Ranges are checked where the options are used. ``None`` is the default of all of these but ``model`` and ``memory``.
+    Ranges are checked where the options are used. ``None`` is the default of all of these but ``model``, ``memory`` and
+    ``device``.
     """
     for name, value in options.items():
         kind, words = _KINDS.get(name, (object, ""))
-        if not isinstance(value, kind) and (value is not None or name in ("model", "memory")):
+        if not isinstance(value, kind) and (value is not None or name in ("model", "memory", "device")):
             raise UsageError(f"{name} is {value!r}: give {words}")
     fit = options.get("fit")
     if fit is not None and not (

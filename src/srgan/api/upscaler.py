@@ -50,12 +50,15 @@ class Upscaler(engine_upscaler.Upscaler):
     denoise : for ``"auto"`` and shipped networks, instead of what is seen: how much noise, blocks and blur are taken
         away, from 0 (nothing is touched) to 1 (clean); between them twice the work (:mod:`srgan.engine.mix`)
     precision : ``"auto"`` computes 8-bit pictures in bf16 where the processor has it (at most a few levels of
-        difference), and deeper pictures in fp32; ``"fp32"``, ``"bf16"`` and ``"int8"`` do as they say
+        difference), on a GPU in fp16, and deeper pictures in fp32; ``"fp32"``, ``"fp16"``, ``"bf16"`` and ``"int8"`` do as
+        they say
     memory : bytes for the work: the network's, and the picture and a band of the result. About 150 MB for the program
         come on top, and the result, where it is an array
     exact : make the tiles' halo the full radius of the network however large the picture is. Without it, a picture that
         needs several tiles may differ from one computed whole by one level in a few pixels of a million
     threads : threads that compute, by default one for each core
+    device : what computes: ``"cpu"``, ``"gpu"``, or names that ``srgan devices`` lists, with commas between them; ``"auto"``
+        takes a GPU if there is one that a trial has shown to be right and faster (:mod:`srgan.runtime.trial`)
 
     Attributes
     ----------
@@ -68,7 +71,7 @@ class Upscaler(engine_upscaler.Upscaler):
     ------
     SrganError
         UnknownModelError, ModelError for the model; UsageError for options that are wrong, contradict each other, or do
-        not suit the model or the processor
+        not suit the model or the processor; DeviceError for a GPU that computes wrong results
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Upscaler(engine_upscaler.Upscaler):
         memory: int = DEFAULT_MEMORY,
         exact: bool = False,
         threads: int | None = None,
+        device: str = AUTO,
     ) -> None:
         given: dict[str, Any] = {
             "scale": scale,
@@ -100,6 +104,7 @@ class Upscaler(engine_upscaler.Upscaler):
             "memory": memory,
             "exact": exact,
             "threads": threads,
+            "device": device,
         }
         options.check({"model": model, **given, "denoise": denoise})
         self._chooser: ModelChooser | None = None

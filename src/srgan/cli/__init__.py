@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan._version import __version__
-from srgan.cli import cache, convert, data, evaluate, man, models, serve, train, upscale
+from srgan.cli import cache, convert, data, devices, evaluate, man, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.cli.options import GroupedCommand
 from srgan.errors import SrganError, in_words_of_the_command
@@ -32,6 +32,7 @@ app.command("train", short_help="Train a network on your own photographs.")(trai
 app.command("evaluate", short_help="Measure a network: PSNR and SSIM.")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)
 app.command("models")(models.models_command)
+app.command("devices")(devices.devices_command)
 app.command("convert", short_help="Convert weights from elsewhere.")(convert.convert_command)
 app.add_typer(data.app, name="data")
 app.add_typer(cache.app, name="cache")

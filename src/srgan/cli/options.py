@@ -28,6 +28,7 @@ class PrecisionOption(StrEnum):
 
     auto = "auto"
     fp32 = "fp32"
+    fp16 = "fp16"
     bf16 = "bf16"
     int8 = "int8"
 
@@ -118,6 +119,16 @@ DenoiseOption = Annotated[
         help="How much noise, blocks and blur are taken away: 0 touches nothing, 1 cleans, between is twice the work. "
         "Default: with auto what each picture needs, else what the network does.",
         show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        rich_help_panel=NETWORK,
+        help="What computes: cpu, gpu, or a name that 'srgan devices' lists; gpu:0,gpu:1 share a folder. "
+        "auto: a GPU if it is right and faster.",
     ),
 ]
 NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="Without sound.", rich_help_panel=VIDEO)]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from srgan.cli import completion
-from srgan.cli.options import PrecisionOption, parse_size
+from srgan.cli.options import DeviceOption, PrecisionOption, parse_size
 from srgan.errors import MissingExtraError, UsageError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -57,7 +57,7 @@ def serve_command(
     deadline: Annotated[float, typer.Option(min=1, help="Seconds within which a request is answered.")] = 1800,
     precision: Annotated[
         PrecisionOption,
-        typer.Option(help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32."),
+        typer.Option(help="auto: for 8 bits bf16 where the processor has it and fp16 on a GPU, else fp32."),
     ] = PrecisionOption.auto,
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="What the network may take; the pictures come on top.")
@@ -65,6 +65,7 @@ def serve_command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute. Default: one for each core.", show_default=False)
     ] = None,
+    device: DeviceOption = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Serve a web page and an HTTP API that enlarge pictures.
@@ -90,7 +91,7 @@ def serve_command(
         if not is_host(name):
             raise UsageError(f"--allow-host {name!r} is no name: write it without a scheme and a port, or *")
 
-    served = open_models(models or (), precision=precision.value, memory=budget, threads=threads)
+    served = open_models(models or (), precision=precision.value, memory=budget, threads=threads, device=device)
     scale = max(model.scale for model in served.values())
     pixels = round(max_megapixels * 1e6)
     settings = Settings(

@@ -14,6 +14,7 @@ from srgan.cli.options import (
     VIDEO,
     CodecOption,
     DenoiseOption,
+    DeviceOption,
     FidelityOption,
     FitOption,
     HeightOption,
@@ -84,7 +85,7 @@ def upscale_command(
     precision: Annotated[
         PrecisionOption,
         typer.Option(
-            help="auto: bf16 where the processor has it and the picture has 8 bits, else fp32. int8: faster, a little "
+            help="auto: for 8 bits bf16 where the processor has it and fp16 on a GPU, else fp32. int8: faster, a little "
             "coarser.",
             rich_help_panel=NETWORK,
         ),
@@ -115,6 +116,7 @@ def upscale_command(
             rich_help_panel=NETWORK,
         ),
     ] = None,
+    device: DeviceOption = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace outputs that exist.", rich_help_panel=OUTPUT)
     ] = False,
@@ -273,6 +275,7 @@ def upscale_command(
         "memory": parse_size(memory),
         "exact": exact,
         "threads": threads,
+        "device": device,
     }
 
     from srgan.cli.upscale_options import UpscaleOptions

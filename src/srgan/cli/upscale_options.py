@@ -68,7 +68,7 @@ class UpscaleOptions:
 
     def settings(self) -> dict[str, Any]:
         """Return the options on which results depend, by name."""
-        return {name: value for name, value in self.network.items() if name not in ("memory", "threads")} | {
+        return {name: value for name, value in self.network.items() if name not in ("memory", "threads", "device")} | {
             "quality": self.quality,
             **({} if self.keeping.history else {"history": False}),
         }

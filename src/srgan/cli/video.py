@@ -146,7 +146,7 @@ def _enlarge(
     from srgan.video.encoder import Encoding
     from srgan.video.run import upscale_clip
 
-    facts = {name: value for name, value in made.items() if name not in ("memory", "threads")}
+    facts = {name: value for name, value in made.items() if name not in ("memory", "threads", "device")}
     # Another model may have come under this name.
     facts["model"] = model_hash(made["model"], made["fidelity"], made["precision"], made.get("denoise"))
     try:

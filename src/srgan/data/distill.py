@@ -79,7 +79,7 @@ def distil(
         when a pair cannot be written
     """
     _check_request(folder, new, out, side)
-    upscaler = Upscaler(model, tta=True, precision="fp32")
+    upscaler = Upscaler(model, tta=True, precision="fp32", device="cpu")
     scale = upscaler.scale
     rng = np.random.default_rng(seed)
     files = list_pictures(folder)

@@ -73,6 +73,7 @@ class Budget:
         channels: int,
         *,
         by_rows: bool = False,
+        halo: int | None = None,
     ) -> Plan:
         """Return the tiles for a region of a picture.
 
@@ -83,6 +84,7 @@ class Budget:
         within : all that there is, whose edge is the picture's
         dtype, channels : of the picture
         by_rows : whether the picture is decoded while it is used
+        halo : that the tiles must have; by default the exact one, or a smaller one where that costs too much
         """
         row_bytes = region.width * network.scale**2 * channels * dtype.itemsize  # of the result, a row of the input
         max_rows = max(self.memory // BAND_SHARE // row_bytes, tiling.MIN_SPLIT)
@@ -93,9 +95,16 @@ class Budget:
         free = max(self.memory - pictures, self.least(network))
         room = (free - self._tail_bytes(network)) // self._bytes_per_pixel(network)
 
+        if (
+            network.max_pixels is not None
+        ):  # a device has its own memory; if it turns out not to suffice, tiles are halved
+            room = max(min(room, network.max_pixels), (2 * network.radius + tiling.MIN_SPLIT) ** 2)
+
         def plan(halo: int) -> Plan:
             return tiling.plan_region(region, within, halo=halo, max_pixels=room, max_rows=max_rows)
 
+        if halo is not None:
+            return plan(halo)
         exact = plan(network.radius)
         if self.exact or exact.cost <= EXACT_UP_TO or network.radius <= HALO:
             return exact

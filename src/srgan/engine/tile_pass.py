@@ -10,7 +10,8 @@ Values that are no numbers are computed again in fp32; when memory runs out, til
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,10 @@ from srgan.engine.budget import Budget
 from srgan.engine.flat import keep_flat, reach_of
 from srgan.engine.networks import OpenNetworks
 from srgan.engine.tiling import Box, Tile
-from srgan.errors import ModelError, SrganError
+from srgan.errors import DeviceError, ModelError, SrganError
 from srgan.image.pixels import Rows, has_alpha
-from srgan.runtime.network import Network
+from srgan.runtime.backend import Overlapping
+from srgan.runtime.network import DevicePart, Network
 
 Progress = Callable[[int, int], None]
 """Called with (input pixels done, input pixels in all) after each piece of work. Where a picture takes several passes
@@ -83,8 +85,9 @@ class TilePass:
     def __init__(self, config: PassConfig, image: NDArray[Any] | Rows, meter: Meter, margin: int = 0) -> None:
         height, width, channels = image.shape
         self._config = config
-        self._network = config.networks.for_dtype(image.dtype)
+        self._network = self._planned = config.networks.for_dtype(image.dtype)
         self._scale = self._network.scale
+        self._dtype, self._channels = image.dtype, channels
         self._alpha: NDArray[Any] | None = None
         self._colours: NDArray[Any] | Rows | AlphaBleed = image
         if has_alpha(channels):
@@ -120,24 +123,90 @@ class TilePass:
         origin = Box(rows.top, region.left, rows.bottom, region.right)
         if isinstance(self._colours, Rows):
             self._colours.forget(band[0].window.top)
-        for tile in band:
-            done = self._meter.done
+        todo = deque(band if self._network is self._planned else self._smaller(band))
+        while todo:
             try:
-                self._limit = tiling.compute(
-                    tile,
-                    lambda part: self._tile(self._network, part, origin, out),
-                    halo=self.plan.halo,
-                    within=self.plan.within,
-                    limit=self._limit,
-                )
+                if (device := self._overlapping()) is not None:
+                    self._compute_overlapped(device, todo, origin, out)
+                else:
+                    self._compute_in_turn(todo, origin, out)
+            except DeviceError as error:
+                self._network = self._config.networks.without(self._network, error)
+                todo = deque(self._smaller(todo))
+
+    def _smaller(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
+        """Yield tiles in the size that suits the network which takes over from a lost device."""
+        for tile in tiles:
+            plan = self._config.budget.plan(
+                self._network, tile.core, self.plan.within, self._dtype, self._channels, halo=self.plan.halo
+            )
+            yield from plan.tiles
+
+    def _compute_in_turn(self, todo: deque[Tile], origin: Box, out: NDArray[Any]) -> None:
+        """Compute tiles one after the other, and take out those that are done."""
+        while todo:
+            done = self._meter.done
+            self._halving(todo[0], lambda part: self._tile(self._network, part, origin, out))
+            self._complete(todo.popleft(), done, origin, out)
+
+    def _compute_overlapped(self, device: Overlapping, todo: deque[Tile], origin: Box, out: NDArray[Any]) -> None:
+        """Do the same on a device that computes the next tile while one is put into its place."""
+        under_way: deque[list[tuple[Tile, Callable[[], NDArray[np.uint8] | None]]]] = deque()
+        for tile in tuple(todo):
+            parts: list[tuple[Tile, Callable[[], NDArray[np.uint8] | None]]] = []
+
+            def start(part: Tile, parts: list[Any] = parts) -> None:
+                inside = part.core.relative_to(part.window).scaled(self._scale).slices
+                parts.append((part, device.start(self._colours[part.window.slices], inside)))
+
+            self._halving(tile, start)
+            under_way.append(parts)
+            while len(under_way) > 1:
+                self._put(under_way.popleft(), todo, origin, out)
+        while under_way:
+            self._put(under_way.popleft(), todo, origin, out)
+
+    def _put(self, parts: list[tuple[Tile, Any]], todo: deque[Tile], origin: Box, out: NDArray[Any]) -> None:
+        """Wait for the parts of the first tile, put them into the picture, and take the tile out."""
+        done = self._meter.done
+        for part, wait in parts:
+            try:
+                made = wait()
             except MemoryError:
-                raise SrganError("out of memory even with small tiles: close other programs") from None
-            self._keep_flat(tile.core, origin, out)
-            if self._alpha is not None:
-                place = out[tile.core.relative_to(origin).scaled(self._scale).slices]
-                enlarge_alpha(self._alpha, tile.core, self._scale, place[:, :, -1])
-            # Whatever was counted for parts that were then halved.
-            self._meter.tell(done + tile.core.pixels * self._per_pixel)
+                self._limit = min(self._limit or part.window.pixels, part.window.pixels - 1)
+                self._halving(part, lambda smaller: self._tile(self._network, smaller, origin, out))
+                continue
+            if made is None:
+                self._again(self._network, part.core, origin, out)
+                continue
+            place = out[part.core.relative_to(origin).scaled(self._scale).slices]
+            np.copyto(place if self._alpha is None else place[:, :, :-1], made)
+        self._complete(todo.popleft(), done, origin, out)
+
+    def _overlapping(self) -> Overlapping | None:
+        """Return the device, if it takes this picture's bytes as they are."""
+        part = self._network.tail
+        if self._dtype != np.uint8 or self._config.tta or not isinstance(part, DevicePart):
+            return None
+        return part.overlapping
+
+    def _halving(self, tile: Tile, work: Callable[[Tile], None]) -> None:
+        """Compute a tile, in parts where memory does not suffice."""
+        try:
+            self._limit = tiling.compute(tile, work, halo=self.plan.halo, within=self.plan.within, limit=self._limit)
+        except MemoryError:
+            if self._network.device is not None:
+                raise DeviceError(f"{self._network.device.name} has not the memory even for small tiles") from None
+            raise SrganError("out of memory even with small tiles: close other programs") from None
+
+    def _complete(self, tile: Tile, done: float, origin: Box, out: NDArray[Any]) -> None:
+        """Do what is left of a tile when its colours are there."""
+        self._keep_flat(tile.core, origin, out)
+        if self._alpha is not None:
+            place = out[tile.core.relative_to(origin).scaled(self._scale).slices]
+            enlarge_alpha(self._alpha, tile.core, self._scale, place[:, :, -1])
+        # Whatever was counted for parts that were then halved.
+        self._meter.tell(done + tile.core.pixels * self._per_pixel)
 
     def _keep_flat(self, core: Box, origin: Box, out: NDArray[Any]) -> None:
         """Where a tile's surroundings have one colour, let its result have it."""
@@ -206,17 +275,19 @@ class TilePass:
         with np.errstate(over="ignore", invalid="ignore"):
             sound = np.isfinite(result.sum())  # one NaN or infinity makes the sum one
         if not sound:
-            if network.precision == "fp32":
-                raise ModelError(
-                    f"the network {network.name} gives values that are not numbers: train or export it again"
-                )
-            again = Tile(core, core.grow(self.plan.halo, self.plan.within))
-            self._tile(self._config.networks.fp32, again, origin, out)
+            self._again(network, core, origin, out)
             return
         place = out[core.relative_to(origin).scaled(self._scale).slices]
         pixels.from_network(result, place if self._alpha is None else place[:, :, :-1])
         if not self._config.tta:
             self._advance(core.pixels)
+
+    def _again(self, network: Network, core: Box, origin: Box, out: NDArray[Any]) -> None:
+        """Compute a box in fp32, whose values were no numbers."""
+        if network.precision == "fp32":
+            raise ModelError(f"the network {network.name} gives values that are not numbers: train or export it again")
+        again = Tile(core, core.grow(self.plan.halo, self.plan.within))
+        self._tile(self._config.networks.in_fp32(network), again, origin, out)
 
     def _advance(self, pixels_done: float) -> None:
         self._meter.tell(self._meter.done + pixels_done * self._per_pixel)

@@ -47,12 +47,14 @@ class Upscaler:
     fidelity : for a GAN that has a faithful partner, as ``srgan-x4`` does: blend the two, from 0 (the GAN,
         sharpest) to 1 (nothing invented); no more work than one of them (:mod:`srgan.runtime.blend`)
     precision : ``"auto"`` computes 8-bit pictures in bf16 where the processor has it (at most a few levels of
-        difference), and deeper pictures in fp32; ``"fp32"`` and ``"bf16"`` do as they say
+        difference), on a GPU in fp16, and deeper pictures in fp32; ``"fp32"``, ``"fp16"`` and ``"bf16"`` do as they say
     memory : bytes for the work: the network's, and the picture and a band of the result. About 150 MB for the program
         come on top, and, in a call, the result
     exact : make the tiles' halo the full radius of the network however large the picture is. Without it, a picture that
         needs several tiles may differ from one computed whole by one level in a few pixels of a million
     threads : threads that compute, by default one for each core
+    device : ``"cpu"``, ``"gpu"``, or names of devices as ``srgan devices`` lists them, with commas between them; ``"auto"`` takes
+        a GPU if there is one that a trial has shown to be right and faster (:mod:`srgan.runtime.trial`)
 
     Attributes
     ----------
@@ -65,6 +67,8 @@ class Upscaler:
     UnknownModelError, ModelError, UsageError
         see :func:`srgan.runtime.network.open_network` and :class:`srgan.engine.sizes.Target`; and UsageError if ``memory``
         does not hold the smallest tile
+    DeviceError
+        if a device that was named cannot be opened or computes wrong results
     """
 
     def __init__(
@@ -82,13 +86,14 @@ class Upscaler:
         memory: int = DEFAULT_MEMORY,
         exact: bool = False,
         threads: int | None = None,
+        device: str = AUTO,
     ) -> None:
         self.target = Target(scale, width, height, fit)
         self.fidelity = fidelity
         self.wrap = wrap
         if str(model) == AUTO:
             model = CLEAN
-        self._networks = OpenNetworks(model, precision=precision, threads=threads, fidelity=fidelity)
+        self._networks = OpenNetworks(model, precision=precision, threads=threads, fidelity=fidelity, device=device)
         network = self._networks.first
         self.name = network.name
         self.scale = network.scale
@@ -96,6 +101,11 @@ class Upscaler:
         budget = Budget(memory, exact, tta)
         budget.check(network)
         self._config = PassConfig(self._networks, budget, wrap, tta)
+
+    @property
+    def devices(self) -> list[str]:
+        """Names of the devices that compute; empty for the processor."""
+        return [device.name for device in self._networks.devices]
 
     def sized(self, target: Target) -> Upscaler:
         """Return an upscaler for results of another size, which shares the open network."""

@@ -123,7 +123,7 @@ def _open(model: str | Path | Model, scale: int | None, precision: Precision) ->
     if isinstance(model, str | Path):
         from srgan.engine.upscaler import Upscaler
 
-        opened: Model = Upscaler(model, precision=precision)
+        opened: Model = Upscaler(model, precision=precision, device="cpu")
     else:
         opened = model
     if scale not in (None, opened.scale):

@@ -23,9 +23,7 @@ from __future__ import annotations
 
 import io
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -37,7 +35,9 @@ from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
 from srgan.runtime import cache, heap, primitives
+from srgan.runtime.backend import Device, Opened, Overlapping
 from srgan.runtime.blend import blend
+from srgan.runtime.devices import backend_of
 from srgan.runtime.graph import (
     DAMAGED,
     Cost,
@@ -49,96 +49,47 @@ from srgan.runtime.graph import (
     split,
     walk,
 )
+from srgan.runtime.openvino_part import Part
 
-Precision = Literal["auto", "fp32", "bf16", "int8"]
-"""What the network computes in: ``auto`` is bf16 where the processor has instructions for it, else fp32; ``int8`` is for
-networks that have such a form (:mod:`srgan.models.int8`), whose other layers are then fp32."""
+Precision = Literal["auto", "fp32", "fp16", "bf16", "int8"]
+"""What the network computes in: ``auto`` is bf16 where the processor has instructions for it, else fp32; on a GPU fp16. ``int8``
+is for networks that have such a form (:mod:`srgan.models.int8`), whose other layers are then fp32."""
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 
 MAX_THREADS = 1024
 """More is a slip of the finger, and the runtime takes a number too large for it for a fault of the model."""
 
-OVERHEAD = 1.1
-"""What the runtime takes beyond the live tensors (padding of channels, fragmentation): measured 0.85 to 1.2."""
 
+class DevicePart:
+    """A network on a device, called as a :class:`srgan.runtime.openvino_part.Part` is: the whole of it, in one piece.
 
-class Part:
-    """A compiled graph with one input and one output: float32 [N, C, h, w] -> float32 [N, D, scale*h, scale*w].
-
-    ``radius`` is in pixels of its own input, ``bytes_per_pixel`` what it needs at the peak for each of them, input and
-    output included. Calls from several threads take turns.
+    ``bytes_per_pixel`` is this machine's memory for the result; what the device has of its own bounds :attr:`max_pixels`.
     """
 
-    def __init__(self, compile: Callable[[], Any], *, scale: int, cost: Cost, precision: str) -> None:
-        self._compile = compile
-        with primitives.bounded():
-            self._compiled = compile()
-        self._request = self._compiled.create_infer_request()
-        self._inputs = _channels(self._compiled.inputs[0])
-        self.channels = _channels(self._compiled.outputs[0])
+    def __init__(self, opened: Opened, *, scale: int, channels: int, radius: int) -> None:
+        self.opened = opened
         self.scale = scale
-        self.cost = cost
-        self.radius = cost.radius
-        value_bytes = 2 if precision == "bf16" else 4
-        # The runtime's own tensors in its precision; what comes out is float32, once in its layout and once in ours.
-        self.bytes_per_pixel = int(cost.values * value_bytes * OVERHEAD) + 2 * self.channels * scale * scale * 4
-        self._lock = threading.Lock()
+        self.channels = channels
+        self.radius = radius
+        self.bytes_per_pixel = 2 * channels * scale * scale * 4
+
+    @property
+    def max_pixels(self) -> int:
+        """Pixels of a tile, by the device's free memory."""
+        return self.opened.max_pixels
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the result in an array of its own, which the runtime has written in place.
+        """See :meth:`srgan.runtime.backend.Opened.__call__`."""
+        return self.opened(batch)
 
-        Raises
-        ------
-        MemoryError
-            if the runtime cannot get the memory; it can be called again with less.
-        """
-        batch = np.ascontiguousarray(batch, np.float32)
-        count, _, height, width = batch.shape
-        result = np.empty((count, self.channels, self.scale * height, self.scale * width), np.float32)
-        with self._lock, _memory_errors():
-            if self._request is None:
-                self._compiled = self._compile()
-                self._request = self._compiled.create_infer_request()
-            try:
-                self._lend(batch, result)
-                self._request.start_async()
-                while not self._request.wait_for(100):  # short waits let Ctrl-C through
-                    pass
-                # Give the request something tiny to hold instead, so that batch and result can be freed.
-                tiny = (1, self._inputs, 1, 1), (1, self.channels, self.scale, self.scale)
-                self._lend(np.empty(tiny[0], np.float32), np.empty(tiny[1], np.float32))
-            except BaseException:
-                # The arrays may not go away while the runtime still writes to them; and after a failure it keeps the
-                # shapes and the memory of what failed and fails again at everything else, so it is built anew.
-                _stop(self._request)
-                self._request = self._compiled = None
-                raise
-        return result
+    @property
+    def overlapping(self) -> Overlapping | None:
+        """The device, if it takes bytes and does not wait for them."""
+        return self.opened if isinstance(self.opened, Overlapping) else None
 
     def release(self) -> None:
-        """Give back the memory for tensors between layers, which is otherwise kept for the next call.
-
-        That costs a call less than one per cent, and lets the halves of a network use the same memory in turn.
-        """
-        with self._lock:
-            if self._request is not None:
-                self._compiled.release_memory()
-        heap.trim()
-
-    def export(self) -> bytes:
-        """Return the compiled graph as bytes that this build of the runtime can import on this processor."""
-        return bytes(self._compiled.export_model().getvalue())
-
-    def _lend(self, batch: NDArray[np.float32], result: NDArray[np.float32]) -> None:
-        import openvino
-
-        self._request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
-        self._request.set_output_tensor(openvino.Tensor(result, shared_memory=True))
-
-
-def _channels(end: Any) -> int:
-    return int(end.get_partial_shape()[1].get_length())
+        """Do nothing: a device's memory is not what the processor's halves of a network share."""
 
 
 class Network:
@@ -148,11 +99,19 @@ class Network:
     ----------
     name, scale, radius, card : see :class:`srgan.models.metadata.ModelInfo`
     path : the model file
-    precision : ``"fp32"``, ``"bf16"`` or ``"int8"``, never ``"auto"``
+    precision : ``"fp32"``, ``"fp16"``, ``"bf16"`` or ``"int8"``, never ``"auto"``
     body, tail : the two halves; ``body`` is None where the graph could not be cut, and ``tail`` then is the whole of it
+    device : where it runs, None for the processor
     """
 
-    def __init__(self, info: ModelInfo, precision: str, body: Part | None, tail: Part) -> None:
+    def __init__(
+        self,
+        info: ModelInfo,
+        precision: str,
+        body: Part | None,
+        tail: Part | DevicePart,
+        device: Device | None = None,
+    ) -> None:
         self.name = info.name
         self.scale = info.scale
         self.card = info.card
@@ -160,9 +119,15 @@ class Network:
         self.precision = precision
         self.body = body
         self.tail = tail
+        self.device = device
         computed = tail.radius + (body.radius if body else 0)
         # The file's own word counts where it claims more: a halo too large costs time, one too small costs a seam.
         self.radius = max(info.radius, computed)
+
+    @property
+    def max_pixels(self) -> int | None:
+        """Pixels of a tile that a device's own memory allows; None for the processor, whose memory the caller knows."""
+        return self.tail.max_pixels if isinstance(self.tail, DevicePart) else None
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the whole network at once; for large pictures see :class:`srgan.Upscaler`."""
@@ -176,6 +141,7 @@ def open_network(
     threads: int | None = None,
     fidelity: float | None = None,
     bands: int = 3,
+    device: Device | None = None,
 ) -> Network:
     """Open a shipped network by name, or a model file by path.
 
@@ -184,14 +150,17 @@ def open_network(
     threads : how many threads compute; by default as many as the processor has cores
     fidelity : blend a GAN with the network that it was trained from, 0 to 1 (:mod:`srgan.runtime.blend`)
     bands : of the pictures that it enlarges: 3, RGB, for :class:`srgan.Upscaler`
+    device : what computes instead of the processor (:mod:`srgan.runtime.devices`)
 
     Raises
     ------
     UnknownModelError, ModelError
         see :func:`srgan.models.catalogue.resolve` and :func:`srgan.models.metadata.read_info`
     UsageError
-        for an unknown precision, bf16 on a processor without it, int8 of a network that has no such form or is blended,
-        fewer than one thread, a fidelity out of range or for a network that is no GAN
+        for an unknown precision, one that the device or the processor does not compute in, int8 of a network that has no such
+        form or is blended, fewer than one thread, a fidelity out of range or for a network that is no GAN
+    DeviceError
+        if the device cannot be opened
     SrganError
         if OpenVINO cannot be loaded
     """
@@ -204,6 +173,10 @@ def open_network(
         raise UsageError(
             f"fidelity blends weights, which int8 has rounded: leave out fidelity or {option('precision', 'int8')}"
         )
+    if device is not None:
+        return _on_device(info, device, precision, fidelity, bands)
+    if precision == "fp16":
+        raise UsageError(f"fp16 is for GPUs: use {option('precision', 'auto')} or fp32")
     file = int8.find(info) if precision == "int8" else info
     heap.bound()
     core, has_bf16 = _open_core()
@@ -221,9 +194,23 @@ def open_network(
         graph = read_graph(file, bands=bands) if fidelity is None else blend(info, fidelity)
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
-            cache.keep(key, [_exported(part) for part in (network.body, network.tail) if part is not None])
+            cache.keep(key, [_exported(part) for part in (network.body, network.tail) if isinstance(part, Part)])
     heap.trim()  # reading and compiling a graph takes 6 MB more than is kept of it
     return network
+
+
+def _on_device(info: ModelInfo, device: Device, precision: Precision, fidelity: float | None, bands: int) -> Network:
+    """Open a network on something else than the processor."""
+    chosen = device.precisions[0] if precision == "auto" else precision
+    if chosen == "int8" or chosen not in device.precisions:
+        able = ", ".join(device.precisions)
+        raise UsageError(f"{device.name} ({device.title}) does not compute in {chosen}: choose of {able} and auto")
+    graph = read_graph(info, bands=bands) if fidelity is None else blend(info, fidelity)
+    steps = walk(graph)
+    reach = max([info.radius, *(-(-step.radius // 1) for step in steps.values())])
+    opened = backend_of(device).open(graph, info.name, device, chosen)
+    part = DevicePart(opened, scale=info.scale, channels=bands, radius=int(reach))
+    return Network(info, chosen, None, part, device)
 
 
 def _compiled(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], graph: Any) -> Network:
@@ -288,25 +275,3 @@ def _open_core() -> tuple[Any, bool]:
         return core, "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     except (OSError, RuntimeError) as error:
         raise openvino_error(error) from None
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Turn the runtime's ways to say that memory is short into :class:`MemoryError`."""
-    try:
-        yield
-    except RuntimeError as error:
-        # "Failed to allocate", "bad_alloc", "can't alloc", "could not create a memory object": there is no type for it.
-        text = str(error).lower()
-        if "alloc" in text or "out of memory" in text or "could not create a memory" in text:
-            raise MemoryError("the runtime cannot get the memory for this tile") from None
-        raise
-
-
-def _stop(request: Any) -> None:
-    """Cancel a request and wait until it has stopped."""
-    try:
-        request.cancel()
-        request.wait()
-    except RuntimeError:
-        return  # this is how it says that it was cancelled, or had failed

@@ -40,7 +40,7 @@ def halfway(path: Path, folder: Path, alone: float) -> dict[str, Any] | None:
     if not has_partner(info):
         return None
     other = partner(info)
-    networks = [Upscaler(path, fidelity=share, precision="fp32") for share in (0.5, 1)]
+    networks = [Upscaler(path, fidelity=share, precision="fp32", device="cpu") for share in (0.5, 1)]
     sets = [evaluate(network, [folder]).sets[0] for network in networks]
     psnr_y = [alone, *(entry.psnr_y for entry in sets)]
     return {"with": other.name, "set": sets[0].name, "psnr_y": [round(value, 3) for value in psnr_y]}

@@ -1,0 +1,176 @@
+"""What this machine can compute on, and what it is called by.
+
+::
+
+    cpu                  the processor, by OpenVINO: the base install, and what all others are compared with
+    gpu, gpu:0, gpu:1    graphics cards, the same card counted once however many libraries see it
+    cuda:0, vulkan:1 …   one of them by a library of one's own choice
+
+Libraries are imported when a list is asked for, not before: PyTorch alone takes a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from importlib.util import find_spec
+
+from srgan.errors import UsageError, option
+from srgan.runtime.backend import Backend, Device
+from srgan.runtime.graph import import_openvino
+
+CPU = "cpu"
+AUTO = "auto"
+
+
+def _torch() -> Backend:
+    from srgan.runtime.torch_backend import TorchBackend
+
+    return TorchBackend()
+
+
+def _openvino() -> Backend:
+    from srgan.runtime.openvino_backend import OpenvinoBackend
+
+    return OpenvinoBackend()
+
+
+BACKENDS: Mapping[str, tuple[str, Callable[[], Backend]]] = {
+    "torch": ("torch", _torch),
+    "openvino": ("openvino", _openvino),
+}
+"""Module that must be installed, and what makes the backend; where several see one card, the first of them has it."""
+
+TORCH_CPU = "torch:cpu"
+"""PyTorch's code for devices, run on the processor: for tests, and in no list."""
+
+
+def backend_of(device: Device) -> Backend:
+    """Return the backend that a device belongs to."""
+    return BACKENDS[device.backend][1]()
+
+
+@lru_cache(maxsize=1)
+def found() -> tuple[Device, ...]:
+    """Return all devices besides the processor, of all libraries that are installed, in the order of preference."""
+    devices: list[Device] = []
+    for module, make in BACKENDS.values():
+        if find_spec(module) is not None:
+            devices += make().devices()
+    return tuple(devices)
+
+
+def numbered() -> dict[str, Device]:
+    """Return the graphics cards by ``gpu:0``, ``gpu:1`` …: each card once, and no software that looks like one."""
+    seen: Counter[str] = Counter()
+    cards: list[Device] = []
+    for backend in BACKENDS:
+        own = [device for device in found() if device.backend == backend and not device.software and _is_gpu(device)]
+        here: Counter[str] = Counter()
+        for device in own:
+            here[device.title] += 1
+            if here[device.title] > seen[device.title]:  # the library before has not seen so many of this title
+                cards.append(device)
+        seen |= here
+    return {f"gpu:{number}": device for number, device in enumerate(cards)}
+
+
+def _is_gpu(device: Device) -> bool:
+    return not device.name.startswith("npu")
+
+
+def named(wanted: str) -> list[Device | None]:
+    """Return the devices that a text names, with commas between them; None is the processor.
+
+    Raises
+    ------
+    UsageError
+        if one is not there, or named twice; the message says what there is
+    """
+    names = [name.strip().lower() for name in wanted.split(",")]
+    devices = [_one(name, wanted) for name in names]
+    if len(set(devices)) < len(devices):
+        raise UsageError(f"{option('device', wanted)} names a device twice: name each once")
+    if len(devices) > 1 and None in devices:
+        raise UsageError(
+            f"{option('device', wanted)}: the processor does not share its work with others: name it alone"
+        )
+    return devices
+
+
+def _one(name: str, wanted: str) -> Device | None:
+    if name == CPU:
+        return None
+    if name == TORCH_CPU and find_spec("torch") is not None:
+        from srgan.runtime.torch_backend import TEST_DEVICE
+
+        return TEST_DEVICE
+    if name == AUTO and wanted.strip().lower() != AUTO:
+        raise UsageError(f"{option('device', wanted)}: auto stands alone")
+    cards = numbered()
+    if name == "gpu" and cards:
+        return cards["gpu:0"]
+    for called, device in (*cards.items(), *((device.name, device) for device in found())):
+        if name == called:
+            return device
+    raise UsageError(f"there is no device {name!r}: {_what_there_is(cards)}")
+
+
+def _what_there_is(cards: Mapping[str, Device]) -> str:
+    aliases = {device.name: called for called, device in cards.items()}
+    there = [f"{aliases.get(device.name, device.name)} ({device.title})" for device in found()]
+    if not there:
+        return "there is cpu, and no GPU that an installed library knows (pip install 'srgan[gpu]' brings one)"
+    return f"there are cpu, {', '.join(there)}"
+
+
+def may_have_gpu() -> bool:
+    """Return whether it is worth looking for a graphics card: by what costs nothing, without importing a library."""
+    return any(True for _ in traces())
+
+
+def traces() -> Iterator[str]:
+    """Yield the traces of graphics cards and their drivers that lie on this machine."""
+    if sys.platform == "darwin":
+        yield "metal"
+    elif sys.platform == "win32":
+        system = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32")
+        for library in ("nvcuda.dll", "vulkan-1.dll", "ze_loader.dll"):
+            path = os.path.join(system, library)
+            if os.path.exists(path):
+                yield f"{library} {os.stat(path).st_mtime_ns}"
+    else:
+        for node in ("/dev/nvidiactl", "/dev/kfd", "/dev/dri/renderD128", "/dev/dxg", "/dev/accel/accel0"):
+            if os.path.exists(node):
+                yield node
+        for version in ("/proc/driver/nvidia/version", "/sys/module/amdgpu/version", "/sys/module/xe/srcversion"):
+            try:
+                with open(version, encoding="utf-8", errors="replace") as file:
+                    yield file.readline().strip()
+            except OSError:
+                continue
+
+
+def advice() -> str:
+    """Return what who expected a graphics card can do."""
+    if not may_have_gpu():
+        return "this machine shows none, or no driver for it"
+    if any(find_spec(module) is not None for backend, (module, _) in BACKENDS.items() if backend != "openvino"):
+        return "the libraries that are installed find none: look at its driver"
+    return (
+        "pip install 'srgan[gpu]' brings what computes on most, by Vulkan; 'srgan[train]' brings PyTorch for NVIDIA's"
+    )
+
+
+def processor() -> tuple[str, int, str]:
+    """Return the processor's title, the machine's bytes of memory (0 if not known), and what it computes in."""
+    core = import_openvino().Core()
+    able = "bf16, fp32, int8" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32, int8"
+    memory = 0
+    with suppress(ValueError, OSError, AttributeError):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return core.get_property("CPU", "FULL_DEVICE_NAME"), memory, able

@@ -1,0 +1,109 @@
+"""A device is taken only if it is right, and by auto only if it is faster too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from srgan.errors import DeviceError
+from srgan.runtime import trial
+from support import tiny_models
+from support.fake_devices import FakeBackend, card, install
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SRGAN_CACHE", str(tmp_path / "cache"))
+    return tiny_models.residual(tmp_path / "net.onnx")
+
+
+def spoilt(how: str) -> Any:
+    def spoil(network: Any, result: Any) -> Any:
+        if how == "black in fp16":
+            return result * 0 if network.precision == "fp16" else result
+        return {
+            "right": lambda: result,
+            "black": lambda: result * 0,
+            "nan": lambda: result * np.float32(np.nan),
+            "shifted": lambda: np.roll(result, 1, axis=3),
+        }[how]()
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("how", "precision"),
+    [("right", "fp16"), ("black in fp16", "fp32"), ("black", ""), ("nan", ""), ("shifted", "")],
+)
+def test_the_result_is_compared_with_the_processors(
+    model: Path, monkeypatch: pytest.MonkeyPatch, how: str, precision: str
+) -> None:
+    device = card()
+    install(monkeypatch, FakeBackend([device], spoilt(how)))
+    verdict = trial.judge(device, model, "auto", timed=False)
+    assert verdict.precision == precision
+    assert bool(verdict.why) == (not precision)
+
+
+def test_the_promised_levels() -> None:
+    right = np.full((1, 3, 100, 100), 0.5, np.float32)
+
+    def off(levels: float, count: int) -> str:
+        made = right.copy()
+        made.ravel()[:count] += levels / 255
+        return trial.compared(made, right)
+
+    assert off(1, 30_000) == ""
+    assert off(3, 150) == ""
+    assert "by up to 2 levels" in off(2, 151)
+    assert "by up to 4 levels" in off(4, 1)
+
+
+def test_a_named_device_that_is_wrong_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, FakeBackend([card()], spoilt("black")))
+    with pytest.raises(DeviceError, match=r"fake:0 \(Fake GPU\) is off by up to \d+ levels .*: use .*cpu"):
+        trial.pick(model, "gpu", precision="auto")
+
+
+@pytest.mark.parametrize(
+    ("how", "faster", "taken"), [("right", True, True), ("right", False, False), ("black", True, False)]
+)
+def test_auto_takes_what_is_right_and_faster(
+    model: Path, monkeypatch: pytest.MonkeyPatch, how: str, faster: bool, taken: bool
+) -> None:
+    device = card()
+    install(monkeypatch, FakeBackend([card("fake:1", "llvmpipe", software=True), device], spoilt(how)))
+    # The processor is timed first, by the small picture; per pixel it takes a second.
+    times = iter([trial.SIDE**2, trial.LARGE_SIDE**2 * (0.5 if faster else 2)] * 2)
+    monkeypatch.setattr(trial, "_seconds", lambda work: (work(), next(times))[1])
+    place = trial.pick(model, "auto", precision="auto")
+    assert place == [(device, "fp16") if taken else (None, "auto")]
+
+
+def test_the_verdict_is_kept(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = card()
+    backend = FakeBackend([device])
+    install(monkeypatch, backend)
+    monkeypatch.setattr(trial, "_seconds", lambda work: (work(), 1.0)[1])
+    first = trial.pick(model, "auto", precision="auto")
+    assert backend.opened
+    backend.opened.clear()
+    assert trial.pick(model, "auto", precision="auto") == first
+    assert not backend.opened
+    trial.pick(model, "auto", precision="fp32")  # another question
+    assert backend.opened
+
+
+def test_a_damaged_file_of_verdicts_is_none(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "trials.json").write_text("[1, 2")
+    install(monkeypatch, FakeBackend([card()]))
+    assert trial.pick(model, "gpu", precision="auto") == [(card(), "fp16")]
+
+
+def test_int8_stays_on_the_processor(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, FakeBackend([card()]))
+    assert trial.pick(model, "auto", precision="int8") == [(None, "int8")]
