@@ -4,7 +4,7 @@ import pyvips
 from PIL import Image
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image.multiband import open_rows, read_bands, to_bands
+from srgan.image.multiband import BandReader, open_rows, read_bands, to_bands
 
 
 def save(path, pixels, **options):
@@ -87,3 +87,51 @@ def test_luma_and_gray_keep_16_bits(tmp_path):
     found = read_bands(tmp_path / "a.png", 3)
     assert found.dtype == np.uint16
     assert np.array_equal(found, np.repeat(gray[:, :, None], 3, axis=2))
+
+
+def test_pages_are_bands_or_pictures_by_their_number(tmp_path):
+    """For five bands five gray pages are one picture; for one band they are five."""
+    pages = random((5 * 20, 30), np.uint16)
+    save(tmp_path / "a.tif", pages, page_height=20)
+    five, one = BandReader(5), BandReader(1)
+    header = five.probe(tmp_path / "a.tif")
+    assert (header.bands, header.pages) == (5, 1)
+    picture = five.read(tmp_path / "a.tif")
+    assert (picture.pages, picture.has_alpha, picture.multiband) == (1, False, True)
+    assert np.array_equal(picture.pixels, pages.reshape(5, 20, 30).transpose(1, 2, 0))
+    assert one.probe(tmp_path / "a.tif").pages == 5
+    assert np.array_equal(one.read(tmp_path / "a.tif", page=3).pixels[:, :, 0], pages[60:80])
+    assert five.read_rows(tmp_path / "a.tif") is None
+
+
+def test_pages_of_several_sizes_are_no_bands(tmp_path):
+    pages = [Image.fromarray(random((20, 30 + n), np.uint16)) for n in range(2)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ImageReadError, match=r"a\.tif.*its pages differ in size"):
+        BandReader(2).read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("bands", [1, 4, 6])
+def test_rows_are_the_picture_of_any_size(tmp_path, bands):
+    pixels = save(tmp_path / "a.tif", random((300, 50, bands), np.uint16), tile=True)
+    picture = BandReader(bands).read_rows(tmp_path / "a.tif", max_pixels=100)
+    assert (picture.width, picture.height, picture.multiband) == (50, 300, True)
+    rows = []
+    for top in range(0, 300, 70):
+        rows.append(picture.pixels[top : top + 70, 0:50].copy())
+        picture.pixels.forget(top + 70)
+    assert np.array_equal(np.concatenate(rows), pixels)
+
+
+def test_what_a_band_has_no_place_for_is_noted(tmp_path):
+    profile = bytes(pyvips.Operation.call("profile_load", "p3"))
+    image = pyvips.Image.new_from_array(random((4, 5, 4), np.uint8)).copy(interpretation="srgb")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    image.tiffsave(str(tmp_path / "a.tif"))
+    four = BandReader(4).read(tmp_path / "a.tif")
+    assert (four.icc, four.notes) == (None, ("the colour profile, which is for gray or RGB",))
+    one = BandReader(1).read(tmp_path / "a.tif")
+    lost = "the colours, of which one band is made", "the transparency, for which one band has no place"
+    assert (one.icc, one.notes) == (None, lost)
+    three = BandReader().read(tmp_path / "a.tif")
+    assert (three.icc, three.notes, three.has_alpha) == (profile, (), True)

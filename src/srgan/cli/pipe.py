@@ -98,12 +98,14 @@ def _received(folder: Path) -> Path:
 def _job(options: UpscaleOptions, source: Path, folder: Path) -> Job:
     """Return what is read and written; the output's format is the one asked for, or the input's."""
     if options.output != STREAM:
-        (job,) = plan([source], options.output, scale=options.label, format=options.format).pictures
+        (job,) = plan(
+            [source], options.output, scale=options.label, format=options.format, bands=options.bands
+        ).pictures
         return job
     if options.format is not None:
         end = checked_extension(options.format)
         return Job(source, folder / f"result{end}")
-    (job,) = plan([source], folder / "", scale=options.label, name="result.{ext}").pictures
+    (job,) = plan([source], folder / "", scale=options.label, name="result.{ext}", bands=options.bands).pictures
     return Job(job.source, folder / job.target.name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from srgan.cli.video import VideoOptions
@@ -11,7 +12,7 @@ from srgan.engine.sizes import Target
 from srgan.jobs.job import Keeping
 from srgan.jobs.plan import Plan, plan
 from srgan.models.catalogue import networks_of, resolve
-from srgan.models.metadata import read_info
+from srgan.models.metadata import ModelInfo, read_info
 
 if TYPE_CHECKING:
     from srgan.engine.choice import ModelChooser
@@ -46,19 +47,31 @@ class UpscaleOptions:
     def label(self) -> str:
         """What results are called after (:attr:`srgan.Upscaler.label`), known before the network is opened."""
         size = Target(*(self.network[name] for name in ("scale", "width", "height", "fit")))
-        return size.label(read_info(resolve(networks_of(self.model)[0])).scale)
+        return size.label(self._info.scale)
 
-    def plan(self, *, empty: bool = False, **other: Any) -> Plan:
+    @property
+    def bands(self) -> int:
+        """How many bands the network's pictures have."""
+        return self._info.bands
+
+    @cached_property
+    def _info(self) -> ModelInfo:
+        return read_info(resolve(networks_of(self.model)[0]))
+
+    def plan(self, *, empty: bool = False) -> Plan:
         """Return what becomes what; ``empty`` if a folder without pictures is no error."""
-        given = {
-            "scale": self.label,
-            "format": self.format,
-            "suffix": self.suffix,
-            "name": self.name,
-            "skip_larger": self.skip_larger,
-            "clips": True,
-        }
-        return plan(self.paths, self.output, empty=empty, **(given | other))
+        return plan(
+            self.paths,
+            self.output,
+            scale=self.label,
+            format=self.format,
+            suffix=self.suffix,
+            name=self.name,
+            skip_larger=self.skip_larger,
+            clips=True,
+            empty=empty,
+            bands=self.bands,
+        )
 
     def open(self) -> ModelChooser:
         """Open the network."""

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan import image
-from srgan.cli import folder, many_bands, pipe, video, watch
+from srgan.cli import folder, pipe, video, watch
 from srgan.cli.lines import say
 from srgan.cli.pictures import picture_listener
 from srgan.cli.upscale_options import UpscaleOptions
-from srgan.engine.multiband import bands_of
 from srgan.errors import UsageError
 from srgan.files import refuse_existing
 from srgan.jobs import before, report_page
@@ -30,8 +29,6 @@ def carry_out(options: UpscaleOptions) -> bool:
     """Do what the command was asked for; return whether nothing failed."""
     if pipe.is_asked_for(options.paths, options.output):
         return pipe.run(options)
-    if bands_of(options.model) != 3:
-        return many_bands.run(options)
     found = options.plan(empty=options.watch)
     check(found, options)
     chooser = options.open()

@@ -80,6 +80,7 @@ def distil(
     """
     _check_request(folder, new, out, side)
     upscaler = Upscaler(model, tta=True, precision="fp32", device="cpu")
+    upscaler.require_rgb("pairs are made")
     scale = upscaler.scale
     rng = np.random.default_rng(seed)
     files = list_pictures(folder)

@@ -106,13 +106,14 @@ class Budget:
         if halo is not None:
             return plan(halo)
         exact = plan(network.radius)
-        if self.exact or exact.cost <= EXACT_UP_TO or network.radius <= HALO:
+        # Bands are measurements: they are always exact.
+        if self.exact or network.bands != 3 or exact.cost <= EXACT_UP_TO or network.radius <= HALO:
             return exact
         return plan(HALO)
 
     def _bytes_per_pixel(self, network: Network) -> int:
-        taken = (network.body or network.tail).bytes_per_pixel + 3 * 4  # and the window as floats
-        return taken + (3 * 4 * network.scale**2 + 3 * 4 if self.tta else 0)  # and the sum of the results
+        taken = (network.body or network.tail).bytes_per_pixel + network.bands * 4  # and the window as floats
+        return taken + (network.bands * 4 * (network.scale**2 + 1) if self.tta else 0)  # and the sum of the results
 
     def _tail_bytes(self, network: Network) -> int:
         return max(min(TAIL_BYTES, self.memory // 4), _least_tail(network)) if network.body else 0

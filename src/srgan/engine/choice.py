@@ -161,6 +161,11 @@ class ModelChooser:
         return self.target.label(self.scale)
 
     @property
+    def channels(self) -> int:
+        """Of the pictures that it is for; see :attr:`Upscaler.channels`."""
+        return self.first.channels
+
+    @property
     def chooses(self) -> bool:
         """Whether it depends on the picture."""
         return self._model == AUTO and self._fixed is None
@@ -213,7 +218,7 @@ class ModelChooser:
 
     def __call__(self, image: NDArray[Any], *, progress: Progress | None = None) -> NDArray[Any]:
         """Enlarge a picture by the network for it; parameters and errors as :meth:`Upscaler.__call__` and :meth:`open`."""
-        return self.open(self.choose(check(image)))(image, progress=progress)
+        return self.open(self.choose(check(image, self.channels)))(image, progress=progress)
 
     def _network(self, name: str) -> Upscaler:
         """Return the open network of a name, for results of this chooser's size."""

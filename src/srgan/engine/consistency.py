@@ -31,15 +31,17 @@ class Consistency:
     ----------
     before : the input, HWC uint8, uint16 or float32 in [0, 1]
     after : (height, width) of the result
+    channels : of the network (:attr:`srgan.Upscaler.channels`): only 3 has pictures with alpha
 
     Differences count as far as the input's alpha lets them be seen.
     """
 
-    def __init__(self, before: NDArray[Any], after: Size) -> None:
+    def __init__(self, before: NDArray[Any], after: Size, channels: int = 3) -> None:
         height, width = before.shape[:2]
         self._before = before
+        self._alpha = pixels.has_alpha(before.shape[2], channels)
         # For whole factors this is srgan.resize.imresize, but for its rounding between rows and columns.
-        self._resampler = Resampler(after, (height, width), kernel=CUBIC)
+        self._resampler = Resampler(after, (height, width), kernel=CUBIC, alpha=self._alpha)
         self._errors = np.zeros((height, width), np.float32)  # mean square over the colours
         self._top = 0
         self._figure: float | None = None
@@ -51,7 +53,7 @@ class Consistency:
             place = slice(self._top, self._top + len(small))
             self._top = place.stop
             difference = (small.astype(np.float32) - self._before[place]) / full
-            if pixels.has_alpha(small.shape[2]):
+            if self._alpha:
                 difference = difference[:, :, :-1] * (self._before[place][:, :, -1:] / full)
             self._errors[place] = np.square(difference).mean(axis=2)
 

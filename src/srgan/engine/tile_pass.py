@@ -73,7 +73,7 @@ class TilePass:
     Parameters
     ----------
     config : how it goes
-    image : HWC of 1 to 4 channels, or rows that are decoded in the meantime
+    image : HWC of 1 to 4 channels (or of the network's bands, where it is not for RGB), or rows that are decoded in the meantime
     meter : is told how far it is
     margin : for wrapped pictures: how many input pixels beyond each edge are wanted as well
 
@@ -90,7 +90,7 @@ class TilePass:
         self._dtype, self._channels = image.dtype, channels
         self._alpha: NDArray[Any] | None = None
         self._colours: NDArray[Any] | Rows | AlphaBleed = image
-        if has_alpha(channels):
+        if has_alpha(channels, self._network.bands):
             whole = image[:, :]
             self._alpha = whole[:, :, -1]
             self._colours = AlphaBleed(whole)
@@ -186,7 +186,7 @@ class TilePass:
     def _overlapping(self) -> Overlapping | None:
         """Return the device, if it takes this picture's bytes as they are."""
         part = self._network.tail
-        if self._dtype != np.uint8 or self._config.tta or not isinstance(part, DevicePart):
+        if self._dtype != np.uint8 or self._network.bands != 3 or self._config.tta or not isinstance(part, DevicePart):
             return None
         return part.overlapping
 
@@ -216,17 +216,18 @@ class TilePass:
         shown = core.grow(reach, self.plan.within)
         place = out[core.relative_to(origin).scaled(self._scale).slices]
         colours = place if self._alpha is None else place[:, :, :-1]
-        picture = None if self._config.wrap else self.plan.within
+        # Of bands, which may lie in a corner of their range, only what is exactly flat counts: no edge is said to be there.
+        picture = None if self._config.wrap or self._network.bands != 3 else self.plan.within
         keep_flat(self._colours[shown.slices], core, shown, picture, self._scale, reach, colours)
 
     def _tile(self, network: Network, tile: Tile, origin: Box, out: NDArray[Any]) -> None:
         """Compute a tile's colours, in one position of its window or in eight."""
         core, window = tile
-        batch = pixels.to_network(self._colours[window.slices])
+        batch = pixels.to_network(self._colours[window.slices], network.bands)
         if not self._config.tta:
             self._enlarge(network, batch, tile, lambda part, result: self._write(network, part, result, origin, out))
             return
-        total = np.zeros((1, 3, core.height * self._scale, core.width * self._scale), np.float32)
+        total = np.zeros((1, network.bands, core.height * self._scale, core.width * self._scale), np.float32)
         for turn in ensemble.TURNS:
             turned, sums = turn.of(batch), turn.of(total)
             whole = Box(0, 0, *turned.shape[2:])

@@ -21,8 +21,8 @@ from srgan.engine.networks import OpenNetworks
 from srgan.engine.sizes import Size, Target
 from srgan.engine.tile_pass import Meter, PassConfig, Progress, TilePass, wrapped
 from srgan.engine.tiling import Box, Plan
-from srgan.errors import SrganError
-from srgan.image.pixels import Rows, check
+from srgan.errors import ModelError, SrganError
+from srgan.image.pixels import Rows, check, has_alpha
 from srgan.models.catalogue import AUTO, CLEAN, DEFAULT
 from srgan.resize.resample import LANCZOS, Resampler
 from srgan.runtime.network import Precision
@@ -59,6 +59,8 @@ class Upscaler:
     Attributes
     ----------
     name, scale, card : the network's name, its own enlargement of one pass, and its model card
+    channels : 3 of a network for pictures that people look at, gray or RGB, with or without alpha; one for other bands takes
+        pictures of just so many channels, none of which is alpha
     fidelity, wrap : as given
     target : the size that results shall have
 
@@ -97,6 +99,7 @@ class Upscaler:
         network = self._networks.first
         self.name = network.name
         self.scale = network.scale
+        self.channels = network.bands
         self.card = network.card
         budget = Budget(memory, exact, tta)
         budget.check(network)
@@ -113,6 +116,13 @@ class Upscaler:
         other.target = target
         return other
 
+    def require_rgb(self, what: str) -> None:
+        """Raise ModelError if the network is not for RGB, but ``what`` is: "benchmarks are"."""
+        if self.channels != 3:
+            raise ModelError(
+                f"{self.name} is a network for pictures of {self.channels} bands, and {what} of RGB pictures"
+            )
+
     @property
     def label(self) -> str:
         """What results are called after: ``x4``, ``x1.5``, ``w1920``, ``h1080``, ``1920x1080``."""
@@ -128,7 +138,7 @@ class Upscaler:
         Parameters
         ----------
         image : HW or HWC, uint8, uint16 or float32 in [0, 1], with 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGB, alpha)
-            channels, in sRGB, alpha not premultiplied
+            channels, in sRGB, alpha not premultiplied; or of :attr:`channels` bands
         progress : is told how far the work is
 
         Returns
@@ -142,7 +152,7 @@ class Upscaler:
         SrganError
             if memory does not suffice even for small tiles; nothing is returned that has holes
         """
-        picture = check(image)
+        picture = check(image, self.channels)
         shape = *self.size_of(*picture.shape[:2]), picture.shape[2]
         out = _allocated(shape, image.dtype)
         top = 0
@@ -158,7 +168,7 @@ class Upscaler:
         Parameters and errors are those of a call, and so are the pixels; each band is HWC of the picture's dtype and is
         the caller's to keep. Where :meth:`takes_rows` says so, the picture may be decoded in the meantime.
         """
-        yield from self._stages(image if isinstance(image, Rows) else check(image), progress, None)
+        yield from self._stages(image if isinstance(image, Rows) else check(image, self.channels), progress, None)
 
     def takes_rows(self, height: int, width: int) -> bool:
         """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.image.Rows` allows."""
@@ -190,13 +200,16 @@ class Upscaler:
             picture = larger
         yield from self._pass(picture, after, meter, out)
 
+    def _alpha_of(self, picture: NDArray[Any] | Rows) -> bool:
+        return has_alpha(picture.shape[2], self.channels)
+
     def _reduced(self, picture: NDArray[Any], after: Size) -> Iterator[NDArray[Any]]:
         before = picture.shape[0], picture.shape[1]
         if before == after:
             yield picture.copy()
             return
         margin = _margin(before, after) if self.wrap else 0
-        yield from Resampler(before, after, margin=margin).feed(wrapped(picture, margin))
+        yield from Resampler(before, after, margin=margin, alpha=self._alpha_of(picture)).feed(wrapped(picture, margin))
 
     def _pass(
         self, picture: NDArray[Any] | Rows, after: Size, meter: Meter, out: NDArray[Any] | None
@@ -217,7 +230,7 @@ class Upscaler:
         # The kernel reaches beyond the picture's edge too: where that goes on, some more of it is computed.
         margin = -(-_margin(natural, after) // self.scale) if self.wrap else 0
         one = TilePass(self._config, picture, meter, margin)
-        resampler = Resampler(natural, after, margin=margin * self.scale)
+        resampler = Resampler(natural, after, margin=margin * self.scale, alpha=self._alpha_of(picture))
         for band in one.plan.bands:
             shape = band[0].core.height * self.scale, one.plan.region.width * self.scale, channels
             rows_out = np.empty(shape, picture.dtype)

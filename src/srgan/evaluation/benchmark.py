@@ -123,7 +123,9 @@ def _open(model: str | Path | Model, scale: int | None, precision: Precision) ->
     if isinstance(model, str | Path):
         from srgan.engine.upscaler import Upscaler
 
-        opened: Model = Upscaler(model, precision=precision, device="cpu")
+        upscaler = Upscaler(model, precision=precision, device="cpu")
+        upscaler.require_rgb("benchmarks are")
+        opened: Model = upscaler
     else:
         opened = model
     if scale not in (None, opened.scale):

@@ -10,23 +10,25 @@ from srgan.image.formats import (
     list_files,
     list_pictures,
 )
+from srgan.image.multiband import BandReader
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
-from srgan.image.writing import belong, belong_to_bands, checked_format, format_of, left_out, write
+from srgan.image.writing import belong, check_bands, checked_format, format_of, left_out, write
 
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "PICTURE_SUFFIXES",
     "WRITABLE",
+    "BandReader",
     "Format",
     "Header",
     "Picture",
     "Sink",
     "belong",
-    "belong_to_bands",
     "can_stream",
+    "check_bands",
     "checked_format",
     "format_of",
     "format_of_content",

@@ -29,6 +29,12 @@ def counts_pixels(text: bytes) -> bool:
     return text.startswith(b"ImageJ=")
 
 
+def counts_planes(text: bytes) -> bool:
+    """Return whether the description says of what kind each page of its file is."""
+    planes = re.search(rb"(?m)^(images|channels|slices|frames)=", text) if counts_pixels(text) else None
+    return planes is not None or (b"<OME" in text[:4096] and b"<Pixels" in text) or text.startswith(b'{"shape"')
+
+
 def _imagej(text: bytes, change: Change) -> bytes:
     """Scale the origin, which is counted in pixels; unit, spacing and the number of slices stay."""
     across, down = change.factors

@@ -72,14 +72,14 @@ def png_beginning(about: Metadata, *, icc: bytes | None = None) -> png.Beginning
     return png.Beginning(chunks)
 
 
-def add_to_tiff(about: Metadata, out: BinaryIO) -> None:
-    """Put the metadata into the first directory of an open TIFF file."""
+def add_to_tiff(about: Metadata, out: BinaryIO, *, bands: int = 1) -> None:
+    """Put the metadata into the first directory of an open TIFF file; ``bands`` as for :func:`srgan.image.tiff.add`."""
     density = None
     if about.resolution is not None:
         density = (about.resolution[0] * _INCH, about.resolution[1] * _INCH, 2)
     elif about.aspect is not None:
         density = (*about.aspect, 1)
-    tiff.add(out, about.exif, about.photoshop, density, about.reference)
+    tiff.add(out, about.exif, about.photoshop, density, about.reference, bands)
 
 
 def gif_beginning(about: Metadata) -> gif.Beginning:

@@ -6,8 +6,11 @@ they are: a fourth band is infrared and not transparency, and a TIFF may have th
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,20 @@ import pyvips
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError
-from srgan.image import vips
-from srgan.image.pixels import upright
-from srgan.image.reading import MAX_PIXELS, _opened, _VipsSource, read
+from srgan.image import description, exif, vips
+from srgan.image.change import Origin
+from srgan.image.picture import Header, Picture
+from srgan.image.pixels import Rows, upright
+from srgan.image.reading import (
+    MAX_PIXELS,
+    _check_size,
+    _explained,
+    _opened,
+    _VipsSource,
+    probe,
+    read,
+    read_rows,
+)
 
 MAX_BANDS = 13
 """Sentinel-2 has thirteen."""
@@ -28,11 +42,163 @@ _SAMPLES = ("uchar", "ushort", "float", "double")
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
-    """Read a picture as ``[H, W, bands]``, uint8, or uint16 of full range for more than 8 bits a sample.
+@dataclass(frozen=True)
+class BandReader:
+    """Reads pictures for a network of so many bands.
 
-    For 3 bands gray is repeated, for 1 band colours become luma, and alpha is left out, as people's pictures need it. For
-    another number the file must have exactly so many: samples side by side, or a page for each band.
+    For 3 these are the pictures that people look at, as :func:`srgan.image.read` gives them. For 1 band colours become luma and
+    alpha is left out. For another number a file must have exactly so many: samples side by side, or a page for each band; then
+    none of them is alpha, and there is no profile.
+    """
+
+    bands: int = 3
+
+    def probe(self, path: str | os.PathLike[str], *, page: int = 0) -> Header:
+        """Read a picture's header, as :func:`srgan.image.probe`; pages that are the bands of one picture are one page.
+
+        Raises
+        ------
+        ImageReadError
+            as :func:`srgan.image.probe`, and for a TIFF of another number of bands
+        """
+        header = probe(path, page=page)
+        if self.bands == 3:
+            return header
+        if self.bands == 1:
+            return replace(header, bands=1)
+        if self._takes_pages(header):
+            return replace(header, bands=self.bands, pages=1)
+        if header.format == "TIFF":
+            self._check(path, header.bands)
+        return header
+
+    def read(self, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Picture:
+        """Read a picture; parameters and errors are those of :func:`srgan.image.read`, and ImageReadError for other bands."""
+        if self.bands == 3:
+            return read(path, max_pixels=max_pixels, page=page)
+        if self.bands == 1:
+            return _as_gray(read(path, max_pixels=max_pixels, page=page))
+        path = Path(path)
+        with _opened(path, page) as source:
+            header = source.header
+            _check_size(path, header, max_pixels)
+            if not isinstance(source, _VipsSource) or header.format != "TIFF":
+                picture = replace(source.decode(), multiband=True, icc=None, colour=None)
+                self._check(path, picture.pixels.shape[2])
+                return picture
+            if self._takes_pages(header):
+                return _about(source, _pages_as_bands(path, header.pages), merged=True)
+            self._check(path, header.bands)
+            return _about(source, upright(_samples(source.image, header.depth), source.orientation))
+
+    def read_rows(self, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture | None:
+        """Open a picture that is decoded from top to bottom while it is used, as :func:`srgan.image.read_rows`.
+
+        A TIFF of other bands than RGB's may be of any size, as satellites' scenes are.
+        """
+        if self.bands == 3:
+            return read_rows(path, max_pixels=max_pixels)
+        path = Path(path)
+        if self.bands == 1:
+            picture = read_rows(path, max_pixels=sys.maxsize)
+            return None if picture is None else _rows_as_gray(picture)
+        with _opened(path) as source:
+            header = source.header
+            if (
+                not isinstance(source, _VipsSource)
+                or header.format != "TIFF"
+                or (source.orientation, header.bands) != (1, self.bands)
+                or source.image.format not in _SAMPLES
+            ):
+                return None
+            decoder = vips.row_decoder(source.image, header.depth)
+
+            def decode(first: int, end: int) -> NDArray[Any]:
+                with _explained(path):
+                    return decoder(first, end)
+
+            dtype = np.uint8 if source.image.format == "uchar" else np.uint16
+            rows: Any = Rows((header.height, header.width, self.bands), dtype, decode)
+            return _about(source, rows)
+
+    def _takes_pages(self, header: Header) -> bool:
+        """Return whether a file's pages are the bands of one picture."""
+        return header.format == "TIFF" and header.pages * header.bands == self.bands != header.bands
+
+    def _check(self, path: str | os.PathLike[str], found: int) -> None:
+        if found != self.bands:
+            raise ImageReadError(
+                path,
+                f"it has {found} bands, not {self.bands}: give pictures with as many bands as the network's",
+                action="cannot take",
+            )
+
+
+def _as_gray(picture: Picture) -> Picture:
+    """Return the picture in one band, and note what it loses."""
+    lost = []
+    if picture.pixels.shape[2] > 2:
+        lost.append("the colours, of which one band is made")
+        picture = replace(picture, colour=None)
+    if picture.has_alpha:
+        lost.append("the transparency, for which one band has no place")
+    gray = replace(picture.with_pixels(to_bands(picture.pixels, 1)), multiband=True)
+    return replace(gray, notes=(*picture.notes, *lost))
+
+
+def _rows_as_gray(picture: Picture) -> Picture:
+    rows: Any = picture.pixels
+    height, width, channels = rows.shape
+
+    def decode(first: int, end: int) -> NDArray[Any]:
+        colours = rows[first:end, :]
+        rows.forget(end)
+        return to_bands(colours, 1)
+
+    gray: Any = Rows((height, width, 1), rows.dtype, decode)
+    like = _as_gray(replace(picture, pixels=np.zeros((1, 1, channels), rows.dtype)))
+    return replace(like, pixels=gray, origin=picture.origin)
+
+
+def _about(source: _VipsSource, pixels: NDArray[Any], *, merged: bool = False) -> Picture:
+    """Return bands with what their file says; ``merged`` if its pages are one picture now."""
+    header = source.header
+    picture = Picture(
+        pixels,
+        format=header.format,
+        depth=header.depth,
+        pages=1 if merged else header.pages,
+        origin=Origin(header.width, header.height, source.orientation),
+        multiband=True,
+    )
+    picture = source.metadata.of(picture, same_colours=False)
+    notes = picture.notes
+    if vips.blob(source.image, "icc-profile-data") is not None:
+        notes += ("the colour profile, which is for gray or RGB",)
+    if merged and picture.exif is not None and description.counts_planes(exif.description(picture.exif) or b""):
+        notes += ("the description, which counts pages that are bands now",)
+        picture = replace(picture, exif=exif.with_description(picture.exif, b"\0"))
+    return replace(picture, notes=notes)
+
+
+def _pages_as_bands(path: Path, pages: int) -> NDArray[Any]:
+    """Read all pages of a TIFF as the bands of one picture."""
+    bands = []
+    for page in range(pages):
+        with _opened(path, page) as source:
+            assert isinstance(source, _VipsSource)
+            bands.append(upright(_samples(source.image, source.header.depth), source.orientation))
+    if len({(values.shape[:2], values.dtype) for values in bands}) > 1:
+        raise ImageReadError(
+            path, "its pages differ in size or depth, and are no bands of one picture", action="cannot take"
+        )
+    return np.concatenate(bands, axis=2)
+
+
+def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """Read a picture to train on as ``[H, W, bands]``, uint8, or uint16 of full range for more than 8 bits a sample.
+
+    As :class:`BandReader` reads it, and for 3 bands gray is repeated and alpha is left out.
 
     Parameters
     ----------
@@ -43,43 +209,15 @@ def read_bands(path: Path, bands: int, *, max_pixels: int = MAX_PIXELS) -> NDArr
     Raises
     ------
     ImageTooLargeError, ImageReadError
-        as :func:`srgan.image.read`, and ImageReadError for another number of bands than asked for, and for a TIFF of several
-        pages that are not the bands of one picture
+        as :meth:`BandReader.read`, and for a TIFF of several pages that are not the bands of one picture
     """
-    if bands in (1, 3):
-        picture = read(path, max_pixels=max_pixels)
-        _check_pages(path, picture.format, picture.pages, bands)
-        return to_bands(picture.pixels, bands)
-    with _opened(path) as source:
-        header = source.header
-        if header.width * header.height > max_pixels:
-            read(path, max_pixels=max_pixels)  # says so
-        if not isinstance(source, _VipsSource) or header.format != "TIFF":
-            pixels = source.decode().pixels
-        else:
-            image = source.image
-            if header.pages * header.bands == bands != header.bands:
-                with path.open("rb") as file:  # the pages one below the other
-                    image = vips.load("TIFF", file.fileno(), n=-1, access="sequential", fail_on="error")
-                    pixels = _samples(image, header.depth)
-                pixels = pixels.reshape(header.pages, -1, *pixels.shape[1:])
-                pixels = np.concatenate(list(pixels), axis=2)
-            else:
-                if header.bands == bands:
-                    _check_pages(path, header.format, header.pages, bands)
-                pixels = _samples(image, header.depth)
-            pixels = upright(pixels, source.orientation)
-    if pixels.shape[2] != bands:
-        raise ImageReadError(
-            path,
-            f"it has {pixels.shape[2]} bands, not {bands}: give pictures with as many bands as the network's",
-            action="cannot take",
-        )
-    return pixels
+    picture = BandReader(bands).read(path, max_pixels=max_pixels)
+    _check_pages(path, picture.format, picture.pages, bands)
+    return to_bands(picture.pixels, bands) if bands == 3 else picture.pixels
 
 
 def _check_pages(path: Path, format: str | None, pages: int, bands: int) -> None:
-    """Refuse a stack, of which only the first page would be taken; for RGB it is what people's scanners write."""
+    """Refuse a stack to train on, of which only the first page would be taken; for RGB it is what people's scanners write."""
     if format == "TIFF" and pages > 1 and bands != 3:
         raise ImageReadError(
             path,

@@ -12,7 +12,7 @@ from srgan.errors import UsageError
 from srgan.image.change import Origin
 from srgan.image.colour import Colour
 from srgan.image.parts import Part
-from srgan.image.pixels import Rows
+from srgan.image.pixels import Rows, has_alpha
 from srgan.image.text import Text
 from srgan.image.tiff_entries import Entry
 
@@ -79,10 +79,14 @@ class Picture:
     """Name of the network that enlarged it, for a line of history in the written file's XMP; None writes none."""
     notes: tuple[str, ...] = ()
     """What of the file is not in this picture, in a few words each."""
+    multiband: bool = False
+    """Whether the channels are bands of any number, as satellites and microscopes make them: none of them is alpha, and together
+    they are no colours (:class:`srgan.image.BandReader`)."""
 
     def __post_init__(self) -> None:
         pixels = self.pixels
-        if not (isinstance(pixels, np.ndarray | Rows) and len(pixels.shape) == 3 and pixels.shape[2] in (1, 2, 3, 4)):
+        is_array = isinstance(pixels, np.ndarray | Rows) and len(pixels.shape) == 3
+        if not (is_array and (self.multiband or pixels.shape[2] in (1, 2, 3, 4))):
             raise UsageError(
                 f"pixels are height x width x 1 to 4 channels, not {getattr(pixels, 'shape', type(pixels))}"
             )
@@ -104,7 +108,7 @@ class Picture:
     @property
     def has_alpha(self) -> bool:
         """Whether the last channel is alpha."""
-        return self.pixels.shape[2] in (2, 4)
+        return has_alpha(self.pixels.shape[2]) and not self.multiband
 
     def with_pixels(self, pixels: NDArray[Any], scale: float = 1.0) -> Picture:
         """Return a picture with other pixels and the same metadata.

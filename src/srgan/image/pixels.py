@@ -1,6 +1,7 @@
 """What an array must be to be a picture, and how its numbers are stored.
 
 A picture is HW or HWC, uint8, uint16 or float32 in [0, 1], with 1 to 4 channels: gray, gray + alpha, RGB, RGB + alpha.
+Satellites and microscopes make others: pictures of any number of bands, none of which is alpha.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ FAR = 8.0
 """Floats beyond this are in another unit, such as 0 to 255. What is nearer is an overshoot, and is clipped."""
 
 
-def check(image: NDArray[Any]) -> NDArray[Any]:
-    """Return the picture as HWC, after checking it.
+def check(image: NDArray[Any], bands: int = 3) -> NDArray[Any]:
+    """Return the picture as HWC, after checking it for a network of so many bands.
 
     Raises
     ------
@@ -40,7 +41,10 @@ def check(image: NDArray[Any]) -> NDArray[Any]:
         raise ArrayError(f"a picture has 2 or 3 axes (height, width, channels), this array has shape {image.shape}")
     if image.ndim == 2:
         image = image[:, :, None]
-    if not 1 <= image.shape[2] <= 4:
+    if bands != 3 and image.shape[2] != bands:
+        wanted = f"{bands} bands" if bands > 1 else "one band"
+        raise ArrayError(f"the network is for pictures of {wanted}, and this array has shape {image.shape}")
+    if bands == 3 and not 1 <= image.shape[2] <= 4:
         raise ArrayError(f"a picture has 1 to 4 channels on its last axis, this array has shape {image.shape}")
     if 0 in image.shape:
         raise ArrayError(f"the picture is empty: its shape is {image.shape}")
@@ -57,9 +61,9 @@ def _check_range(image: NDArray[np.float32]) -> None:
         raise ArrayError(f"the pixels go from {low:g} to {high:g}: float32 is from 0 to 1, divide by what is white")
 
 
-def has_alpha(channels: int) -> bool:
-    """Return whether a picture of so many channels has alpha as its last one."""
-    return channels in (2, 4)
+def has_alpha(channels: int, bands: int = 3) -> bool:
+    """Return whether a picture of so many channels has alpha as its last one, for a network of so many bands."""
+    return bands == 3 and channels in (2, 4)
 
 
 def store(values: NDArray[np.float32], out: NDArray[Any]) -> None:

@@ -77,6 +77,8 @@ def stream(
     """
     path = Path(path)
     kind = writing.checked_format(path, width, height, quality)
+    if picture.multiband:
+        writing.check_bands(path, picture.pixels.shape[2])
     if kind.name not in STREAMED:
         raise ImageWriteError(path, f"{kind.name} pictures are written whole: write PNG or TIFF")
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
@@ -195,6 +197,7 @@ class _VipsSink(_FileSink):
     def _begin(self, picture: Picture, kind: Format, quality: int | None) -> None:
         self._failure: Exception | None = None
         self._open = True
+        self._bands = self.channels if picture.multiband else 1
         self._reading, self._writing = os.pipe()
         self._deflate = zlib.compressobj(0)
         self._thread = threading.Thread(
@@ -202,7 +205,9 @@ class _VipsSink(_FileSink):
         )
         self._thread.start()
         self._send(b"\x89PNG\r\n\x1a\n")
-        head = self.width, self.height, 16 if self.deep else 8, _PNG_COLOUR_TYPES[self.channels], 0, 0, 0
+        # Bands go through the pipe side by side, as gray ones.
+        kind_of_colour = _PNG_COLOUR_TYPES[1 if picture.multiband else self.channels]
+        head = self.width * self._bands, self.height, 16 if self.deep else 8, kind_of_colour, 0, 0, 0
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", *head))
 
     def _encode(self, picture: Picture, kind: Format, quality: int | None) -> None:
@@ -210,6 +215,8 @@ class _VipsSink(_FileSink):
             image = vips.load_pipe("PNG", self._reading, unlimited=True)
             image = image.copy()
             image.remove("bits-per-sample")  # which would be the depth that is written
+            if self._bands > 1:
+                image = image.bandfold(factor=self._bands).copy(interpretation="multiband")
             writing.encode(image, picture, kind, self.out, quality, streamed=True, nbytes=self.nbytes)
         except Exception as error:  # handed to the thread that writes, whatever it is
             self._failure = error.with_traceback(None)

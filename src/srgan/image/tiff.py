@@ -44,6 +44,8 @@ _PLACES = (0x0111, 0x0144)
 """Tags of offsets of strips and tiles."""
 
 _DESCRIPTION = 0x010E
+_PHOTOMETRIC, _EXTRA_SAMPLES = 0x0106, 0x0152
+_BLACK_IS_ZERO, _UNSPECIFIED = 1, 0
 _RESOLUTION = {0x011A, 0x011B, 0x0128}
 
 _XMP, _IPTC, _PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
@@ -164,11 +166,13 @@ def add(
     photoshop: bytes | None,
     density: tuple[float, float, int] | None,
     reference: tuple[Entry, ...] = (),
+    bands: int = 1,
 ) -> None:
     """Write what a page says beside its pixels into the first directory of an open TIFF file; see :class:`Tags`.
 
     The directory moves to the file's end for it. Tags that tell how pixels are stored are left as they are. Damaged data is
-    left out. ``photoshop`` has its head, as in a JPEG file.
+    left out. ``photoshop`` has its head, as in a JPEG file. ``bands`` counts samples that are neither colours nor alpha, which
+    libvips calls them from the third one on: map programs would take the fourth for transparency.
     """
     layout, at = opened(file)
     known = {struct.unpack_from(layout.order + "H", record)[0] for record in records_at(file, layout, at)[1]}
@@ -186,6 +190,9 @@ def add(
         for tag, value in zip((0x011A, 0x011B), density[:2], strict=True):
             added.append(Entry(tag, 5, 1, struct.pack(layout.order + "2I", *ratio(value))))
         added.append(Entry(0x0128, 3, 1, struct.pack(layout.order + "H", density[2])))
+    if bands > 1:
+        for tag, values in ((_PHOTOMETRIC, [_BLACK_IS_ZERO]), (_EXTRA_SAMPLES, [_UNSPECIFIED] * (bands - 1))):
+            added.append(Entry(tag, 3, len(values), struct.pack(f"{layout.order}{len(values)}H", *values)))
     rewrite(file, added, set() if density is not None else _RESOLUTION)
 
 

@@ -213,15 +213,18 @@ KEEP_EXIF, KEEP_XMP, KEEP_PROFILE = 1, 2, 8
 # --- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def from_array(pixels: NDArray[Any]) -> Image:
-    """Wrap ``[H, W, C]`` uint8 or uint16; the array must stay alive and unchanged while the picture is in use."""
+def from_array(pixels: NDArray[Any], *, multiband: bool = False) -> Image:
+    """Wrap ``[H, W, C]`` uint8 or uint16; the array must stay alive and unchanged while the picture is in use.
+
+    ``multiband`` is for channels that are no gray, colours and alpha.
+    """
     deep = pixels.dtype == np.uint16
     gray = pixels.shape[2] <= 2
     interpretation = {(True, True): "grey16", (True, False): "b-w", (False, True): "rgb16", (False, False): "srgb"}
     pixels = np.ascontiguousarray(pixels)
     height, width, bands = pixels.shape
     image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, "ushort" if deep else "uchar")
-    return image.copy(interpretation=interpretation[gray, deep])
+    return image.copy(interpretation="multiband" if multiband and bands > 1 else interpretation[gray, deep])
 
 
 def with_blob(image: Image, name: str, data: bytes | None) -> Image:

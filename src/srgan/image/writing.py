@@ -7,15 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
 from srgan.image import bmp, exif, heif, jxl, parts, png, pnm, vips, webp
-from srgan.image.change import Origin
-from srgan.image.file_metadata import read_metadata
 from srgan.image.fitting import fitted, losses
-from srgan.image.formats import FORMATS, HEAD_BYTES, WRITABLE, Format, sniff
+from srgan.image.formats import FORMATS, WRITABLE, Format
 from srgan.image.metadata import Metadata, prepared
 from srgan.image.metadata_bytes import BEGINNINGS, add_to_tiff, png_beginning
 from srgan.image.picture import Picture
@@ -66,6 +62,8 @@ def write(
     """
     path = Path(path)
     kind = checked_format(path, picture.width, picture.height, quality)
+    if picture.multiband:
+        check_bands(path, picture.pixels.shape[2])
     picture = fitted(picture, kind)
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
         try:
@@ -114,23 +112,10 @@ def belong(picture: Picture, path: Path, kind: str, width: int, height: int) -> 
         path.write_bytes(new)
 
 
-def belong_to_bands(source: Path, target: Path, before: tuple[int, int], after: tuple[int, int]) -> None:
-    """Put what a TIFF file says beside its pixels, its georeference above all, into a finished one of any number of bands.
-
-    Parameters
-    ----------
-    source : another kind of file has nothing of that
-    before, after : (height, width) of the upright picture and of the finished file's
-    """
-    with source.open("rb") as file:
-        if sniff(file.read(HEAD_BYTES), source.suffix) != FORMATS["TIFF"]:
-            return
-        metadata = read_metadata(file, "TIFF")
-    origin = Origin(before[1], before[0], exif.orientation(metadata.exif) if metadata.exif else 1)
-    no_pixels = np.broadcast_to(np.uint8(0), (*before, 1))
-    picture = metadata.of(Picture(no_pixels, origin=origin), same_colours=False)
-    with target.open("r+b") as out:
-        add_to_tiff(prepared(picture, FORMATS["TIFF"], after[1], after[0]), out)
+def check_bands(path: str | os.PathLike[str], bands: int) -> None:
+    """Raise UsageError if a file of this name cannot hold so many bands; up to one is gray, and 3 are RGB."""
+    if bands not in (1, 3) and format_of(path).name != "TIFF":
+        raise UsageError(f"cannot write {str(path)!r}: pictures of {bands} bands are written as TIFF: name it .tif")
 
 
 def encoder_error(path: Path, kind: Format, error: Exception) -> ImageWriteError:
@@ -151,7 +136,7 @@ def _encode_bmp(picture: Picture, kind: Format, out: BinaryIO, quality: int | No
 
 
 def _encode_with_vips(picture: Picture, kind: Format, out: BinaryIO, quality: int | None) -> None:
-    encode(vips.from_array(picture.pixels), picture, kind, out, quality)
+    encode(vips.from_array(picture.pixels, multiband=picture.multiband), picture, kind, out, quality)
 
 
 def encode(
@@ -177,7 +162,7 @@ def encode(
     image = vips.with_blob(image, "icc-profile-data", metadata.icc)
     deep = image.format == "ushort"
     nbytes = max(nbytes, image.width * image.height * image.bands * (2 if deep else 1))
-    operation, options = options_of(kind, quality, deep=deep, nbytes=nbytes, streamed=streamed)
+    operation, options = options_of(kind, quality, deep=deep, nbytes=nbytes, streamed=streamed, tiled=picture.multiband)
     out.flush()
     if kind.name in BEGINNINGS:
         vips.save(image, operation, out.fileno(), BEGINNINGS[kind.name](metadata), keep=vips.KEEP_PROFILE, **options)
@@ -185,7 +170,7 @@ def encode(
     elif kind.name == "TIFF":
         image = vips.with_blob(image, "xmp-data", metadata.xmp)
         vips.save(image, operation, out.fileno(), keep=vips.KEEP_PROFILE | vips.KEEP_XMP, **options)
-        add_to_tiff(metadata, out)
+        add_to_tiff(metadata, out, bands=image.bands if picture.multiband else 1)
     else:
         _encode_in_one_piece(image, metadata, kind, out, operation, options)
 
@@ -209,11 +194,12 @@ def _encode_in_one_piece(
 
 
 def options_of(
-    kind: Format, quality: int | None, *, deep: bool, nbytes: int, streamed: bool = False
+    kind: Format, quality: int | None, *, deep: bool, nbytes: int, streamed: bool = False, tiled: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """Return libvips' operation and its options.
 
-    ``deep`` is for 16 bits, ``nbytes`` the size of all pixels; ``streamed`` leaves out what needs all of them at once.
+    ``deep`` is for 16 bits, ``nbytes`` the size of all pixels; ``streamed`` leaves out what needs all of them at once;
+    ``tiled`` cuts a TIFF into tiles, which all cores compress, and of which a map program fetches those that it shows.
     """
     quality = quality or DEFAULT_QUALITY.get(kind.name, 0)
     if kind.name == "JPEG":
@@ -237,12 +223,16 @@ def options_of(
             "subsample_mode": "off",
         }
     if kind.name == "TIFF":
-        large = nbytes > 3 << 30  # offsets of classic TIFF end at 4 GB
+        large = (
+            nbytes > (2 if tiled else 3) << 30
+        )  # offsets of classic TIFF end at 4 GB, and tiles reach beyond the edge
+        tiles = {"tile": True, "tile_width": 256, "tile_height": 256} if tiled else {}
         return "tiffsave_target", {
             "compression": "deflate",
             "predictor": "horizontal",
             "bigtiff": large,
             "resunit": "inch",
+            **tiles,
         }
     return "gifsave_target", {"dither": 1.0, "effort": 7}
 

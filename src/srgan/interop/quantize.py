@@ -83,6 +83,8 @@ def quantise(
     info = read_info(resolve(model))
     if is_int8(info):
         raise UsageError(f"{info.path} is the int8 form of a network: name the network itself")
+    if info.bands != 3:
+        raise UsageError(f"{info.name} is for pictures of {info.bands} bands, and int8 forms are for RGB")
     out = out or file_beside(info.path)
     with atomic_path(out, overwrite=overwrite, error=ModelError) as partial:
         crops = _crops(pictures, info.scale, np.random.default_rng(seed))

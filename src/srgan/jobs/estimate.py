@@ -52,6 +52,7 @@ def estimate(
     if not todo:
         return Estimate(0, 0, 0.0, 0, 0)
     chooser = as_chooser(upscaler)
+    files = image.BandReader(chooser.channels)
     remote = isinstance(todo[0].source, Remote)
     looked = _spread(todo, REMOTE_HEADERS if remote else HEADERS)
     before = after = 0
@@ -59,7 +60,7 @@ def estimate(
     for job in looked:
         try:
             with access.source(job) as path:
-                header = image.probe(path)
+                header = files.probe(path)
         except SrganError:
             continue
         height, width = chooser.size_of(header.height, header.width)
@@ -93,7 +94,7 @@ def _rates(
     for job in jobs:
         try:
             with access.source(job) as path:
-                part = _part(image.read(path), whole=not chooser.label.startswith("x"))
+                part = _part(image.BandReader(chooser.channels).read(path), whole=not chooser.label.startswith("x"))
             upscaler = chooser.upscaler_for(part)
             if upscaler.name not in warm:
                 warm.add(upscaler.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import cast
 
@@ -72,6 +72,7 @@ def plan(
     skip_larger: tuple[int, int] | None = None,
     clips: bool = False,
     empty: bool = False,
+    bands: int = 3,
 ) -> Plan:
     """Find the inputs and decide the names of the results.
 
@@ -95,6 +96,7 @@ def plan(
     skip_larger : width and height in pixels; larger pictures are left out
     clips : whether videos, and all frames of animated pictures, are enlarged
     empty : whether a folder without pictures is no error
+    bands : of the network. Results of other bands than RGB's are TIFF files, unless a file is named or a format given
 
     Raises
     ------
@@ -111,7 +113,7 @@ def plan(
     label = scale if isinstance(scale, str) else f"x{scale}"
     extensions = image.WRITABLE | frozenset(CONTAINERS) | {".apng"} if clips else image.WRITABLE
     naming = Naming(label, None if format is None else checked_extension(format, extensions), suffix, name)
-    planner = _Planner(paths, output, naming, clips=clips, empty=empty)
+    planner = _Planner(paths, output, naming, clips=clips and bands == 3, empty=empty, bands=bands)
     planner.look()
     if skip_larger is not None:
         planner.skip_larger(*skip_larger)
@@ -122,7 +124,14 @@ class _Planner:
     """The steps of :func:`plan`, over what they share."""
 
     def __init__(
-        self, paths: Sequence[PathLike], output: PathLike | None, naming: Naming, *, clips: bool, empty: bool
+        self,
+        paths: Sequence[PathLike],
+        output: PathLike | None,
+        naming: Naming,
+        *,
+        clips: bool,
+        empty: bool,
+        bands: int,
     ) -> None:
         for path in paths:
             if not os.fspath(path):
@@ -138,7 +147,10 @@ class _Planner:
         self._left_out: Counter[str] = Counter()
         self._versions: dict[PurePath, str] = {}
         self._real_paths: dict[PurePath, PurePath] = {}
+        self._bands = bands
         self._folder, self._file = self._destination(output)
+        if bands != 3 and naming.format is None and self._file is None:
+            self._naming = replace(naming, format=".tif")
 
     def _destination(self, output: PathLike | None) -> tuple[PurePath | None, Path | None]:
         """Return the folder that all results go to, or the file of the only one; neither if they lie beside the inputs."""
@@ -311,6 +323,7 @@ class _Planner:
         """Raise UsageError if the result's format cannot be written: before the work, not after it."""
         if one.kind is Kind.PICTURE:
             image.format_of(target)
+            image.check_bands(target, self._bands)
         elif target.suffix.lower() not in one.kind.targets:
             kinds = ", ".join(sorted(one.kind.targets))
             raise UsageError(f"cannot write {str(target)!r} from {one.source.name!r}: choose one of {kinds}")

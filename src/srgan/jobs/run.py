@@ -98,7 +98,7 @@ def upscale_file(
         raise UsageError(
             f"{source} is a folder: call this for each file in it, or use the command 'srgan upscale {source}'"
         )
-    (job,) = plan([source], target, scale=upscaler.label).pictures
+    (job,) = plan([source], target, scale=upscaler.label, bands=upscaler.channels).pictures
     listener = Listener()
     if progress is not None:
         listener.progress = progress  # type: ignore[method-assign,assignment]
@@ -184,6 +184,7 @@ class _Run:
         self._access = access
         self._report = Report()
         self._many = False
+        self._files = image.BandReader(chooser.channels)
         self._reader = ThreadPoolExecutor(1, "srgan-read")
         self._writer = ThreadPoolExecutor(1, "srgan-write")
         self._ahead: Future[tuple[Picture, Choice]] | None = None
@@ -223,6 +224,7 @@ class _Run:
                 continue
             try:
                 places.check(job.target)
+                image.check_bands(job.target, self._chooser.channels)
             except SrganError as error:
                 self._fail(job, error)
             else:
@@ -252,7 +254,7 @@ class _Run:
         """
         with _in_memory(job.source), self._access.source(job) as path:
             if path == job.source and not self._check:
-                picture = image.read_rows(path, max_pixels=self._max_pixels)
+                picture = self._files.read_rows(path, max_pixels=self._max_pixels)
                 if (
                     picture is not None
                     and picture.pages == 1
@@ -261,10 +263,12 @@ class _Run:
                 ):
                     choice = self._chooser.choose(picture.pixels, picture.jpeg_quality)
                     if choice.cleaner is None:  # a mixture takes the picture twice
-                        again = image.read_rows(path, max_pixels=self._max_pixels)  # the choice has used up the rows
+                        again = self._files.read_rows(
+                            path, max_pixels=self._max_pixels
+                        )  # the choice has used up the rows
                         assert again is not None
                         return again, choice
-            picture = image.read(path, max_pixels=self._max_pixels)
+            picture = self._files.read(path, max_pixels=self._max_pixels)
             return picture, self._chooser.choose(picture.pixels, picture.jpeg_quality)
 
     def _task(self, job: Job, picture: Picture, choice: Choice, started: float) -> _Task:
@@ -309,7 +313,7 @@ class _Run:
         """Compute all pages of a TIFF file into another one; the task has the first of them."""
         worst: Consistency | None = None
         with _in_memory(task.job.source), self._access.source(task.job) as source:
-            headers = [image.probe(source, page=number) for number in range(task.picture.pages)]
+            headers = [self._files.probe(source, page=number) for number in range(task.picture.pages)]
             after = [task.upscaler.size_of(header.height, header.width) for header in headers]
             nbytes = sum(
                 height * width * header.bands * (2 if header.depth > 8 else 1)
@@ -325,7 +329,7 @@ class _Run:
                 for number, (header, size) in enumerate(zip(headers, after, strict=True)):
                     picture = task.picture
                     if number:
-                        picture = self._with_history(image.read(source, page=number), task.upscaler)
+                        picture = self._with_history(self._files.read(source, page=number), task.upscaler)
                     with page(picture, *size) as sink:
                         comparison = self._fill(sink, replace(task, picture=picture), tell)
                     if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
@@ -336,7 +340,7 @@ class _Run:
 
     def _fill(self, sink: image.Sink, task: _Task, progress: Progress) -> Consistency | None:
         """Compute a picture into a sink."""
-        comparison = _comparison(task.picture.pixels, *task.size) if self._check else None
+        comparison = _comparison(task, *task.size) if self._check else None
 
         def bands() -> Iterator[NDArray[Any]]:
             with _named(task.job.source):
@@ -355,7 +359,7 @@ class _Run:
             larger = task.picture.with_pixels(pixels, pixels.shape[1] / task.picture.width)
             with self._access.target(task.job, overwrite=task.job in self.replaceable) as (path, overwrite):
                 image.write(larger, path, overwrite=overwrite, quality=self._quality)
-            comparison = _comparison(task.picture.pixels, larger.height, larger.width) if self._check else None
+            comparison = _comparison(task, larger.height, larger.width) if self._check else None
             if comparison is not None:
                 comparison.feed(pixels)
         return task.done(larger.height, larger.width, comparison)
@@ -410,10 +414,10 @@ def _in_memory(source: Path) -> Iterator[None]:
         raise error from None
 
 
-def _comparison(pixels: NDArray[Any], height: int, width: int) -> Consistency:
+def _comparison(task: _Task, height: int, width: int) -> Consistency:
     from srgan.engine.consistency import Consistency
 
-    return Consistency(pixels, (height, width))
+    return Consistency(task.picture.pixels, (height, width), task.upscaler.channels)
 
 
 def _is_streamed(picture: Picture, job: Job, size: tuple[int, int]) -> bool:

@@ -1,7 +1,7 @@
 """What a model file says about itself, read without any runtime.
 
 A network of srgan is an ONNX file: one input ``input`` [N, 3, H, W], one output ``output`` [N, 3, scale*H, scale*W],
-both float32 RGB nominally in [0, 1], and these ``metadata_props``:
+both float32 RGB nominally in [0, 1] (or of as many bands as its recipe says), and these ``metadata_props``:
 
 ============== ==================================================================================
 ``srgan.format`` version of this contract, ``"1"``
@@ -64,6 +64,15 @@ class ModelInfo:
     scale: int
     radius: int
     card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def bands(self) -> int:
+        """How many bands the pictures have that it is for, as its recipe says; 3, RGB, where there is none."""
+        try:
+            bands = self.card["recipe"]["generator"]["bands"]
+        except (KeyError, TypeError):  # networks from elsewhere have no recipe
+            return 3
+        return bands if isinstance(bands, int) else 3
 
 
 class _NotOnnxError(ValueError):

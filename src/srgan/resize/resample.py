@@ -74,14 +74,22 @@ class Resampler:
     kernel : what to weigh with
     margin : pixels that the fed rows have beyond ``before`` on each of the four sides. What is taken from there makes
         the picture's true continuation count; beyond the margin, or at once without one, the border pixel repeats
+    alpha : whether the last channel is alpha; by default of 2 and 4 channels
 
     ``feed`` takes the picture's bands in order and yields the finished rows as they become known; after the last band
     all are out.
     """
 
     def __init__(
-        self, before: tuple[int, int], after: tuple[int, int], *, kernel: Kernel = LANCZOS, margin: int = 0
+        self,
+        before: tuple[int, int],
+        after: tuple[int, int],
+        *,
+        kernel: Kernel = LANCZOS,
+        margin: int = 0,
+        alpha: bool | None = None,
     ) -> None:
+        self._alpha = alpha
         self._down = _blocks(before[0], after[0], kernel, margin)
         self._across = _blocks(before[1], after[1], kernel, margin)
         self._width = after[1]
@@ -91,13 +99,14 @@ class Resampler:
 
     def feed(self, band: NDArray[Any]) -> Iterator[NDArray[Any]]:
         """Take the next rows, HWC uint8, uint16 or float32 in [0, 1]; yield finished ones, HWC of the same dtype."""
+        alpha = pixels.has_alpha(band.shape[2]) if self._alpha is None else self._alpha
         for top in range(0, len(band), _STRIP):
-            rows = self._narrowed(_planes(band[top : top + _STRIP]))
+            rows = self._narrowed(_planes(band[top : top + _STRIP], alpha=alpha))
             self._waiting = rows if self._waiting is None else np.concatenate([self._waiting, rows], axis=1)
             while self._next < len(self._down) and self._down[self._next].last <= self._first + self._waiting.shape[1]:
                 block = self._down[self._next]
                 values = block.weights @ self._waiting[:, block.first - self._first : block.last - self._first]
-                yield _rows(values, band.dtype)
+                yield _rows(values, band.dtype, alpha=alpha)
                 self._next += 1
                 needed = self._down[self._next].first if self._next < len(self._down) else block.last
                 self._waiting = self._waiting[:, max(needed - self._first, 0) :]
@@ -144,19 +153,19 @@ def _blocks(before: int, after: int, kernel: Kernel, margin: int) -> list[_Block
     return blocks
 
 
-def _planes(rows: NDArray[Any]) -> NDArray[np.float32]:
+def _planes(rows: NDArray[Any], *, alpha: bool) -> NDArray[np.float32]:
     """HWC -> float32 [C, H, W] in [0, 1], colours multiplied by their alpha."""
     factor = np.float32(1 / pixels.FULL[rows.dtype])
     planes: NDArray[np.float32] = np.multiply(rows.transpose(2, 0, 1), factor, dtype=np.float32, order="C")
-    if pixels.has_alpha(len(planes)):
+    if alpha:
         planes[-1] += np.float32(_VEIL)
         planes[:-1] *= planes[-1]
     return planes
 
 
-def _rows(planes: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _rows(planes: NDArray[np.float32], dtype: np.dtype[Any], *, alpha: bool) -> NDArray[Any]:
     """Undo :func:`_planes`, rounded and clipped to ``dtype``."""
-    if pixels.has_alpha(len(planes)):
+    if alpha:
         planes[:-1] /= np.maximum(planes[-1], np.float32(_VEIL / 2))
         planes[-1] -= np.float32(_VEIL)
     out = np.empty((*planes.shape[1:], len(planes)), dtype)

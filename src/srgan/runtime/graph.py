@@ -87,17 +87,13 @@ _CONTROL = ("If", "Loop", "TensorIterator")
 """OpenVINO's operations that run a graph of their own, as often as the file says."""
 
 
-def read_graph(info: ModelInfo, *, bands: int = 3) -> Any:
+def read_graph(info: ModelInfo) -> Any:
     """Return the model as an OpenVINO graph, its inputs and outputs checked.
-
-    Parameters
-    ----------
-    bands : that it must take and give
 
     Raises
     ------
     ModelError
-        if it cannot be read, or is not from RGB to RGB pictures (or those of ``bands``) of any size
+        if it cannot be read, or is not from pictures of ``info.bands`` to such pictures of any size
     SrganError
         if OpenVINO cannot be loaded
     """
@@ -119,11 +115,12 @@ def read_graph(info: ModelInfo, *, bands: int = 3) -> Any:
     ends = [*graph.inputs, *graph.outputs]
     shapes = [end.get_partial_shape() for end in ends]
     found = {shape[1].get_length() for shape in shapes if len(shape) == 4 and shape[1].is_static}
+    bands = info.bands
     kind = "RGB" if bands == 3 else f"{bands}-band"
     if bands == 3 and len(found) == 1 and found != {3}:
         raise ModelError(
-            f"{info.path} is no network from RGB to RGB pictures, but of {found.pop()} bands: srgan upscale takes it for files "
-            "on this machine, if srgan train has made it, and nothing else does"
+            f"{info.path} is no network from RGB to RGB pictures, but of {found.pop()} bands, and its card does not say so: "
+            "export it with srgan train"
         )
     if (
         len(graph.inputs) != 1

@@ -93,11 +93,11 @@ class DevicePart:
 
 
 class Network:
-    """A network ready to run: float32 RGB [N, 3, H, W] in [0, 1] -> float32 [N, 3, scale*H, scale*W], not clipped.
+    """A network ready to run: float32 [N, C, H, W] in [0, 1] -> float32 [N, C, scale*H, scale*W], not clipped; RGB has C = 3.
 
     Attributes
     ----------
-    name, scale, radius, card : see :class:`srgan.models.metadata.ModelInfo`
+    name, scale, radius, bands, card : see :class:`srgan.models.metadata.ModelInfo`
     path : the model file
     precision : ``"fp32"``, ``"fp16"``, ``"bf16"`` or ``"int8"``, never ``"auto"``
     body, tail : the two halves; ``body`` is None where the graph could not be cut, and ``tail`` then is the whole of it
@@ -114,6 +114,7 @@ class Network:
     ) -> None:
         self.name = info.name
         self.scale = info.scale
+        self.bands = info.bands
         self.card = info.card
         self.path = info.path
         self.precision = precision
@@ -140,7 +141,6 @@ def open_network(
     precision: Precision = "auto",
     threads: int | None = None,
     fidelity: float | None = None,
-    bands: int = 3,
     device: Device | None = None,
 ) -> Network:
     """Open a shipped network by name, or a model file by path.
@@ -149,7 +149,6 @@ def open_network(
     ----------
     threads : how many threads compute; by default as many as the processor has cores
     fidelity : blend a GAN with the network that it was trained from, 0 to 1 (:mod:`srgan.runtime.blend`)
-    bands : of the pictures that it enlarges: 3, RGB, for :class:`srgan.Upscaler`
     device : what computes instead of the processor (:mod:`srgan.runtime.devices`)
 
     Raises
@@ -169,12 +168,14 @@ def open_network(
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"threads is {threads}: give 1 to {MAX_THREADS}")
     info = read_info(resolve(model))
+    if precision == "auto" and info.bands != 3:
+        precision = "fp32"  # bands are measurements
     if precision == "int8" and fidelity is not None:
         raise UsageError(
             f"fidelity blends weights, which int8 has rounded: leave out fidelity or {option('precision', 'int8')}"
         )
     if device is not None:
-        return _on_device(info, device, precision, fidelity, bands)
+        return _on_device(info, device, precision, fidelity)
     if precision == "fp16":
         raise UsageError(f"fp16 is for GPUs: use {option('precision', 'auto')} or fp32")
     file = int8.find(info) if precision == "int8" else info
@@ -188,10 +189,10 @@ def open_network(
         settings["INFERENCE_NUM_THREADS"] = str(threads)
 
     # A blend is not kept: its fidelity is mostly tried out in steps, and each one would be an entry. What is kept is RGB.
-    key = None if fidelity is not None or bands != 3 else cache.key_of(file.path, chosen, _identity(core))
+    key = None if fidelity is not None or info.bands != 3 else cache.key_of(file.path, chosen, _identity(core))
     network = None if key is None else _kept(info, chosen, core, settings, key)
     if network is None:
-        graph = read_graph(file, bands=bands) if fidelity is None else blend(info, fidelity)
+        graph = read_graph(file) if fidelity is None else blend(info, fidelity)
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
             cache.keep(key, [_exported(part) for part in (network.body, network.tail) if isinstance(part, Part)])
@@ -199,17 +200,17 @@ def open_network(
     return network
 
 
-def _on_device(info: ModelInfo, device: Device, precision: Precision, fidelity: float | None, bands: int) -> Network:
+def _on_device(info: ModelInfo, device: Device, precision: Precision, fidelity: float | None) -> Network:
     """Open a network on something else than the processor."""
     chosen = device.precisions[0] if precision == "auto" else precision
     if chosen == "int8" or chosen not in device.precisions:
         able = ", ".join(device.precisions)
         raise UsageError(f"{device.name} ({device.title}) does not compute in {chosen}: choose of {able} and auto")
-    graph = read_graph(info, bands=bands) if fidelity is None else blend(info, fidelity)
+    graph = read_graph(info) if fidelity is None else blend(info, fidelity)
     steps = walk(graph)
     reach = max([info.radius, *(-(-step.radius // 1) for step in steps.values())])
     opened = backend_of(device).open(graph, info.name, device, chosen)
-    part = DevicePart(opened, scale=info.scale, channels=bands, radius=int(reach))
+    part = DevicePart(opened, scale=info.scale, channels=info.bands, radius=int(reach))
     return Network(info, chosen, None, part, device)
 
 

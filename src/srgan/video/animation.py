@@ -67,6 +67,7 @@ def upscale_animation(
     """
     listener = listener or ClipListener()
     began = time.perf_counter()
+    upscaler.require_rgb("animations are")
     refuse(source, target, overwrite=overwrite)
     deep = open_deep(source)
     if deep is not None and _FORMATS[target.suffix.lower()] == "PNG":

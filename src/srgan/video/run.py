@@ -73,6 +73,7 @@ def upscale_clip(
     listener = listener or ClipListener()
     encoding = encoding or Encoding()
     began = time.perf_counter()
+    upscaler.require_rgb("clips are")
     refuse(source, target, overwrite=overwrite)
     clip = probe_animation(source) if is_animation(source) else probe(source)
     upscaler = upscaler.sized(clip.stored(upscaler.target))

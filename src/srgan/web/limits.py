@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from srgan import image
 from srgan.engine.sizes import Size
-from srgan.image import Header
+from srgan.image import BandReader, Header
 from srgan.web.problems import ProblemError
 from srgan.web.settings import Settings
 
+_READER = BandReader()
 
-def check(path: Path, settings: Settings) -> Header:
-    """Return the header of a picture that may be decoded.
+
+def check(path: Path, settings: Settings, reader: BandReader = _READER) -> Header:
+    """Return the header of a picture that may be decoded, as the ``reader`` of a network's pictures sees it.
 
     Raises
     ------
@@ -21,7 +22,7 @@ def check(path: Path, settings: Settings) -> Header:
     ProblemError
         413 for too many pixels, 422 for an animation or several pages
     """
-    header = image.probe(path)
+    header = reader.probe(path)
     pixels = header.width * header.height
     if pixels > settings.max_pixels:
         raise ProblemError(

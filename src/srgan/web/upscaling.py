@@ -191,8 +191,10 @@ class Upscaling:
 
     async def _accepted(self, params: UpscaleParams, model: ServedModel, source: Path, name: str) -> _Upload:
         """Return what becomes of a picture, if its header and the size of its result are within the limits."""
-        header = await asyncio.to_thread(limits.check, source, self._settings)
-        kind = _format(params, header.format)
+        channels = model.chooser.channels
+        header = await asyncio.to_thread(limits.check, source, self._settings, image.BandReader(channels))
+        kind = _format(params, header.format if channels == 3 else "TIFF")
+        image.check_bands(f"result{_SUFFIXES[kind.name]}", channels)
         size = params.target
         after = size.of(header.height, header.width, model.scale)
         limits.check_result(after, self._settings)
