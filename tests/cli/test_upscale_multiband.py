@@ -72,7 +72,7 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(networks: dict[int, Pat
     save(tmp_path / "in" / "a.tif", random((20, 30, 5), np.uint8))
     result = call("upscale", tmp_path / "in", "--model", networks[5], "--dry-run")
     assert result.code == 0
-    assert "1 pictures to do" in result.out
+    assert "1 picture to do" in result.out
     assert not list(tmp_path.rglob("*_x2*"))
 
 
