@@ -116,3 +116,15 @@ def test_frames_of_another_size_are_brought_to_the_first_ones(tmp_path, upscaler
     done = upscale_clip(tmp_path / "joined.ts", tmp_path / "large.mkv", upscaler, encoding=FAST, listener=listener)
     assert (done.frames, done.after) == (6, (96, 64))
     assert listener.notes == ["3 of its frames have another size, and were brought to that of the first"]
+
+
+def test_matroska_whose_first_frames_have_no_time_of_decoding(tmp_path, upscaler):
+    """x264 reorders frames; Matroska then says for the first ones only when they are shown. That is no jump."""
+    source = clips.make(tmp_path / "a.mkv", [FRAME * n for n in range(12)], options={"preset": "medium", "bf": "3"})
+    with av.open(str(source)) as container:
+        first, second, *_ = (packet for packet in container.demux(video=0))
+        assert (second.dts, second.pts > first.pts) == (None, True)
+    listener = Notes()
+    upscale_clip(source, tmp_path / "b.mkv", upscaler, encoding=FAST, listener=listener)
+    assert listener.notes == []
+    assert clips.shown(tmp_path / "b.mkv") == clips.shown(source)

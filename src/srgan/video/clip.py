@@ -17,9 +17,10 @@ from srgan.engine.sizes import Target
 from srgan.errors import ImageTooLargeError, VideoError
 from srgan.files import why_not_written
 from srgan.image.reading import MAX_PIXELS
-from srgan.video import clock
+from srgan.video import clock, side_data
 from srgan.video.colours import Colours, colours_of
 from srgan.video.decoding import decode, decoder_of, first_frame
+from srgan.video.side_data import Mastering
 from srgan.video.work import Losses, TimedFrame
 
 _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
@@ -80,6 +81,10 @@ class Clip:
     """Whether its frames are transparent, or may be."""
     decoder: str | None = None
     """The decoder for it, where FFmpeg's first choice would pass something over."""
+    mastering: Mastering | None = None
+    """How bright HDR is meant, where its frames say it."""
+    unsaid: tuple[str, ...] = ()
+    """Words for what its first frame says beside its pixels, and no result has."""
     moves: tuple[Fraction, ...] = (Fraction(0),)
     """Seconds to move its packets by, from the beginning and after each jump (:class:`srgan.video.clock.Clock`)."""
 
@@ -200,6 +205,8 @@ def _facts(path: Path, container: InputContainer, stream: Any, first: Any, decod
         interlaced=bool(first.interlaced_frame),
         alpha=any(part.is_alpha for part in parts),
         decoder=decoder,
+        mastering=side_data.mastering_of(first),
+        unsaid=side_data.left_out(first),
     )
 
 

@@ -65,22 +65,26 @@ class Clock:
             return
         state = self._streams.setdefault(packet.stream.index, _Stream())
         now = stamp * packet.time_base
+        # Matroska's first frames have no time of decoding, and are shown later than those behind them: that is no jump.
+        shown_only = packet.dts is None and packet.stream.type == "video"
         if packet.stream.type == "subtitle":
             state.epoch = self._streams.get(self._video, state).epoch
-        elif state.seen is not None:
+        elif state.seen is not None and not shown_only:
             if self._jumped(now - state.seen):
                 state.epoch += 1
                 if state.epoch == len(self._moves):
                     self._moves.append(state.moved + state.length - now)
             elif now > state.seen:
                 state.length = now - state.seen
-        state.seen = now
+        if not shown_only:
+            state.seen = now
         move = round(self._moves[state.epoch] / packet.time_base)
         if packet.pts is not None:
             packet.pts += move
         if packet.dts is not None:
             packet.dts += move
-        state.moved = (stamp + move) * packet.time_base
+        if not shown_only:
+            state.moved = (stamp + move) * packet.time_base
         if packet.duration:
             state.length = packet.duration * packet.time_base
 

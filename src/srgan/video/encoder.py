@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from srgan.errors import UsageError, VideoError
 from srgan.image.fitting import on_white
 from srgan.video.clip import Clip, why_failed
+from srgan.video.side_data import Mastering
 
 CodecName = Literal["auto", "h264", "hevc", "av1", "vp9", "prores"]
 
@@ -83,6 +85,12 @@ _CODECS = {
 _WITH_ALPHA = {".webm": "vp9", ".mkv": "vp9", ".mov": "prores"}
 """Container -> the codec in it that has alpha and that players know."""
 
+_MASTERED: dict[str, tuple[str, Callable[[Mastering], str]]] = {
+    "hevc": ("x265-params", Mastering.x265),
+    "av1": ("svtav1-params", Mastering.svt),
+}
+"""Codecs that say how bright HDR is meant, with the encoder's option for it."""
+
 _PRORES_TAGS = {"yuva444p10le": "ap4h", "yuv444p10le": "ap4h", "yuv422p10le": "apch"}
 
 
@@ -145,6 +153,9 @@ def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) 
             "ask for another size"
         )
     options = _options(encoding, name)
+    if clip.mastering is not None and name in _MASTERED:
+        option, form = _MASTERED[name]
+        options[option] = ":".join(part for part in (options.get(option, ""), form(clip.mastering)) if part)
     alpha = clip.alpha and codec.alpha is not None
     if alpha:
         assert codec.alpha is not None
@@ -205,6 +216,9 @@ def losses_of(clip: Clip, settings: Settings, target: Path) -> list[str]:
     depth = 8 if not settings.pixel_format.endswith("le") else int(settings.pixel_format.removesuffix("le")[-2:])
     if clip.depth > depth:
         notes.append(f"its {clip.depth} bits a channel become {depth}, as {settings.codec} holds no more")
+    if clip.mastering is not None and settings.codec not in _MASTERED:
+        notes.append("what it says of the brightness of HDR is left out: hevc and av1 hold it")
+    notes += clip.unsaid
     return notes
 
 

@@ -19,7 +19,7 @@ from srgan.video import clock
 from srgan.video.clip import Clip, opened, why_failed
 from srgan.video.encoder import LEAD, Settings, add_encoder
 from srgan.video.parts import opened_part, packets
-from srgan.video.streams import Track, Tracks, open_output, plan_tracks
+from srgan.video.streams import Track, Tracks, holds_timecode, open_output, plan_tracks
 from srgan.video.work import Selection
 
 _GONE = (
@@ -88,8 +88,8 @@ def join(
             stream = _add_video(out, first, clip, settings, target)
             others = _add_tracks(out, source, tracks.kept)
             if source is not None:
-                stream.metadata.update(_kept(source.streams[clip.index].metadata))
-                out.metadata.update(_kept(source.metadata))
+                stream.metadata.update(_kept(source.streams[clip.index].metadata, target))
+                out.metadata.update(_kept(source.metadata, target))
                 if chapters := source.chapters():
                     out.set_chapters(chapters)
             with _refused(target, settings):
@@ -239,9 +239,13 @@ def _grow(packet: Any, copy: Any, latest: dict[int, int]) -> None:
     latest[copy.index] = time
 
 
-def _kept(metadata: dict[str, str]) -> dict[str, str]:
-    """Return what is true of the result too: not the brands of the old container, nor its encoder."""
-    return {key: value for key, value in metadata.items() if key.lower() not in _GONE and not key.startswith("_STAT")}
+def _kept(metadata: dict[str, str], target: Path | None = None) -> dict[str, str]:
+    """Return what is true of the result too: not the brands of the old container, nor its encoder.
+
+    A timecode only in Matroska: of MOV and MP4 it is a stream of its own, which their muxer cannot make here.
+    """
+    gone = _GONE if target is None or holds_timecode(target) else (*_GONE, "timecode")
+    return {key: value for key, value in metadata.items() if key.lower() not in gone and not key.startswith("_STAT")}
 
 
 @contextmanager

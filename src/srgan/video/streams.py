@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 from av.container import OutputContainer
+from av.stream import Disposition
 
 from srgan.errors import UsageError
 from srgan.jobs.kinds import CONTAINERS
@@ -66,7 +67,7 @@ def plan_tracks(clip: Clip, source: Any, target: Path, wanted: Selection) -> Tra
         if stream.index == clip.index:
             continue
         if stream.type not in _OPTIONS:
-            notes.append(f"its {stream.type} stream {stream.index} is not copied")
+            notes += _not_copied(stream, source, target)
         elif not wanted.takes(stream.type):
             pass
         elif holds(suffix, stream):
@@ -90,6 +91,24 @@ def plan_tracks(clip: Clip, source: Any, target: Path, wanted: Selection) -> Tra
     if indirect and source.chapters():
         notes.append(f"its chapters are left out, as they do not go with its kind of sound in {suffix}")
     return Tracks(tuple(kept), tuple(notes), indirect)
+
+
+def holds_timecode(target: Path) -> bool:
+    """Return whether a result has a timecode as one of its texts."""
+    return target.suffix.lower() in (".mkv", ".webm")
+
+
+def _not_copied(stream: Any, source: Any, target: Path) -> list[str]:
+    """Return a note for a stream of another kind than sound, subtitles and attachments, if its content is lost."""
+    if (timecode := stream.metadata.get("timecode")) is not None and stream.type == "data":
+        return [] if holds_timecode(target) else [f"its timecode ({timecode}) is left out: .mkv keeps it"]
+    if stream.type == "data" and stream.metadata.get("handler_name") == "SubtitleHandler" and source.chapters():
+        return []  # the names of the chapters, which are kept
+    said = stream.metadata.get("handler_name", "").strip("\x00\t\b ")
+    named = f" ({said})" if stream.type == "data" and said else ""
+    if stream.type == "video" and stream.disposition & Disposition.attached_pic:
+        return ["its cover picture is left out"]
+    return [f"its {stream.type} stream {stream.index}{named} is not copied"]
 
 
 def name_of(stream: Any) -> str:
