@@ -62,8 +62,28 @@ def test_the_page_has_counts_reasons_and_both_pictures(photos: Path, tmp_path: P
     assert "0.png 80x60 → 160x120".replace("0.png", "0_x2.png") in text
     images = [base64.b64decode(data) for data in re.findall(r"data:image/jpeg;base64,([^\"]+)", text)]
     sizes = [Image.open(io.BytesIO(data)).size for data in images]
-    assert sizes == [(80, 60), (160, 120)] * 3
+    assert sizes == [(160, 120), (160, 120)] * 3  # the whole of them, at 100 %, as they are small
     assert "http" not in text  # no other file, from nowhere
+
+
+def test_crops_show_the_most_detailed_part_at_100_percent(tmp_path: Path, upscaler: Upscaler) -> None:
+    pixels = np.full((300, 400, 3), 128, np.uint8)
+    pixels[200:260, 300:380] = np.random.default_rng(0).integers(0, 256, (60, 80, 3))
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "photos" / "a.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    work = plan([tmp_path / "photos"], out, scale="x2").pictures
+    with open_journal(out, settings="", model="") as journal:
+        report = run_folder(work, upscaler, journal, out)
+        report_page.write(tmp_path / "report.html", journal, out, Access(), report)
+    found = re.findall(r'alt="(\w+)" src="data:image/jpeg;base64,([^"]+)', (tmp_path / "report.html").read_text())
+    assert [alt for alt, _ in found] == ["Before", "After"]
+    before, after = (np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).astype(int) for _, data in found)
+    assert before.shape == after.shape == (240, 240, 3)
+    assert (np.abs(after - 128) > 10).mean() == pytest.approx(120 * 160 / 240**2, abs=0.05)  # all that there is
+    assert np.abs(before - after).mean() < 25  # the same part: one of the nearest pixel, one of bicubic
+    assert np.abs(before - after[:, ::-1]).mean() > 25
 
 
 def test_only_a_page_is_replaced_by_a_report() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from srgan._version import __version__
-from srgan.cli import cache, convert, data, devices, evaluate, man, models, serve, train, upscale
+from srgan.cli import cache, convert, data, devices, evaluate, export_web, man, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.cli.options import GroupedCommand
 from srgan.errors import SrganError, in_words_of_the_command
@@ -31,6 +31,7 @@ app.command("upscale", cls=GroupedCommand)(upscale.upscale_command)
 app.command("train", short_help="Train a network on your own photographs.")(train.train_command)
 app.command("evaluate", short_help="Measure a network: PSNR and SSIM.")(evaluate.evaluate_command)
 app.command("serve")(serve.serve_command)
+app.command("export-web", short_help="Write a page that enlarges in the browser.")(export_web.export_web_command)
 app.command("models")(models.models_command)
 app.command("devices")(devices.devices_command)
 app.command("convert", short_help="Convert weights from elsewhere.")(convert.convert_command)

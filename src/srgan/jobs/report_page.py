@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from srgan import image
 from srgan.errors import SrganError, UsageError
+from srgan.evaluation.crops import most_detailed
 from srgan.files import atomic_path
 from srgan.jobs.access import Access
 from srgan.jobs.job import Job
@@ -18,25 +21,33 @@ from srgan.jobs.reports import Report
 from srgan.storage import place
 from srgan.text import printable
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
 PAIRS = 48
 """Pictures shown, evenly spread over all that are done: a page of a million would not open."""
+
+CROP = 240
+"""Pixels of a crop's sides, at most. Crops show the most detailed part at 100 %: whole pictures look alike before and after."""
 
 FAILURES = 1000
 """Failures listed, at most; the journal has all."""
 
-THUMBNAIL = 200
-"""Pixels of a thumbnail's longer side."""
-
 MOST_PIXELS = 50_000_000
-"""A picture of more pixels gets no thumbnail, as all of it would be in memory."""
+"""A picture of more pixels gets no crops, as all of it would be in memory."""
+
+LOOKED_AT = 1_000_000
+"""The part with most detail is looked for among so many pixels."""
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 dl { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; } dt { opacity: .7; } dd { margin: 0; font-size: 1.6rem; }
 table { border-collapse: collapse; } td, th { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top; }
-.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1.5rem; }
-figure { margin: 0; } figure img { max-width: 48%; height: auto; } figcaption { overflow-wrap: anywhere; }
+.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(31rem, 100%), 1fr)); gap: 1.5rem; }
+figure { margin: 0; } figure img { max-width: calc(50% - .25rem); margin-right: .25rem; } figcaption { overflow-wrap: anywhere; }
 """
 
 
@@ -96,32 +107,48 @@ def _page(journal: Journal, folder: PurePath, access: Access, report: Report) ->
         _figure(entry, folder, access) for number, entry in enumerate(journal.entries(State.DONE)) if number % step == 0
     ]
     if figures:
-        parts.append('<h2>Before and after</h2><div class="pairs">' + "\n".join(figures) + "</div>")
+        parts.append('<h2>Before and after, at 100 %</h2><div class="pairs">' + "\n".join(figures) + "</div>")
     return "\n".join([*parts, "</html>"])
 
 
 def _figure(entry: Entry, folder: PurePath, access: Access) -> str:
     source, target = place(entry.source), folder / entry.target
-    images = [_thumbnail(source, access), _thumbnail(target, access)]
-    tags = "".join(f'<img alt="" src="data:image/jpeg;base64,{data}">' for data in images if data)
+    images = zip(("Before", "After"), _crops(source, target, access), strict=False)
+    tags = "".join(f'<img alt="{alt}" src="data:image/jpeg;base64,{data}">' for alt, data in images)
     sizes = "" if entry.width is None else f" {entry.width}x{entry.height} → {entry.out_width}x{entry.out_height}"
     return f"<figure>{tags}<figcaption>{_text(entry.target)}{sizes}</figcaption></figure>"
 
 
-def _thumbnail(where: PurePath, access: Access) -> str | None:
+def _crops(source: PurePath, target: PurePath, access: Access) -> list[str]:
+    """Return the most detailed part of a picture, enlarged by bicubic, and the same part of its result; none if one is gone."""
+    before, after = _pixels(source, access), _pixels(target, access)
+    if before is None or after is None:
+        return []
+    from PIL import Image
+
+    across, down = after.shape[1] / before.shape[1], after.shape[0] / before.shape[0]
+    step = max(math.isqrt(before.shape[0] * before.shape[1] // LOOKED_AT), 1)
+    side = max(round(CROP / max(across, down) / step), 1)
+    top, left = (step * at for at in most_detailed(before[::step, ::step], side))
+    wide, tall = min(CROP, after.shape[1]), min(CROP, after.shape[0])
+    x, y = min(round(left * across), after.shape[1] - wide), min(round(top * down), after.shape[0] - tall)
+    box = x / across, y / down, min((x + wide) / across, before.shape[1]), min((y + tall) / down, before.shape[0])
+    enlarged = Image.fromarray(before).resize((wide, tall), Image.Resampling.BICUBIC, box)
+    return [_encoded(enlarged), _encoded(Image.fromarray(after[y : y + tall, x : x + wide]))]
+
+
+def _pixels(where: PurePath, access: Access) -> NDArray[np.uint8] | None:
     try:
         with access.source(Job(where, where)) as path:  # type: ignore[arg-type]  # a Remote is as good as a path there
             header = image.probe(path)
-            if header.width * header.height > MOST_PIXELS:
-                return None
-            from PIL import Image
-
-            small = Image.fromarray(image.read_rgb8(path))
+            return None if header.width * header.height > MOST_PIXELS else image.read_rgb8(path)
     except SrganError:  # it is gone meanwhile
         return None
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
+
+
+def _encoded(picture: Image.Image) -> str:
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=80)
+    picture.save(out, "JPEG", quality=88)
     return base64.b64encode(out.getvalue()).decode()
 
 

@@ -21,9 +21,14 @@
     app.py        all of it put together
     server.py     the process: sockets and signals
 
+and without a server, in the visitor's browser::
+
+    site.py       the page as a static site, with one network and onnxruntime-web
+    browser/      what such a site has in the place of static/backend.js: a worker, tiles, transparency, PNG
+
 A picture on its way: ``api.upscale`` -> ``upload.receive`` -> ``limits.check`` -> ``queue.WorkQueue.submit`` -> on the
 worker thread ``work.enlarge`` (``image.read`` -> ``Upscaler`` -> ``image.write``) -> the file is the answer.
 
-The page is written by hand (one HTML, one CSS, one JavaScript file) and is a client of the API like any other: it loads
-nothing from elsewhere, and the server starts as fast as the networks open.
+The page is written by hand, in a few modules of JavaScript (static/), and is a client of the API like any other: it loads
+nothing from elsewhere, and the server starts as fast as the networks open. static/backend.js is all of it that knows the API.
 """

@@ -9,7 +9,7 @@ export const fields = $("options"); // its "change" events are a new wish
 
 const model = () => server.models.find((entry) => entry.name === new FormData($("form")).get("model")) ?? server.models[0];
 
-// Show what a server offers: {models, limits, formats}.
+// Show what a server offers: {models, limits}, and the only formats and scales where there are not all.
 export function setUp(offered) {
   server = offered;
   $("networks").open = matchMedia("(min-width: 721px)").matches; // a phone shows the one that is chosen
@@ -49,7 +49,7 @@ export function showSizes(picture) {
   showMore();
   const before = $("size").value;
   const limit = server.limits.max_result_pixels;
-  const all = [...new Set([1, 2, 3, 4, 8, entry.scale])].sort((a, b) => a - b);
+  const all = server.scales ?? [...new Set([1, 2, 3, 4, 8, entry.scale])].sort((a, b) => a - b);
   const known = picture?.width > 0;
   const scales = known ? all.filter((scale) => picture.width * picture.height * scale ** 2 <= limit) : all;
   const native = scales.includes(entry.scale) ? entry.scale : (scales.at(-1) ?? 1);
@@ -57,7 +57,7 @@ export function showSizes(picture) {
     const size = known ? `: ${pixels(picture.width * scale, picture.height * scale)}` : "";
     return new Option(scale === 1 ? `The same, cleaned${size}` : `${scale} times${size}`, `scale=${scale}`, scale === native);
   });
-  options.push(new Option("By width …", "width"), new Option("Fit into …", "fit"));
+  if (!server.scales) options.push(new Option("By width …", "width"), new Option("Fit into …", "fit"));
   if (options.map((option) => option.text).join() === [...$("size").options].map((option) => option.text).join()) options.length = 0;
   if (options.length) $("size").replaceChildren(...options); // not while somebody looks at the same ones
   $("size").value = [...$("size").options].some((option) => option.value === before) ? before : `scale=${native}`;

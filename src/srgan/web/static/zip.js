@@ -6,7 +6,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-async function crc32(blob) {
+export async function crc32(blob) {
   let value = 0xffffffff;
   for (const reader = blob.stream().getReader(); ; ) {
     const { done, value: bytes } = await reader.read();
