@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.models.metadata import read_info
 from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.runtime.network import open_network
 from srgan.training.recipe import shipped_recipes
 from support.tiny_runs import RECIPE, call, run, save_photo, save_photos, save_vgg
 
@@ -207,13 +208,50 @@ def test_init_starts_from_an_exported_network(material, tmp_path, exported):
     ("change", "words"),
     [
         ("generator.features=6", "(6, 3, 9, 9)"),
-        ("generator.scale=4", "upsample.1"),
+        ("generator.kind=fast", "(4, 3, 3, 3)"),
         ("generator.norm=batch", "BatchNorm"),
     ],
 )
 def test_init_of_another_shape_is_refused_before_any_work(material, tmp_path, exported, change, words):
     assert_line(train(material, tmp_path / "run", "--init", exported, "--set", change), 1, words)
     assert not (tmp_path / "run").exists()
+
+
+def test_init_of_another_enlargement_gives_its_trunk(material, tmp_path, exported):
+    rates = [f"stages.pixels.{name}=1e-12" for name in ("rate", "final_rate", "muon_lr")]
+    changes = [word for change in [*rates, "generator.scale=4"] for word in ("--set", change)]
+    result = train(material, tmp_path / "run", "--init", exported, *changes)
+    assert result.code == 0, result.err
+    assert f"starting from the trunk of {exported}, an x2; the layers after it are new" in result.err
+    start, end = initializers(exported), initializers(tmp_path / "run" / "pixels-x4.onnx")
+    for key, value in start.items():
+        assert key.startswith(("upsample", "tail")) or np.allclose(value, end[key], atol=1e-6), key
+    assert not np.allclose(start["upsample.0.conv.weight.fp16"], end["upsample.0.conv.weight.fp16"], atol=1e-3)
+
+
+def test_a_fast_network_goes_through_all_stages_and_becomes_an_x2(material, tmp_path):
+    """Both stages and their blend; then half its enlargement, which it starts as if reduced by a box."""
+    kind = ["generator.kind=fast", "stages.pixels.steps=2", "stages.pixels.warmup=0"]
+    large = [*kind, "generator.scale=4", "stages.gan.steps=1", "run.diagnose_every=9"]
+    changes = [word for change in large for word in ("--set", change)]
+    vgg = ["--vgg-weights", material / "vgg.safetensors"]
+    result = train(material, tmp_path / "run", *vgg, *changes, recipe="my.toml")
+    assert result.code == 0, result.err
+    faithful, gan = tmp_path / "run" / "pixels-x4.onnx", tmp_path / "run" / "gan-x4.onnx"
+    assert read_info(gan).card["recipe"]["generator"]["kind"] == "fast"
+    x = np.random.default_rng(0).random((1, 3, 12, 12), dtype=np.float32)
+    ends = [open_network(path, precision="fp32")(x) for path in (gan, faithful)]
+    assert np.abs(ends[0] - ends[1]).max() > 1e-5
+    for fidelity, wanted in zip((0.0, 1.0), ends, strict=True):
+        assert np.abs(open_network(gan, precision="fp32", fidelity=fidelity)(x) - wanted).max() < 1e-6
+
+    still = [f"stages.pixels.{name}=1e-12" for name in ("rate", "final_rate", "muon_lr")]
+    changes = [word for change in [*kind, *still] for word in ("--set", change)]
+    result = train(material, tmp_path / "half", "--init", faithful, *changes)
+    assert f"starting from {faithful}, an x4, reduced to x2" in result.err
+    y = open_network(tmp_path / "half" / "pixels-x2.onnx", precision="fp32")(x)
+    reduced = ends[1].reshape(1, 3, 24, 2, 24, 2).mean(axis=(3, 5))
+    assert np.abs(y - reduced).max() < 2e-3  # weights are stored in fp16
 
 
 def test_gray_networks(material, tmp_path):

@@ -8,7 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from srgan.errors import ModelError
 from srgan.interop.convert import convert, convert_to_state_dict
-from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.networks.generator import GeneratorConfig
+from srgan.networks.make import make_generator
 from srgan.runtime.network import open_network
 from srgan.training.checkpoint import Checkpoint, save_checkpoint
 from support.originals import picture
@@ -16,13 +17,14 @@ from support.originals import picture
 CONFIGS = [
     GeneratorConfig(features=8, blocks=2, norm="batch", output="tanh"),
     GeneratorConfig(scale=2, features=8, blocks=1, norm="none", output="linear"),
+    GeneratorConfig(kind="fast", scale=2, features=8, blocks=1, norm="none", output="linear"),
 ]
 
 
 def run_folder(folder, config):
     """A run as ``srgan train`` leaves it: a checkpoint whose average differs from its generator, and the recipe."""
     torch.manual_seed(3)
-    network, average = Generator(config), Generator(config)
+    network, average = make_generator(config), make_generator(config)
     with torch.no_grad():
         average.train()(torch.rand(4, 3, 12, 12))  # statistics of BatchNorm
         average.tail.weight.mul_(10)  # a new network's pictures are nearly gray

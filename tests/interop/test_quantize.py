@@ -63,6 +63,18 @@ def test_it_computes_nearly_the_same_in_integers(tmp_path: Path, photos: Path) -
 
 
 @pytest.mark.usefixtures("few")
+def test_a_fast_network_has_such_a_form_too(tmp_path: Path, photos: Path) -> None:
+    file = tiny_models.fast(tmp_path / "net.onnx")
+    done = quantise(file, photos)
+    assert abs(done.fp32 - done.int8) <= MAX_LOSS
+    weights = [entry for entry in onnx.load(str(done.path)).graph.initializer if len(entry.dims) == 4]
+    eight = [entry for entry in weights if entry.data_type == onnx.TensorProto.INT8]
+    assert len(eight) == len(weights) - 2  # the two convolutions that see the picture itself stay
+    network = open_network(file, precision="int8")
+    assert (network.precision, network.radius) == ("int8", open_network(file, precision="fp32").radius)
+
+
+@pytest.mark.usefixtures("few")
 def test_it_is_cut_in_two_and_tiled_like_its_network(tmp_path: Path, photos: Path) -> None:
     file = tiny_models.residual(tmp_path / "net.onnx", scale=4, blocks=3)
     quantise(file, photos)

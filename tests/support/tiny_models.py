@@ -120,6 +120,22 @@ def residual(
     return net.save(path, last, scale=scale, radius=int(np.ceil(reach)) if radius is None else radius, **metadata)
 
 
+def fast(path: Path, *, scale: int = 4, channels: int = 8, seed: int = 0, **metadata: Any) -> Path:
+    """The fast generator in small: head, a gated block, a 1x1 mixture, tail, the direct path, one shuffle; radius 6."""
+    net = Layers(seed)
+
+    def leaky(x: str) -> str:
+        return net.node("LeakyRelu", net.random_conv(x, channels, channels), alpha=0.1)
+
+    first = net.random_conv("input", 3, channels)
+    y = net.random_conv(leaky(leaky(first)), channels, channels)
+    y = net.node("Mul", net.node("Add", first, y), net.node("Sigmoid", y))
+    both = net.node("Concat", first, net.random_conv(y, channels, channels), axis=1)
+    x = net.random_conv(net.random_conv(both, 2 * channels, channels, size=1), channels, 3 * scale**2)
+    last = net.shuffle(net.node("Add", x, net.random_conv("input", 3, 3 * scale**2, size=5)), scale)
+    return net.save(path, last, scale=scale, radius=6, **metadata)
+
+
 def nearest(path: Path, *, scale: int = 2, **metadata: Any) -> Path:
     """Each pixel repeated: what comes out is known for any picture."""
     net = Layers()

@@ -168,6 +168,7 @@ def test_names_that_toml_must_quote_come_back(tmp_path):
         (MINIMAL.replace("1.0", "-1.0"), "negative"),
         (MINIMAL + "rate = 1e-4\nfinal_rate = 1e-3\n", "final_rate"),
         (MINIMAL + "[generator]\nscale = 3\n", "power of two"),
+        (MINIMAL + '[generator]\nkind = "fast"\noutput = "linear"\n', "'fast' needs generator.norm = 'none'"),
         (MINIMAL + 'content = { weight = 1.0, network = "vgg16", layers = { conv5_4 = 1.0 } }\n', "no layer 'conv5_4'"),
         (MINIMAL + "content = { weight = 1.0, layers = {} }\n", "layers is empty"),
         (MINIMAL + "crop = 8\nadversarial = { weight = 0.1 }\n", "at least 16"),

@@ -55,11 +55,14 @@ def test_average_by_hand():
     assert torch.equal(follows.network.head.weight, network.head.weight)
 
 
-def recipe_of(**losses) -> Recipe:
+FAST = {"kind": "fast", "norm": "none", "output": "linear"}
+
+
+def recipe_of(generator=None, **losses) -> Recipe:
     problems: list[str] = []
     recipe = parse_recipe(
         {
-            "generator": {"features": 8, "blocks": 1, "scale": 2},
+            "generator": {"features": 8, "blocks": 1, "scale": 2, **(generator or {})},
             "discriminator": {"features": 4, "dense": 8},
             "stages": {"one": {"steps": 50, "batch": 4, "crop": 32, "rate": 2e-3, "final_rate": 2e-3, **losses}},
         },
@@ -151,8 +154,10 @@ def test_the_generators_step_leaves_no_gradient_in_the_discriminator(vgg_file):
         assert torch.equal(grad, parameter.grad)
 
 
-def test_state_restores_to_the_same_next_steps(vgg_file):
-    recipe = recipe_of(pixel={"weight": 1.0}, content=CONTENT, adversarial={"weight": 0.1})
+@pytest.mark.parametrize("generator", [{}, FAST])
+def test_state_restores_to_the_same_next_steps(vgg_file, generator):
+    other = {} if generator else {"content": CONTENT, "adversarial": {"weight": 0.1}}
+    recipe = recipe_of(generator, optimizer="muon" if generator else "adam", pixel={"weight": 1.0}, **other)
     one = trainer_of(recipe, vgg_file)
     for i in range(3):
         one.step(*batch(i), i)
@@ -170,6 +175,17 @@ def test_state_restores_to_the_same_next_steps(vgg_file):
         if "optimizer" not in part:
             for key, value in values.items():
                 assert torch.equal(value, two.state()[part][key]), f"{part}.{key}"
+
+
+def test_muon_takes_a_fast_generators_hidden_convolutions():
+    trainer = trainer_of(recipe_of(FAST, optimizer="muon", pixel={"weight": 1.0}))
+    muon, adam = (trainer.generator.optimizers[name] for name in ("matrix_optimizer", "generator_optimizer"))
+    taken = [{id(p) for group in each.param_groups for p in group["params"]} for each in (muon, adam)]
+    network = trainer.generator.network
+    ends = {"head.weight", "tail.weight", "direct.weight"}
+    hidden = {name for name, value in network.named_parameters() if value.ndim == 4} - ends
+    assert {name for name, value in network.named_parameters() if id(value) in taken[0]} == hidden
+    assert {name for name, value in network.named_parameters() if id(value) in taken[1]} >= ends
 
 
 def test_clipping_bounds_the_step(vgg_file):

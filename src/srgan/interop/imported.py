@@ -19,7 +19,8 @@ from torch import Tensor
 
 from srgan.errors import ModelError
 from srgan.models.export import build_onnx
-from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.networks.generator import GeneratorConfig
+from srgan.networks.make import make_generator
 
 Array = NDArray[np.float32]
 Layers = Mapping[str, Array]
@@ -70,7 +71,7 @@ def from_generator(
     ModelError
         when a weight is missing, has another shape, or is not a number
     """
-    network = Generator(config)
+    network = make_generator(config)
     names = names or {}
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     problems = [f"{names.get(key, key)} is missing" for key in wanted if key not in weights]

@@ -1,6 +1,7 @@
 """A generator's weights -> an ONNX file that runs fast everywhere, by algebra that leaves the result unchanged.
 
-Three identities are used, none of which retrains or approximates anything:
+A fast generator is exported as it stands. For the residual one three identities are used, none of which retrains or approximates
+anything:
 
 1. *BatchNorm folds.* In evaluation ``BN(Wx) = g (Wx - m) / sqrt(v + eps) + b`` is a convolution with scaled weights and a bias.
 2. *PReLU commutes with PixelShuffle.* The slope belongs to a channel, and a shuffle by 2 takes four channels to one: the same
@@ -28,7 +29,7 @@ from srgan.errors import MissingExtraError, ModelError
 from srgan.files import atomic_path
 from srgan.models.metadata import FORMAT
 from srgan.models.receptive_field import receptive_radius
-from srgan.networks.subpixel import moved_index
+from srgan.networks.subpixel import SLOPE, moved_index
 
 if TYPE_CHECKING:
     from srgan.networks.generator import GeneratorConfig
@@ -123,16 +124,25 @@ def build_onnx(weights: Mapping[str, Array], config: GeneratorConfig, *, half: b
 
     Parameters
     ----------
-    weights : state dict of :class:`srgan.networks.generator.Generator`, as numpy arrays
+    weights : state dict of the generator of ``config``'s kind, as numpy arrays
     config : its shape
     half : store weights in fp16 (half the file; the runtime computes in what it is told to)
     """
     w = {key: np.asarray(value, dtype=np.float32) for key, value in weights.items() if "num_batches" not in key}
-    # The network works on [-1, 1]: x*2 - 1 cannot fold into the first convolution, whose zero padding stands for mid-gray.
     g = _Graph(half)
-    two = g.constant("two", np.array(2.0))
-    one = g.constant("one", np.array(1.0))
+    # The network works on [-1, 1]: x*2 - 1 cannot fold into the first convolution, whose zero padding stands for mid-gray.
+    two, one = g.constant("two", np.array(2.0)), g.constant("one", np.array(1.0))
     x = g.node("Sub", g.node("Mul", "input", two), one)
+    x, factor = (
+        (_fast(g, w, config, x, two), config.scale) if config.kind == "fast" else (_residual(g, w, config, x), 2)
+    )
+    x = g.node("Mul", g.node("Add", x, one), g.constant("half", np.array(0.5)))
+    g.node("DepthToSpace", x, blocksize=factor, mode="CRD", output="output")
+    return _model(g, config.bands)
+
+
+def _residual(g: _Graph, w: Mapping[str, Array], config: GeneratorConfig, x: str) -> str:
+    """Add the layers of :class:`srgan.networks.generator.Generator` up to its last shuffle, which is by 2."""
     x = g.prelu(g.conv(x, "head", w["head.weight"], w["head.bias"]), "head_act", w["head_act.weight"])
     skip = x
     for n in range(config.blocks):
@@ -151,13 +161,29 @@ def build_onnx(weights: Mapping[str, Array], config: GeneratorConfig, *, half: b
         if n < levels - 1:
             x = g.node("DepthToSpace", x, blocksize=2, mode="CRD")
     x = g.conv(x, "tail", before_shuffle(w["tail.weight"]), np.repeat(w["tail.bias"], 4))
-    if config.output == "tanh":
-        x = g.node("Tanh", x)
-    x = g.node(
-        "DepthToSpace", g.node("Mul", g.node("Add", x, one), g.constant("half", np.array(0.5))), blocksize=2, mode="CRD"
-    )
-    g.nodes[-1].output[0] = "output"
-    shape: list[Any] = ["batch", config.bands]
+    return g.node("Tanh", x) if config.output == "tanh" else x
+
+
+def _fast(g: _Graph, w: Mapping[str, Array], config: GeneratorConfig, x: str, two: str) -> str:
+    """Add the layers of :class:`srgan.networks.fast.FastGenerator` up to its shuffle, which is by the scale."""
+
+    def conv(x: str, name: str) -> str:
+        return g.conv(x, name, w[f"{name}.weight"], w.get(f"{name}.bias"))
+
+    first = y = conv(x, "head")
+    outputs = []
+    for n in range(config.blocks):
+        z = g.node("LeakyRelu", conv(y, f"body.{n}.conv1"), alpha=SLOPE)
+        z = conv(g.node("LeakyRelu", conv(z, f"body.{n}.conv2"), alpha=SLOPE), f"body.{n}.conv3")
+        y = g.node("Mul", g.node("Add", y, z), g.node("Mul", g.node("Sigmoid", z), two))
+        outputs.append(y)
+    near_ends = (outputs[0], outputs[max(len(outputs) - 2, 0)])
+    y = conv(g.node("Concat", first, conv(y, "body_conv"), *near_ends, axis=1), "mix")
+    return g.node("Add", conv(y, "tail"), conv(x, "direct"))
+
+
+def _model(g: _Graph, bands: int) -> Any:
+    shape: list[Any] = ["batch", bands]
     graph = helper.make_graph(
         g.nodes,
         "srgan",
@@ -222,7 +248,7 @@ def load_weights(path: Path, config: GeneratorConfig) -> dict[str, Array]:
     ModelError
         when the file is not ours or its network has another shape
     """
-    from srgan.networks.generator import Generator
+    from srgan.networks.make import make_generator
 
     if config.norm != "none":
         raise ModelError(
@@ -237,13 +263,15 @@ def load_weights(path: Path, config: GeneratorConfig) -> dict[str, Array]:
         }
     except Exception as error:  # the parser raises its own kinds
         raise ModelError(f"'{path}' is not an ONNX file, or damaged: give a network exported by srgan") from error
-    wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
+    wanted = {key: tuple(value.shape) for key, value in make_generator(config).state_dict().items()}
     found: dict[str, Array] = {}
     for key, shape in wanted.items():
         value = stored.get(key)
         if value is None:
             raise ModelError(f"'{path}' has no {key}: it is not a generator of the recipe's shape")
-        if key == "tail.weight":
+        if config.kind == "fast":
+            pass  # each weight is stored as it is
+        elif key == "tail.weight":
             if value.shape == moved_index(shape[0], shape[1], shape[2]).shape:
                 value = after_shuffle(value, shape[2])
         elif key == "tail.bias" or (key.startswith("upsample.") and key.endswith(".act.weight")):

@@ -18,6 +18,7 @@ from srgan.networks.subpixel import moved_index
 
 Normalisation = Literal["batch", "none"]
 Output = Literal["tanh", "linear"]
+Kind = Literal["residual", "fast"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class GeneratorConfig:
     blocks : residual blocks (paper: 16)
     norm : ``"batch"`` for the paper's BatchNorm, ``"none"`` for biased convolutions alone (EDSR, arXiv:1707.02921, section 3.1)
     output : ``"tanh"`` squashes the output into the range, ``"linear"`` leaves clipping to the caller
+    kind : ``"residual"`` for :class:`Generator`, ``"fast"`` for :class:`srgan.networks.fast.FastGenerator`, whose ``norm`` is
+        ``"none"`` and whose ``output`` is ``"linear"``
     """
 
     scale: int = 4
@@ -40,6 +43,7 @@ class GeneratorConfig:
     blocks: int = 16
     norm: Normalisation = "batch"
     output: Output = "tanh"
+    kind: Kind = "residual"
 
     def problems(self) -> list[str]:
         """Return what is wrong with these values, one sentence each; an empty list when nothing is."""
@@ -53,6 +57,10 @@ class GeneratorConfig:
             found.append(f"norm must be 'batch' or 'none', not {self.norm!r}")
         if self.output not in ("tanh", "linear"):
             found.append(f"output must be 'tanh' or 'linear', not {self.output!r}")
+        if self.kind not in ("residual", "fast"):
+            found.append(f"kind must be 'residual' or 'fast', not {self.kind!r}")
+        if self.kind == "fast" and (self.norm != "none" or self.output != "linear"):
+            found.append("a generator of the kind 'fast' needs norm = 'none' and output = 'linear'")
         return found
 
 
@@ -116,6 +124,8 @@ class Generator(nn.Module):
         config = config or GeneratorConfig()
         if problems := config.problems():
             raise ValueError("; ".join(problems))
+        if config.kind != "residual":
+            raise ValueError(f"this generator is of the kind 'residual', not {config.kind!r}: use make_generator")
         self.config = config
         features = config.features
         self.head = nn.Conv2d(config.bands, features, 9, padding=4)

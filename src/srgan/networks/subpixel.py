@@ -14,6 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+SLOPE = 0.1
+"""Of the fast generator's LeakyReLUs (:mod:`srgan.networks.fast`), here for the export, which knows no torch."""
+
 
 @lru_cache(maxsize=8)
 def moved_index(out: int, into: int, size: int, factor: int = 2) -> NDArray[np.int64]:

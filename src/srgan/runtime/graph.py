@@ -166,7 +166,7 @@ def walk(graph: Any) -> dict[str, Step]:
             radius += Fraction((size - 1) // 2 * max(attributes["dilations"]), grid)
         elif kind == "DepthToSpace":
             grid *= attributes["block_size"]
-        elif kind not in _POINTWISE:
+        elif kind not in _POINTWISE and not (kind == "Concat" and attributes["axis"] in (1, -3)):
             return {}
         if len(shape) != 4 or shape[1].is_dynamic:
             return {}

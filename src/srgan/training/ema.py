@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from srgan.networks.generator import Generator
+from srgan.networks.make import AnyGenerator, make_generator
 
 
 class EMA(nn.Module):
@@ -19,9 +19,9 @@ class EMA(nn.Module):
     thing for a checkpoint to keep.
     """
 
-    def __init__(self, network: Generator, decay: float) -> None:
+    def __init__(self, network: AnyGenerator, decay: float) -> None:
         super().__init__()
-        self.network = Generator(network.config)
+        self.network = make_generator(network.config)
         self.network.load_state_dict(network.state_dict())
         self.network.to(memory_format=torch.channels_last)
         self.network.requires_grad_(False)

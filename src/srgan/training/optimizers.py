@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from srgan.networks.generator import Generator
+from srgan.networks.fast import FastGenerator
+from srgan.networks.make import AnyGenerator
 from srgan.training.muon import Muon
 from srgan.training.recipe import Stage
 
@@ -76,13 +77,15 @@ def adam(stage: Stage, *parts: tuple[Iterable[Tensor], float]) -> Optimizer:
     return Adam(groups, betas=(stage.beta1, stage.beta2), foreach=True)
 
 
-def generator_optimizers(stage: Stage, generator: Generator) -> dict[str, Optimizer]:
+def generator_optimizers(stage: Stage, generator: AnyGenerator) -> dict[str, Optimizer]:
     """Return Adam, and Muon where the stage asks for it, by their names in checkpoints.
 
     Adam has its own rates for the last convolution and for vectors. Muon takes all convolutions but the first one, on colours,
-    and the last one, to colours.
+    the last one, to colours, and a fast generator's direct one, from colours to colours.
     """
     ends = {id(generator.head.weight), id(generator.tail.weight)}
+    if isinstance(generator, FastGenerator):
+        ends.add(id(generator.direct.weight))
     hidden = [weight for weight in generator.parameters() if weight.ndim == 4 and id(weight) not in ends]
     if stage.optimizer != "muon":
         hidden = []

@@ -9,16 +9,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from srgan.errors import TrainingError
 from srgan.files import why_not_written
-from srgan.models.catalogue import resolve
-from srgan.models.export import load_weights
 from srgan.networks.generator import GeneratorConfig
 from srgan.networks.vgg import load_vgg
 from srgan.training.checkpoint import Checkpoint, load_checkpoint
 from srgan.training.device import check_batches, make_fabric, process_counts
+from srgan.training.initial import Initial, initial_weights
 from srgan.training.loading import load_data
 from srgan.training.loop import fit
 from srgan.training.processes import Processes, is_loss_of_a_process, launch
@@ -64,10 +62,13 @@ def train(request: Request) -> list[Path]:
             plan.recipe, plan.photos, plan.lr, plan.validation, request.out, reporter, processes
         )
         _say_where_it_starts(checkpoint, request.resume, plan.recipe, fabric.device, reporter)
+        if initial and initial.note:
+            reporter.say(initial.note)
         run = Run(request.out, plan.recipe, pictures, validation, fabric, processes, plan.vgg_weights, reporter)
         publisher = Publisher(run, plan)
         begin = partial(_begin, request.out, plan, processes)
-        fit(run, checkpoint=checkpoint, initial=initial, on_start=begin, on_stage_end=publisher)
+        weights = initial.weights if initial else None
+        fit(run, checkpoint=checkpoint, initial=weights, on_start=begin, on_stage_end=publisher)
         if processes.is_first:
             shutil.rmtree(request.out / "cache", ignore_errors=True)
     processes.end(failed=False)
@@ -81,11 +82,8 @@ def _check_vgg_weights(plan: Plan) -> None:
             load_vgg(stage.content.network, stage.content.layers, plan.vgg_weights)
 
 
-def _initial_weights(plan: Plan) -> dict[str, Tensor] | None:
-    if plan.init is None:
-        return None
-    arrays = load_weights(resolve(plan.init), GeneratorConfig(**vars(plan.recipe.generator)))
-    return {key: torch.from_numpy(value.copy()) for key, value in arrays.items()}
+def _initial_weights(plan: Plan) -> Initial | None:
+    return None if plan.init is None else initial_weights(plan.init, GeneratorConfig(**vars(plan.recipe.generator)))
 
 
 def _begin(folder: Path, plan: Plan, processes: Processes) -> None:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from srgan.networks.discriminator import Discriminator, DiscriminatorConfig
-from srgan.networks.generator import Generator, GeneratorConfig
+from srgan.networks.generator import GeneratorConfig
+from srgan.networks.make import make_generator
 from srgan.networks.vgg import load_vgg
 from srgan.training.ema import EMA
 from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss, grid_loss
@@ -85,7 +86,7 @@ class Trainer:
         # be it over parts of a batch or over processes.
         alone = fabric.world_size == 1 and stage.accumulate == 1
         self.replays = recipe.run.replay and fabric.device.type == "cuda" and alone
-        generator = self._synchronised(Generator(GeneratorConfig(**vars(recipe.generator))))
+        generator = self._synchronised(make_generator(GeneratorConfig(**vars(recipe.generator))))
         self.ema = EMA(generator, stage.ema).to(fabric.device)
         self._replayed = Replayed(generator)
         self.generator = self._set_up(generator, self._replayed, generator_optimizers(stage, generator))

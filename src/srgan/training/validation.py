@@ -20,7 +20,7 @@ from srgan.errors import DataError
 from srgan.evaluation.metrics import VGG_LEAST_SIDE, psnr, psnr_y, vgg_distance
 from srgan.image import list_pictures, probe, to_8_bit
 from srgan.image.multiband import read_bands
-from srgan.networks.generator import Generator
+from srgan.networks.make import AnyGenerator
 from srgan.networks.vgg import VGGFeatures
 from srgan.training.degradation import for_validation
 from srgan.training.pictures import misfit
@@ -126,7 +126,7 @@ def find_validation(folders: Sequence[Path], *, scale: int, bands: int, degradat
 
 
 @torch.no_grad()
-def upscale(generator: Generator, lr: NDArray[Any], fabric: Fabric) -> NDArray[Any]:
+def upscale(generator: AnyGenerator, lr: NDArray[Any], fabric: Fabric) -> NDArray[Any]:
     """Enlarge one picture ``[h, w, C]`` to ``[s*h, s*w, C]`` of the same dtype, rounded to the nearest level."""
     full = float(np.iinfo(lr.dtype).max)
     x = torch.from_numpy(lr.transpose(2, 0, 1).copy())[None].to(fabric.device).float().div_(full)
@@ -138,7 +138,7 @@ def upscale(generator: Generator, lr: NDArray[Any], fabric: Fabric) -> NDArray[A
 
 
 def validate(
-    generator: Generator, sets: Sequence[ValidationSet], fabric: Fabric, processes: Processes | None = None
+    generator: AnyGenerator, sets: Sequence[ValidationSet], fabric: Fabric, processes: Processes | None = None
 ) -> tuple[dict[str, float], list[NDArray[Any]]]:
     """Return the mean PSNR (dB, ``scale`` pixels of border cropped) of each set, and the first set's pictures.
 

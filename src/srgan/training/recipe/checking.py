@@ -79,6 +79,11 @@ def _networks(recipe: Recipe, need: _Need) -> None:
     )
     for name in ("features", "blocks"):
         need.at_least(1, getattr(generator, name), f"generator.{name}")
+    need(
+        generator.kind != "fast" or (generator.norm == "none" and generator.output == "linear"),
+        "generator.kind 'fast' needs generator.norm = 'none' and generator.output = 'linear'",
+        *("generator.kind", "generator.norm", "generator.output"),
+    )
     for name in ("features", "dense"):
         need.at_least(1, getattr(recipe.discriminator, name), f"discriminator.{name}")
 

@@ -30,6 +30,11 @@ class NetworkRecipe:
     blocks: int = _doc("residual blocks (paper: 16)", 16)
     norm: Literal["batch", "none"] = _doc("'batch' for the paper's BatchNorm, 'none' for none (EDSR)", "batch")
     output: Literal["tanh", "linear"] = _doc("'tanh' (paper's code) or 'linear'", "tanh")
+    kind: Literal["residual", "fast"] = _doc(
+        "'residual' (paper), or 'fast': a small network for speed, with norm = 'none' and output = 'linear'; good values "
+        "are features = 48 and blocks = 5",
+        "residual",
+    )
 
 
 @dataclass(frozen=True)
