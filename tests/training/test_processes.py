@@ -3,13 +3,16 @@
 import multiprocessing
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
 
+from srgan.training import processes as module
 from srgan.training.checkpoint import read_checkpoint
 from srgan.training.losses import adversarial_loss, discriminator_loss
 from srgan.training.processes import is_loss_of_a_process
@@ -232,6 +235,34 @@ def test_torchrun_decides_how_many_there_are(material, tmp_path):
     assert first.err == "srgan: torchrun has started 2 where --devices says 3: leave --devices out\n"
     assert second.err == ""
     assert not (tmp_path / "two").exists()
+
+
+class _Launched:
+    """As much of Fabric as :class:`Processes` looks at."""
+
+    def __init__(self, rank):
+        self.global_rank, self.world_size = rank, 2
+
+
+def _stuck(rank, folder):
+    module._STEP_PATIENCE = timedelta(seconds=1)
+    processes = module.Processes(_Launched(rank))
+    assert processes.highest(rank) == 1
+    if rank:
+        time.sleep(3)  # as long as the other needs to give up; it may be decoding, which is not waited for like that
+        processes.wait()
+        return
+    with pytest.raises(RuntimeError) as caught:
+        processes.gather("here")
+    assert is_loss_of_a_process(caught.value)
+    assert "has not answered for 0 minutes" in module.loss_of_a_process(caught.value)
+    processes.wait()
+    (folder / "given up").touch()
+
+
+def test_a_process_that_is_stuck_is_given_up(tmp_path):
+    in_two_processes(_stuck, tmp_path)
+    assert (tmp_path / "given up").exists()
 
 
 def test_what_is_a_loss_of_a_process():

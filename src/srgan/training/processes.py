@@ -2,8 +2,9 @@
 
 Each process takes its share of every batch; DistributedDataParallel averages the gradients. This module does the rest: a
 stop or a failure that all must answer at the same step, waiting for one of them, and a message for a process that was lost.
-What is agreed on goes over connections of its own between the processors (gloo), so that it never waits for a GPU, and a
-process that has ended is noticed at the next step. Alone, a process agrees with itself at no cost.
+What is agreed on goes over connections of its own between the processors (gloo), so that it never waits for a GPU. A
+process that has ended is noticed at the next step, one that is stuck after half an hour. Alone, a process agrees with
+itself at no cost.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _T = TypeVar("_T")
 # Decoding a large folder or evaluating on it is done by one process while the others wait. A process that ends is noticed
 # without any limit on time.
 _PATIENCE = timedelta(days=7)
+# Within and between steps no process works for long while the others wait: one that is stopped, or waits for a disk that is
+# gone, ends the run. Fabric gives the averaging of gradients as long.
+_STEP_PATIENCE = timedelta(minutes=30)
 _GRACE = 10.0  # seconds that the other processes get to end by themselves
 
 
@@ -40,8 +44,10 @@ class Processes:
         self.rank, self.count = int(fabric.global_rank), int(fabric.world_size)
         self._children = tuple(children)
         self._group: Any = None
+        self._patient: Any = None
         if self.count > 1:
-            self._group = dist.new_group(backend="gloo", timeout=_PATIENCE)
+            self._group = dist.new_group(backend="gloo", timeout=_STEP_PATIENCE)
+            self._patient = dist.new_group(backend="gloo", timeout=_PATIENCE)
 
     @property
     def is_first(self) -> bool:
@@ -49,12 +55,12 @@ class Processes:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Wait until all processes have come here."""
-        if self._group is not None:
-            dist.barrier(group=self._group)
+        """Wait until all processes have come here, for days if need be."""
+        if self._patient is not None:
+            dist.barrier(group=self._patient)
 
     def highest(self, value: int) -> int:
-        """Return the highest of all processes' values."""
+        """Return the highest of all processes' values; like :meth:`gather` only where all come within half an hour."""
         if self._group is None:
             return value
         shared = torch.tensor(value)
@@ -110,6 +116,16 @@ def is_loss_of_a_process(error: BaseException) -> bool:
         return True
     text = str(error)
     return isinstance(error, RuntimeError) and ("gloo" in text or "Connection closed by peer" in text)
+
+
+def loss_of_a_process(error: BaseException) -> str:
+    """Return what is likely to have happened to the process that cannot be reached."""
+    if "timed out" in str(error).lower():
+        minutes = _STEP_PATIENCE.total_seconds() / 60
+        return (
+            f"another process of this run has not answered for {minutes:.0f} minutes (stopped, or waiting for a disk?)"
+        )
+    return "another process of this run died (out of memory?)"
 
 
 def started_by_torchrun() -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from srgan.training.device import check_batches, make_fabric, process_counts
 from srgan.training.initial import Initial, initial_weights
 from srgan.training.loading import load_data
 from srgan.training.loop import fit
-from srgan.training.processes import Processes, is_loss_of_a_process, launch
+from srgan.training.processes import Processes, is_loss_of_a_process, launch, loss_of_a_process
 from srgan.training.publish import Publisher
 from srgan.training.recipe import Recipe
 from srgan.training.report import Reporter
@@ -138,9 +138,10 @@ def _explained(processes: Processes, out: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        how = processes.end(failed=True) or "another process of this run died"
+        how = processes.end(failed=True)
         if not is_loss_of_a_process(error):
             raise
         begun = (out / RUN_FILE).exists()
         then = f"resume from the last checkpoint with srgan train --resume --out '{out}'" if begun else "start again"
-        raise TrainingError(f"{how} (out of memory?): {then}") from error
+        what = f"{how} (out of memory?)" if how else loss_of_a_process(error)
+        raise TrainingError(f"{what}: {then}") from error
