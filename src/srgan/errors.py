@@ -28,6 +28,7 @@ Each message is one line: what happened, then what to do. What it is about is ke
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,6 +93,26 @@ class ArrayError(UsageError, ValueError):
 
 class OutputExistsError(UsageError):
     """The output path is taken and overwriting was not asked for."""
+
+
+NO_MEMORY = "there is not enough memory: close other programs, or raise the limit on it (ulimit -v)"
+"""The rest of a line about what :func:`is_lack_of_memory` tells."""
+
+_LACKS = (
+    "alloc",  # "Failed to allocate", "bad_alloc", "can't alloc", "Cannot allocate memory"
+    "out of memory",
+    "could not create a memory object",
+    "failed to map segment",  # of a library that is loaded
+    "can't start new thread",
+    "creating thread",  # libvips
+)
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an exception is how one of the libraries says that memory is short: most have no type for it."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, Exception) and any(lack in str(error).lower() for lack in _LACKS)
 
 
 class MissingExtraError(UsageError):

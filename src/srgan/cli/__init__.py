@@ -15,7 +15,7 @@ from srgan._version import __version__
 from srgan.cli import cache, convert, data, devices, evaluate, export_web, man, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.cli.options import GroupedCommand
-from srgan.errors import SrganError, in_words_of_the_command
+from srgan.errors import NO_MEMORY, SrganError, in_words_of_the_command, is_lack_of_memory
 from srgan.files import why_not_written
 
 app = typer.Typer(
@@ -72,12 +72,18 @@ def main() -> None:
         _say("stopped")
         sys.exit(130)
     except OSError as error:
+        if is_lack_of_memory(error):
+            _say(NO_MEMORY)
+            sys.exit(1)
         if not output_failed(error):
             raise
         if not isinstance(error, BrokenPipeError):  # which says that the reader has enough: '| head'
             _say(f"cannot print: {why_not_written(error)}")
         sys.exit(1)
     except Exception as error:
+        if is_lack_of_memory(error):
+            _say(NO_MEMORY)
+            sys.exit(1)
         if not hasattr(error, "format_message"):  # what the kinds of typer's own errors have in common
             raise
         _say_usage(error)

@@ -51,6 +51,8 @@ def carry_out(options: UpscaleOptions) -> bool:
         if not (options.quiet or only_clips or (found.single and found.pictures)):
             say(summary(report, found))
     alone = found.single or (len(found.clips) == 1 and not found.pictures and not found.refused)
+    if not found.clips:
+        return not report.failed
     fine = video.run(
         found.clips, chooser.for_clips(), {"model": options.model, **options.network}, options.video, many=not alone
     )

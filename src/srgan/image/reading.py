@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.errors import ImageReadError, ImageTooLargeError
+from srgan.errors import NO_MEMORY, ImageReadError, ImageTooLargeError
 from srgan.image import bmp, exif, jpeg, pnm, vips
 from srgan.image.change import Origin
 from srgan.image.file_metadata import read_metadata
@@ -149,7 +149,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except vips.Error as error:
-        raise ImageReadError(path, _damage(vips.tidy(error))) from None
+        said = vips.tidy(error)
+        # A damaged file may ask for memory that no machine has; these two are libvips' own.
+        lacks = "creating thread" in said or "out of memory" in said
+        raise ImageReadError(path, NO_MEMORY if lacks else _damage(said)) from None
     except vips.UnsupportedError as error:
         raise ImageReadError(path, str(error)) from None
     except (pnm.PnmError, bmp.BmpError, DamagedError) as error:

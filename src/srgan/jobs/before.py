@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -72,7 +73,7 @@ def check_room(job: Job, needed: int) -> None:
         raise ImageWriteError(
             job.target,
             f"it takes {needed / 1e6:,.0f} MB or more, and {free / 1e6:,.0f} MB are free there: free some space",
-        )
+        ) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def check_room_for_all(jobs: Sequence[Job], upscaler: Upscaler | ModelChooser, folder: PurePath) -> None:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
-from srgan.errors import ModelError, SrganError
+from srgan.errors import NO_MEMORY, ModelError, SrganError, is_lack_of_memory
 from srgan.models.metadata import ModelInfo
 
 DAMAGED = "the file is damaged or made by another program: export it again"
@@ -76,6 +76,8 @@ def import_openvino() -> ModuleType:
 
 def openvino_error(error: Exception) -> SrganError:
     """Return the error to raise where OpenVINO, or a part that it loads later, failed to load with ``error``."""
+    if is_lack_of_memory(error):
+        return SrganError(f"cannot load OpenVINO, which runs the networks: {NO_MEMORY}")
     lines = str(error).strip().splitlines() or [type(error).__name__]  # the last one says why, the others where
     return SrganError(
         f"cannot load OpenVINO, which runs the networks ({lines[-1]}): see that you may read where it is installed, "
@@ -106,7 +108,9 @@ def read_graph(info: ModelInfo) -> Any:
         raise openvino_error(error) from None
     try:
         graph = reader.convert(reader.load(str(info.path)))
-    except failures:
+    except failures as error:
+        if is_lack_of_memory(error):
+            raise SrganError(f"cannot open {info.path}: {NO_MEMORY}") from None
         raise ModelError(f"{info.path} cannot be read as a network: {DAMAGED}") from None
     if any(node.get_type_name() in _CONTROL for node in graph.get_ops()):
         raise ModelError(

@@ -30,7 +30,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.errors import ModelError, UsageError, option
+from srgan.errors import NO_MEMORY, ModelError, SrganError, UsageError, is_lack_of_memory, option
 from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
@@ -220,7 +220,9 @@ def _compiled(info: ModelInfo, precision: str, core: Any, settings: dict[str, st
     def build(part: Any, scale: int, cost: Cost) -> Part:
         try:
             return Part(lambda: core.compile_model(part, "CPU", settings), scale=scale, cost=cost, precision=precision)
-        except RuntimeError:
+        except RuntimeError as error:
+            if is_lack_of_memory(error):
+                raise SrganError(f"cannot open {info.path}: {NO_MEMORY}") from None
             raise ModelError(f"{info.path} cannot be run: {DAMAGED}") from None
 
     steps = walk(graph)

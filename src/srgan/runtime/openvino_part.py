@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan.errors import is_lack_of_memory
 from srgan.runtime import heap, primitives
 from srgan.runtime.graph import Cost
 
@@ -101,9 +102,7 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        # "Failed to allocate", "bad_alloc", "can't alloc", "could not create a memory object": there is no type for it.
-        text = str(error).lower()
-        if "alloc" in text or "out of memory" in text or "could not create a memory" in text:
+        if is_lack_of_memory(error):
             raise MemoryError("the runtime cannot get the memory for this tile") from None
         raise
 

@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError
+from srgan.errors import ImageReadError, ImageTooLargeError, SrganError, UsageError, is_lack_of_memory
+
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 CLIENT_CLOSED = 499
 """What the metrics count for a client that did not wait for its answer; nobody receives it."""
@@ -69,6 +71,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OSError, _short)
+    app.add_exception_handler(MemoryError, _short)
     app.add_exception_handler(500, _fault)
 
 
@@ -84,6 +87,8 @@ def explained(name: str) -> Iterator[None]:
         yield
     except SrganError as error:
         status = 500
+        if is_shortage(error):  # what may be otherwise in a minute
+            raise short_of("disk space or memory") from None
         if isinstance(error, ImageTooLargeError):
             status = 413
         elif isinstance(error, ImageReadError | UsageError):
@@ -117,13 +122,27 @@ def _http(_: Request, error: Exception) -> Response:
     return answer(error.status_code, f"{said}: see /docs", headers)
 
 
-def _short(_: Request, error: Exception) -> Response:
-    """Answer what may be otherwise in a minute: no descriptor, no room on the disk that holds the pictures."""
-    assert isinstance(error, OSError)
-    if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT):
-        raise error
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error, or one that it came from, says that the machine is short of something: it may not be in a minute."""
+    found: BaseException | None = error
+    while found is not None:
+        if is_lack_of_memory(found) or (isinstance(found, OSError) and found.errno in _SHORTAGES):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
+
+
+def short_of(what: str) -> ProblemError:
+    """Return the error of a server that is short of something."""
     headers = {"Retry-After": "10", "Connection": "close"}
-    return answer(503, "the server is short of files or disk space: try again in 10 s", headers)
+    return ProblemError(503, f"the server is short of {what}: try again in 10 s", headers)
+
+
+def _short(request: Request, error: Exception) -> Response:
+    """Answer what may be otherwise in a minute: no descriptor, no room on the disk that holds the pictures."""
+    if not is_shortage(error):
+        raise error
+    return _problem(request, short_of("files, disk space or memory"))
 
 
 def _fault(_: Request, error: Exception) -> Response:
