@@ -17,6 +17,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO, cast
 
 from srgan.errors import ImageError, OutputExistsError, SrganError, UsageError, option
 
@@ -98,6 +100,15 @@ def atomic_path(
         for folder in reversed(made):
             with suppress(OSError):  # another thread may have put something there
                 folder.rmdir()
+
+
+def without_descriptor(file: BinaryIO) -> BinaryIO:
+    """Return an open file for Pillow to save into: all of it arrives, or an error is raised.
+
+    Where a file has a descriptor, Pillow's encoders write to that themselves, many rows at a time, and do not look whether
+    a disk that is nearly full took only a part.
+    """
+    return cast(BinaryIO, SimpleNamespace(write=file.write, flush=file.flush, seek=file.seek, tell=file.tell))
 
 
 def remove_leftovers(targets: Iterable[Path]) -> None:

@@ -9,6 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan.files import without_descriptor
+
 _MOST_PROFILE = 16 << 20
 _DENSITY = 38
 """Place of the pixels a metre in a file, across and down; 0 where it does not say."""
@@ -81,7 +83,7 @@ def encode(pixels: NDArray[np.uint8], file: Any, pixels_per_metre: tuple[float, 
 
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     options = {} if pixels_per_metre is None else {"dpi": tuple(value * 0.0254 for value in pixels_per_metre)}
-    picture.save(file, format="BMP", **options)
+    picture.save(without_descriptor(file), format="BMP", **options)
     if pixels_per_metre is None:  # Pillow makes up 96 dpi
         file.seek(_DENSITY)
         file.write(bytes(8))

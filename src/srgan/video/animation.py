@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from srgan import image
 from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError, UsageError
-from srgan.files import atomic_path
+from srgan.files import atomic_path, without_descriptor
 from srgan.image.reading import MAX_PIXELS
 from srgan.jobs.kinds import is_animation
 from srgan.video.deep import frames_of_8_bits, open_deep, upscale_deep
@@ -204,7 +204,8 @@ class _Frames:
         durations = _in_hundredths(self.durations) if self.kind == "GIF" else self.durations
         if len(self.frames) > 1:
             options |= {"save_all": True, "append_images": self.frames[1:], "duration": durations}
-        self.frames[0].save(path, self.kind, **options)
+        with path.open("wb") as file:
+            self.frames[0].save(without_descriptor(file), self.kind, **options)
 
 
 def _in_hundredths(durations: list[float]) -> list[float]:

@@ -72,6 +72,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OSError, _short)
     app.add_exception_handler(MemoryError, _short)
+    app.add_exception_handler(RuntimeError, _short)  # "can't start new thread"
     app.add_exception_handler(500, _fault)
 
 
