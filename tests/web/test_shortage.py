@@ -1,0 +1,54 @@
+"""A server whose disk is full answers 503 in a line, to be asked again: nothing is broken, and nothing half done is sent."""
+
+import sys
+
+import httpx
+import numpy as np
+import pytest
+
+import srgan.image
+from srgan.errors import ImageReadError, ImageWriteError
+from srgan.image import Picture
+from srgan.web.problems import is_shortage
+from support.server import TIMEOUT, serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+
+
+def test_a_result_that_the_disk_has_no_room_for(models, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
+    data = (tmp_path / "noise.png").read_bytes()
+    with serving(*models[2:], before=["prlimit", "--fsize=1500"]) as server:
+        for suffix in ("png", "tiff", "bmp", "webp", "avif"):
+            answer = httpx.post(f"{server.url}/v1/upscale", params={"format": suffix}, content=data, timeout=TIMEOUT)
+            if answer.status_code == 200:
+                assert len(answer.content) < 1500
+            else:
+                assert answer.status_code == 503, answer.text
+                assert answer.json() == {"detail": "the server is short of disk space or memory: try again in 10 s"}
+                assert answer.headers["Retry-After"] == "10"
+            if suffix in ("png", "tiff", "bmp"):  # whose results are larger
+                assert answer.status_code == 503
+        # One that is larger than the disk has room for as it comes in.
+        answer = httpx.post(f"{server.url}/v1/upscale", content=data + bytes(20_000), timeout=TIMEOUT)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+        assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
+        assert server.stop() == 0
+        assert "Traceback" not in server.errors
+
+
+def wrapped(cause):
+    try:
+        raise cause
+    except Exception as error:
+        raise ImageWriteError("a.png", "it is like this") from error
+
+
+def test_what_is_a_shortage():
+    for cause in (OSError(28, "No space left on device"), MemoryError(), RuntimeError("can't start new thread")):
+        with pytest.raises(ImageWriteError) as caught:
+            wrapped(cause)
+        assert is_shortage(caught.value)
+    assert not is_shortage(OSError(13, "Permission denied"))
+    assert not is_shortage(ImageReadError("a.png", "it is damaged"))
