@@ -96,3 +96,24 @@ def test_pages_are_counted_in_the_line(nearest: Path) -> None:
             file.write(noise(size, size), photometric="rgb", metadata=None)
     done = call("upscale", "other.tif", "-m", nearest, "-o", "both.tif")
     assert "both.tif  2 pages, the first 32x32 -> 128x128  " in done.out
+
+
+@pytest.mark.parametrize("end", ["gif", "webp", "png"])
+def test_an_animation_has_its_history_and_date(end: str, nearest: Path) -> None:
+    frames = [Image.fromarray(noise()), Image.fromarray(255 - noise())]
+    frames[0].save(f"a.{end}", save_all=True, append_images=frames[1:], duration=100)
+    os.utime(f"a.{end}", ns=(10**18, 10**18))
+    assert call("upscale", f"a.{end}", "-m", nearest, "-o", f"b.{end}", "--keep-date").err == ""
+    assert 'stEvt:parameters="enlarged 4 times by tiny-x4"' in (read(f"b.{end}").xmp or b"").decode()
+    assert os.stat(f"b.{end}").st_mtime_ns == 10**18
+    assert call("upscale", f"a.{end}", "-m", nearest, "-o", f"c.{end}", "--no-history").code == 0
+    assert read(f"c.{end}").xmp is None
+
+
+def test_a_clip_keeps_its_date(nearest: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra video")
+    from support import clips
+
+    os.utime(clips.make("a.mp4", clips.VARIABLE[:3]), ns=(10**18, 10**18))
+    assert call("upscale", "a.mp4", "-m", nearest, "--keep-date", "--preset", "ultrafast").code == 0
+    assert os.stat("a_x4.mp4").st_mtime_ns == 10**18

@@ -283,6 +283,7 @@ def upscale_command(
     from srgan.cli.work import carry_out
     from srgan.jobs.job import Keeping
 
+    keeping = Keeping(history=not no_history, date=keep_date)
     streams = selection(only, no_audio=no_audio, no_subtitles=no_subtitles)
     options = UpscaleOptions(
         paths=paths,
@@ -293,7 +294,7 @@ def upscale_command(
         suffix=suffix,
         name=name,
         quality=quality,
-        keeping=Keeping(history=not no_history, date=keep_date),
+        keeping=keeping,
         overwrite=overwrite,
         check=check,
         check_map=check_map,
@@ -302,7 +303,7 @@ def upscale_command(
         dry_run=dry_run,
         report=report,
         ray=ray,
-        video=VideoOptions(codec, crf, preset, quality, overwrite, quiet, streams),
+        video=VideoOptions(codec, crf, preset, quality, overwrite, quiet, streams, keeping),
         quiet=quiet,
     )
     if not carry_out(options):

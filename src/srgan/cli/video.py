@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from srgan.cli.lines import printable, say
 from srgan.cli.options import CodecOption
 from srgan.errors import MissingExtraError, OutputExistsError, SrganError, UsageError
+from srgan.jobs.access import Access
 from srgan.jobs.folder import model_hash
-from srgan.jobs.job import Job
+from srgan.jobs.job import KEEPING, Job, Keeping
 from srgan.jobs.kinds import is_animation, is_video
 from srgan.video.work import Selection
 
@@ -34,6 +35,8 @@ class VideoOptions:
     quiet: bool
     streams: Selection = field(default_factory=Selection)
     """Which of a video's other streams come into the result."""
+    keeping: Keeping = KEEPING
+    """The input's date, and for animations the line of history."""
 
     @property
     def encoding(self) -> bool:
@@ -121,6 +124,8 @@ def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], option
                 say(str(error))
                 fine = False
                 continue
+            if options.keeping.date:
+                Access().keep_date(job)
             if not options.quiet:
                 before, after = ("x".join(map(str, pair)) for pair in (done.before, done.after))
                 counts = f"{done.frames} frames, {done.computed} computed"
@@ -141,6 +146,7 @@ def _enlarge(
             overwrite=options.overwrite,
             quality=options.quality,
             streams=options.streams,
+            history=options.keeping.history,
             listener=listener,
         )
     from srgan.video.encoder import Encoding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ def upscale_animation(
     overwrite: bool = False,
     quality: int | None = None,
     streams: Selection | None = None,
+    history: bool = True,
     listener: ClipListener | None = None,
 ) -> ClipDone:
     """Enlarge an animated picture, one that has a single frame, or a video, into an animated picture.
@@ -57,6 +58,7 @@ def upscale_animation(
     target : .gif, .webp, .png or .apng
     quality : 1 to 100 for WebP; without it, WebP is written without loss, unless the source is WebP itself or a video
     streams : which of a video's other streams are wanted: a note says that these are left out
+    history : write a line about this program and the network into the result's XMP
 
     Raises
     ------
@@ -71,7 +73,7 @@ def upscale_animation(
     refuse(source, target, overwrite=overwrite)
     deep = open_deep(source)
     if deep is not None and _FORMATS[target.suffix.lower()] == "PNG":
-        return upscale_deep(source, target, deep, upscaler, overwrite=overwrite, listener=listener)
+        return upscale_deep(source, target, deep, upscaler, overwrite=overwrite, history=history, listener=listener)
     enlarge = Enlarger(upscaler)
     with _opened_any(source, streams or Selection(), listener) as film:
         width, height = film.size
@@ -93,7 +95,7 @@ def upscale_animation(
     with atomic_path(target, overwrite=overwrite, error=ImageWriteError) as partial:
         result.save(partial, options)
         if film.picture is not None:
-            first = image.read(source)
+            first = replace(image.read(source), history=upscaler.name if history else None)
             image.belong(first, partial, _NAMES[result.kind], size[1], size[0])
             for text in image.left_out(first, target):
                 listener.note(f"{source}: left out: {text}")

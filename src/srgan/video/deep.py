@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def upscale_deep(
     upscaler: Upscaler,
     *,
     overwrite: bool,
+    history: bool = True,
     listener: ClipListener,
 ) -> ClipDone:
     """Enlarge an animation into a PNG file of 16 bits, each frame with exactly its time; errors as for others."""
@@ -80,7 +82,8 @@ def upscale_deep(
     height, width = upscaler.size_of(animation.height, animation.width)
     total = len(animation.frames)
     listener.started(source, total, 0)
-    beginning = png_beginning_of(image.read(source), width, height)
+    first = replace(image.read(source), history=upscaler.name if history else None)
+    beginning = png_beginning_of(first, width, height)
     with atomic_path(target, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("wb") as out:
         writer = apng.Writer(out, total, animation.plays, beginning)
         shown: Any = zip(animation.frames, frames(source, animation), strict=True)

@@ -17,7 +17,7 @@ from srgan._version import __version__
 from srgan.errors import VideoError
 from srgan.files import atomic_path
 from srgan.jobs.kinds import is_animation
-from srgan.video import mux
+from srgan.video import mux, room
 from srgan.video.animated_clip import AnimatedClip, probe_animation
 from srgan.video.clip import Clip, probe
 from srgan.video.encoder import Encoding, PartWriter, Settings, decide, losses_of
@@ -80,6 +80,7 @@ def upscale_clip(
     size = upscaler.size_of(clip.height, clip.width)
     settings = decide(encoding, clip, target, size)
     tracks = mux.check(clip, settings, target, streams or Selection())
+    room.check(clip, settings, target)
     parts = Parts(target, _facts(clip, upscaler, settings, size, part_frames, options or {}), settings.part_suffix)
     for text in [*tracks.notes, *_warnings(clip), *losses_of(clip, settings, target)]:
         listener.note(f"{source}: {text}")
