@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MODEL = "srresnet-x4"
+MODEL, FAST = "srresnet-x4", "fast-psnr-x4"
 
 Enlarge = Callable[[Any], Any]
 
 
-def _ours(precision: str, exact: bool) -> Callable[[int], Enlarge]:
+def _ours(precision: str, exact: bool = False, model: str = MODEL) -> Callable[[int], Enlarge]:
     def opened(threads: int) -> Enlarge:
         from srgan import Upscaler
 
-        return Upscaler(MODEL, precision=precision, exact=exact, threads=threads)  # type: ignore[arg-type]
+        return Upscaler(model, precision=precision, exact=exact, threads=threads)  # type: ignore[arg-type]
 
     return opened
 
@@ -162,34 +162,65 @@ def _onnx_runtime(data: Callable[[], bytes]) -> Callable[[int], Enlarge]:
     return opened
 
 
-def _openvino_plain(threads: int) -> Enlarge:
-    import numpy as np
-    import openvino
+def _openvino(data: Callable[[], bytes]) -> Callable[[int], Enlarge]:
+    def opened(threads: int) -> Enlarge:
+        import numpy as np
+        import openvino
 
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads)}
-    core = openvino.Core()
-    compiled = core.compile_model(core.read_model(_plain_onnx()), "CPU", settings)
+        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads)}
+        core = openvino.Core()
+        compiled = core.compile_model(core.read_model(data()), "CPU", settings)
 
-    def enlarge(picture: Any) -> Any:
-        batch = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return np.rint(compiled(batch)[0][0].clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+        def enlarge(picture: Any) -> Any:
+            batch = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+            return np.rint(compiled(batch)[0][0].clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
 
-    return enlarge
+        return enlarge
+
+    return opened
+
+
+def _compact_onnx() -> bytes:
+    """Return SRVGGNetCompact of 16 convolutions, as in realesr-animevideov3, built in another process as the plain graph is."""
+    code = "import sys, peers; sys.stdout.buffer.write(peers.build_compact_onnx())"
+    folder = Path(__file__).parent
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, stdout=subprocess.PIPE).stdout
+
+
+def build_compact_onnx() -> bytes:
+    """Return that network, of random weights, as an ONNX file."""
+    import tempfile
+
+    import torch
+    from spandrel.architectures.Compact import Compact
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "compact.onnx"
+        axes = {"input": {2: "height", 3: "width"}, "output": {2: "large_height", 3: "large_width"}}
+        network = Compact(num_conv=16, upscale=4).eval()
+        names = {"input_names": ["input"], "output_names": ["output"]}
+        example = (torch.rand(1, 3, 64, 64),)
+        torch.onnx.export(network, example, str(file), dynamo=False, opset_version=17, dynamic_axes=axes, **names)
+        return file.read_bytes()
 
 
 WAYS: dict[str, Callable[[int], Enlarge]] = {
-    "srgan, fp32": _ours("fp32", exact=False),
+    "srgan, fp32": _ours("fp32"),
     "srgan, fp32, exact": _ours("fp32", exact=True),
-    "srgan, bf16": _ours("bf16", exact=False),
-    "srgan, int8": _ours("int8", exact=False),
+    "srgan, bf16": _ours("bf16"),
+    "srgan, int8": _ours("int8"),
     "torch eager, fp32": _by_torch(_generator),
     "ONNX Runtime, plain graph": _onnx_runtime(_plain_onnx),
     "ONNX Runtime, srgan's file": _onnx_runtime(_shipped_onnx),
-    "OpenVINO, plain graph": _openvino_plain,
+    "OpenVINO, plain graph": _openvino(_plain_onnx),
     "RRDBNet-23, torch eager": _by_torch(_rrdbnet),
     "SRVGGNetCompact, torch eager": _by_torch(_srvgg),
+    "SRVGGNetCompact-16, OpenVINO": _openvino(_compact_onnx),
+    "fast, fp32": _ours("fp32", model=FAST),
+    "fast, bf16": _ours("bf16", model=FAST),
+    "fast, int8": _ours("int8", model=FAST),
 }
-"""All ways, by what the table calls them. The first eight compute the same network; the last two are Real-ESRGAN's."""
+"""All ways, by what the table calls them. The first eight compute the same network; then come Real-ESRGAN's, and the fast one."""
 
 TORCH = "torch eager, fp32"
 SAME_NETWORK = tuple(WAYS)[:8]

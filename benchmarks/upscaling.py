@@ -306,11 +306,12 @@ def measure_files(options: argparse.Namespace, folder: Path) -> None:
     for suffix in (".jpg", ".png") if options.quick else (".jpg", ".png", ".webp", ".tif"):
         file = folder / f"file{suffix}"
         save_picture(file, height, width)
-        names = options.ways or ["srgan, fp32", "srgan, bf16", "srgan, int8", *([TORCH] if suffix == ".jpg" else [])]
+        ours = [f"{way}, {kind}" for way in ("srgan", "fast") for kind in ("fp32", "bf16", "int8")]
+        names = options.ways or [*ours, *([TORCH] if suffix == ".jpg" else [])]
         ways = take_turns(names, str(file), options.threads, runs, folder)
         torch = next((way.median("wall") for way in ways if way.name == TORCH), None)
         for way in ways:
-            times = (f"{way.median(part):.3f}" for part in ("decode", "network", "encode", "wall"))
+            times = (f"{way.median(part):.3f}" for part in ("decode", "network", "encode", "wall", "cpu"))
             share = f"{100 * way.median('network') / way.median('wall'):.0f} %"
             faster = f"{torch / way.median('wall'):.1f}" if torch else ""
             rows.append((suffix, way.name, *times, share, faster, f"{way.peak / 1e6:.0f}"))
@@ -321,6 +322,7 @@ def measure_files(options: argparse.Namespace, folder: Path) -> None:
         "network s",
         "encode s",
         "together s",
+        "CPU s",
         "network's share",
         "times torch",
         "peak MB",

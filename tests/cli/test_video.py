@@ -11,6 +11,7 @@ import time
 import pytest
 from PIL import Image
 
+from srgan.models.catalogue import CLIPS
 from support import tiny_models
 
 
@@ -56,6 +57,20 @@ def test_quiet_means_not_a_word(tmp_path, model, clips, arguments):
     clips.make(tmp_path / "clip.mp4", clips.VARIABLE[:3])
     done = upscale("clip.mp4", "-m", model, "-q", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_clips_go_through_the_fast_network_unless_another_is_named(tmp_path):
+    animate(tmp_path / "anim.gif")
+    done = upscale("anim.gif", "-o", "fast.webp", cwd=tmp_path)
+    assert done.stderr == f"srgan: by {CLIPS}, the fast network (--model takes another one)\n"
+    named = upscale("anim.gif", "-o", "named.webp", "--model", CLIPS, cwd=tmp_path)
+    assert (named.returncode, named.stderr) == (0, "")
+    assert (tmp_path / "fast.webp").read_bytes() == (tmp_path / "named.webp").read_bytes()
+    # Of a picture and a clip, each goes through its own.
+    Image.effect_noise((16, 12), 60).convert("RGB").save(tmp_path / "still.png")
+    both = upscale("anim.gif", "still.png", "-o", "large", "--format", "webp", "--quality", "90", cwd=tmp_path)
+    assert both.returncode == 0, both.stderr
+    assert re.search(rf"^srgan: by {CLIPS}", both.stderr, re.MULTILINE)
 
 
 def test_a_killed_command_goes_on_where_it_was(tmp_path, model, clips):

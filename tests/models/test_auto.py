@@ -17,7 +17,7 @@ from srgan.jobs.folder import model_hash
 from srgan.jobs.journal import content_of
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_pictures
-from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, THRESHOLDS, resolve
+from srgan.models.catalogue import AUTO, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS, resolve
 from srgan.web.served_models import open_models
 
 JPEG_BELOW = THRESHOLDS.jpeg_below
@@ -91,7 +91,7 @@ def test_in_int8_it_knows_the_int8_forms() -> None:
 
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:
     served = open_models([])
-    assert list(served) == [AUTO, CLEAN, "srresnet-x4", COMPRESSED, "photo-psnr-x4"]
+    assert list(served) == [AUTO, CLEAN, "srresnet-x4", CLIPS, COMPRESSED, "photo-psnr-x4"]
     picture = read(photos / "coarse.jpg")
     sized = served[AUTO].sized(Target(width=80)).upscaler_for(picture)
     assert sized._networks is served[COMPRESSED].chooser.first._networks

@@ -8,7 +8,7 @@ import pytest
 
 from srgan.errors import ModelError, UnknownModelError
 from srgan.models import catalogue
-from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, COMPRESSED, DEFAULT, Entry, resolve
+from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEFAULT, Entry, resolve
 from srgan.models.metadata import read_info
 from support import tiny_models
 
@@ -28,6 +28,14 @@ def test_the_default_is_shipped_and_partners_are_and_enlarge_as_much() -> None:
     for name, entry in CATALOGUE.items():
         if entry.partner is not None:
             assert read_info(resolve(entry.partner)).scale == read_info(resolve(name)).scale
+
+
+def test_auto_means_the_fast_network_for_clips_and_nothing_else_does() -> None:
+    assert catalogue.for_clips(AUTO) == CLIPS
+    assert read_info(resolve(CLIPS)).scale == read_info(resolve(CLEAN)).scale  # results are called after it
+    assert (catalogue.for_clips("srgan-x4"), catalogue.for_clips("./mine.onnx")) == ("srgan-x4", "./mine.onnx")
+    assert catalogue.for_clips(AUTO, fidelity=0.5) == AUTO
+    assert catalogue.for_clips(AUTO, denoise=1.0) == AUTO
 
 
 def test_what_is_for_clean_pictures_was_evaluated() -> None:

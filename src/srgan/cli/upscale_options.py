@@ -11,7 +11,7 @@ from srgan.cli.video import VideoOptions
 from srgan.engine.sizes import Target
 from srgan.jobs.job import Keeping
 from srgan.jobs.plan import Plan, plan
-from srgan.models.catalogue import networks_of, resolve
+from srgan.models.catalogue import for_clips, networks_of, resolve
 from srgan.models.metadata import ModelInfo, read_info
 
 if TYPE_CHECKING:
@@ -73,11 +73,16 @@ class UpscaleOptions:
             bands=self.bands,
         )
 
-    def open(self) -> ModelChooser:
-        """Open the network."""
+    @property
+    def clip_model(self) -> str:
+        """The model that clips go through."""
+        return str(for_clips(self.model, self.network["fidelity"], self.network["denoise"]))
+
+    def open(self, model: str | None = None) -> ModelChooser:
+        """Open the network, or another one with the same options."""
         from srgan.engine.choice import ModelChooser
 
-        return ModelChooser(self.model, **self.network)
+        return ModelChooser(model or self.model, **self.network)
 
     def settings(self) -> dict[str, Any]:
         """Return the options on which results depend, by name."""

@@ -31,7 +31,8 @@ def carry_out(options: UpscaleOptions) -> bool:
         return pipe.run(options)
     found = options.plan(empty=options.watch)
     check(found, options)
-    chooser = options.open()
+    only_clips = bool(found.clips) and not (found.pictures or found.refused or found.folder)
+    chooser = options.open(options.clip_model if only_clips else None)
     if options.watch:
         return _watch(found, chooser, options)
     if options.dry_run:
@@ -47,16 +48,23 @@ def carry_out(options: UpscaleOptions) -> bool:
     report = Report()
     if found.pictures or found.refused or not found.clips:
         report = run(found, chooser, options)
-        only_clips = found.clips and not found.pictures
-        if not (options.quiet or only_clips or (found.single and found.pictures)):
+        if not (options.quiet or (found.clips and not found.pictures) or (found.single and found.pictures)):
             say(summary(report, found))
     alone = found.single or (len(found.clips) == 1 and not found.pictures and not found.refused)
+    return _run_clips(found, chooser, options, many=not alone) and not report.failed
+
+
+def _run_clips(found: Plan, chooser: ModelChooser, options: UpscaleOptions, *, many: bool) -> bool:
+    """Do the clips, by the network for them; return whether none failed."""
     if not found.clips:
-        return not report.failed
-    fine = video.run(
-        found.clips, chooser.for_clips(), {"model": options.model, **options.network}, options.video, many=not alone
-    )
-    return fine and not report.failed
+        return True
+    if options.clip_model != options.model:
+        if not options.quiet:
+            say(f"by {options.clip_model}, the fast network (--model takes another one)")
+        if chooser.first.name != options.clip_model:
+            chooser = options.open(options.clip_model)
+    made = {"model": options.clip_model, **options.network}
+    return video.run(found.clips, chooser.for_clips(), made, options.video, many=many)
 
 
 def check(found: Plan, options: UpscaleOptions) -> None:
