@@ -13,14 +13,40 @@ from typing import Any
 
 import av
 from av.container import OutputContainer
+from av.stream import Disposition
 
 from srgan.errors import UsageError, VideoError
 from srgan.video import clock
 from srgan.video.clip import Clip, opened, why_failed
 from srgan.video.encoder import LEAD, Settings, add_encoder
 from srgan.video.parts import opened_part, packets
-from srgan.video.streams import Track, Tracks, holds_timecode, open_output, plan_tracks
+from srgan.video.streams import Track, Tracks, holds_timecode, name_of, open_output, plan_tracks
+from srgan.video.subtitles import HEADER, converted, cover_name
 from srgan.video.work import Selection
+
+_TEXT_UNIT = Fraction(1, 1000)
+_QUICKTIME_NAMES = {
+    "deu": "ger",
+    "nld": "dut",
+    "zho": "chi",
+    "ces": "cze",
+    "ell": "gre",
+    "fas": "per",
+    "isl": "ice",
+    "ron": "rum",
+    "slk": "slo",
+    "sqi": "alb",
+    "hye": "arm",
+    "eus": "baq",
+    "mya": "bur",
+    "kat": "geo",
+    "mkd": "mac",
+    "msa": "may",
+    "bod": "tib",
+    "cym": "wel",
+}
+"""Languages of ISO 639-2/T by their older names, the only ones that QuickTime's table has."""
+_PLAIN_NAMES = {"srt": "subrip"}
 
 _GONE = (
     "major_brand",
@@ -56,7 +82,7 @@ def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tr
         with _closed(out, target):
             with _refused(target, settings):
                 video = add_encoder(out, clip, settings)
-                others = _add_tracks(out, source, tracks.kept)
+                others = _add_tracks(out, source, tracks.kept, clip)
                 out.start_encoding()
             with _written(target):
                 out.mux([packet for frame in (_blank(clip, settings), None) for packet in video.encode(frame)])
@@ -86,7 +112,7 @@ def join(
             out = open_output(str(partial), target.suffix.lower(), indirect=tracks.indirect)
         with _closed(out, target):
             stream = _add_video(out, first, clip, settings, target)
-            others = _add_tracks(out, source, tracks.kept)
+            others = _add_tracks(out, source, tracks.kept, clip)
             if source is not None:
                 stream.metadata.update(_kept(source.streams[clip.index].metadata, target))
                 out.metadata.update(_kept(source.metadata, target))
@@ -166,22 +192,40 @@ def _video(
             yield packet.dts * clip.time_base, packet
 
 
-def _add_tracks(out: OutputContainer, source: Any, tracks: Sequence[Track]) -> dict[int, Any]:
+def _add_tracks(out: OutputContainer, source: Any, tracks: Sequence[Track], clip: Clip) -> dict[int, Any]:
     """Add a stream for each track; return those that have packets, by their index in the source."""
     added: dict[int, Any] = {}
     for track in tracks:
         stream = source.streams[track.index]
-        copy: Any
-        if track.encoder is None:
-            copy = out.add_stream_from_template(stream, opaque=True)
-        else:
-            context = stream.codec_context
-            copy = out.add_stream(track.encoder, rate=context.sample_rate, layout=context.layout.name)
+        if track.kind == "cover" and out.format.name == "matroska":  # a file in it, by its name
+            out.add_attachment(*cover_name(name_of(stream)), _cover(clip, track.index))
+            continue
+        copy = _added(out, stream, track)
         copy.metadata.update(_kept(stream.metadata))
+        if out.format.name == "mov" and (language := copy.metadata.get("language")) in _QUICKTIME_NAMES:
+            copy.metadata["language"] = _QUICKTIME_NAMES[language]
         copy.disposition = stream.disposition
         if track.kind != "attachment":
             added[track.index] = copy
     return added
+
+
+def _added(out: OutputContainer, stream: Any, track: Track) -> Any:
+    if track.encoder is None:
+        return out.add_stream_from_template(stream, opaque=True)
+    copy: Any
+    if track.kind == "subtitle":
+        copy = out.add_stream(track.encoder)
+        copy.codec_context.subtitle_header = HEADER
+        copy.time_base = _TEXT_UNIT
+        return copy
+    context = stream.codec_context
+    return out.add_stream(track.encoder, rate=context.sample_rate, layout=context.layout.name)
+
+
+def _cover(clip: Clip, index: int) -> bytes:
+    with opened(clip.path) as source:
+        return next((bytes(packet) for packet in source.demux(source.streams[index]) if packet.size), b"")
 
 
 def _copied(clip: Clip, source: Any, others: dict[int, Any]) -> Iterator[tuple[Fraction, Any]]:
@@ -196,6 +240,8 @@ def _copied(clip: Clip, source: Any, others: dict[int, Any]) -> Iterator[tuple[F
         copy = others.get(packet.stream.index)
         if copy is None:
             continue
+        if packet.size and copy.disposition & Disposition.attached_pic:
+            packet.pts = packet.dts = 0
         for piece in _as_stored(packet, copy):
             if piece.dts is None:
                 piece.dts = piece.pts
@@ -208,6 +254,8 @@ def _copied(clip: Clip, source: Any, others: dict[int, Any]) -> Iterator[tuple[F
 
 def _as_stored(packet: Any, copy: Any) -> Sequence[Any]:
     """Return what is written for one packet of the source: itself, or its sound encoded anew."""
+    if copy.type == "subtitle" and copy.codec_context.is_encoder:
+        return _other_words(packet, copy)
     if copy.type != "audio" or not copy.codec_context.is_encoder:
         return [packet]
     try:
@@ -221,6 +269,17 @@ def _as_stored(packet: Any, copy: Any) -> Sequence[Any]:
         for fitting in resampler.resample(frame)
         for piece in copy.codec_context.encode(fitting)
     ]
+
+
+def _other_words(packet: Any, copy: Any) -> Sequence[Any]:
+    """Return a packet of text in another codec; none for one that shows nothing."""
+    data = converted(bytes(packet), name_of(packet.stream), _PLAIN_NAMES.get(name_of(copy), name_of(copy)))
+    if data is None or packet.pts is None:
+        return []
+    piece = av.Packet(data)
+    piece.time_base, piece.pts, piece.dts = packet.time_base, packet.pts, packet.pts
+    piece.duration = packet.duration
+    return [piece]
 
 
 def _grow(packet: Any, copy: Any, latest: dict[int, int]) -> None:

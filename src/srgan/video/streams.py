@@ -16,9 +16,11 @@ from av.stream import Disposition
 from srgan.errors import UsageError
 from srgan.jobs.kinds import CONTAINERS
 from srgan.video.clip import Clip
+from srgan.video.subtitles import codec_for, loses_formatting
 from srgan.video.work import Selection
 
 _OPTIONS = {"audio": "--no-audio", "subtitle": "--no-subtitles", "attachment": "--no-subtitles"}
+_WITH_COVER = (".mp4", ".m4v", ".mkv")
 _PCM = {"u8": "pcm_s16le", "s16": "pcm_s16le", "s32": "pcm_s32le", "flt": "pcm_f32le", "dbl": "pcm_f64le"}
 """Samples as they are decoded -> uncompressed sound that containers hold."""
 
@@ -29,9 +31,9 @@ class Track:
 
     index: int
     kind: str
-    """``"audio"``, ``"subtitle"`` or ``"attachment"``."""
+    """``"audio"``, ``"subtitle"``, ``"attachment"`` or ``"cover"``."""
     encoder: str | None = None
-    """What its sound, stored otherwise in the source, is stored as; None copies it."""
+    """What its sound or text, stored otherwise in the source, is stored as; None copies it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def plan_tracks(clip: Clip, source: Any, target: Path, wanted: Selection) -> Tra
     for stream in source.streams:
         if stream.index == clip.index:
             continue
-        if stream.type not in _OPTIONS:
+        if _is_cover(stream) and suffix in _WITH_COVER and name_of(stream) in ("mjpeg", "png"):
+            kept.append(Track(stream.index, "cover"))
+        elif stream.type not in _OPTIONS:
             notes += _not_copied(stream, source, target)
         elif not wanted.takes(stream.type):
             pass
@@ -76,6 +80,10 @@ def plan_tracks(clip: Clip, source: Any, target: Path, wanted: Selection) -> Tra
         elif encoder := _other_pcm(suffix, stream):
             kept.append(Track(stream.index, stream.type, encoder))
             notes.append(f"its audio stream {stream.index} ({name_of(stream)}) becomes {encoder} for {suffix}")
+        elif text := _other_text(suffix, stream):
+            kept.append(Track(stream.index, stream.type, text))
+            how = ", without its formatting" if loses_formatting(name_of(stream), text) else ""
+            notes.append(f"its subtitle stream {stream.index} ({name_of(stream)}) becomes {text} for {suffix}{how}")
         elif stream.type == "attachment":
             notes.append(f"its attachment {stream.index} is left out: {suffix} holds none, .mkv does")
         elif others := [other for other in (".mkv", ".mov", ".mp4") if holds(other, stream)]:
@@ -106,9 +114,18 @@ def _not_copied(stream: Any, source: Any, target: Path) -> list[str]:
         return []  # the names of the chapters, which are kept
     said = stream.metadata.get("handler_name", "").strip("\x00\t\b ")
     named = f" ({said})" if stream.type == "data" and said else ""
-    if stream.type == "video" and stream.disposition & Disposition.attached_pic:
-        return ["its cover picture is left out"]
+    if _is_cover(stream):
+        return [f"its cover picture is left out: {', '.join(_WITH_COVER)} hold one"]
     return [f"its {stream.type} stream {stream.index}{named} is not copied"]
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)
+
+
+def _other_text(suffix: str, stream: Any) -> str | None:
+    """Return the kind of text that a container holds instead of a stream's, if that is text too."""
+    return codec_for(suffix, name_of(stream)) if stream.type == "subtitle" else None
 
 
 def name_of(stream: Any) -> str:
