@@ -11,6 +11,7 @@ import pytest
 from srgan.errors import DeviceError
 from srgan.runtime import trial
 from support import tiny_models
+from support.bands import save_network
 from support.fake_devices import FakeBackend, card, install
 
 
@@ -46,6 +47,14 @@ def test_the_result_is_compared_with_the_processors(
     verdict = trial.judge(device, model, "auto", timed=False)
     assert verdict.precision == precision
     assert bool(verdict.why) == (not precision)
+
+
+@pytest.mark.parametrize("bands", [1, 5])
+def test_bands_are_tried_as_bands_and_in_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bands: int) -> None:
+    device = card()
+    install(monkeypatch, FakeBackend([device], spoilt("right")))
+    verdict = trial.judge(device, save_network(tmp_path / "net.onnx", bands), "auto", timed=False)
+    assert (verdict.precision, verdict.why) == ("fp32", "")
 
 
 def test_the_promised_levels() -> None:

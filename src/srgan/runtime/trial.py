@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from srgan.errors import DeviceError, ModelError, SrganError, option
 from srgan.files import atomic_path
 from srgan.models.catalogue import resolve
+from srgan.models.metadata import read_info
 from srgan.runtime import cache, devices
 from srgan.runtime.backend import Device
 from srgan.runtime.network import Precision, open_network
@@ -134,7 +135,8 @@ def judge(
 
     The precision tried is the one asked for; for ``"auto"`` it is fp16, and fp32 where that is not exact enough.
     """
-    small, large = picture(SIDE), picture(LARGE_SIDE)
+    bands = read_info(resolve(model)).bands
+    small, large = picture(SIDE, bands), picture(LARGE_SIDE, bands)
     processor = open_network(model, precision="fp32", threads=threads)
     right = processor(small)
     speed, rate = 0.0, 1.0
@@ -142,9 +144,8 @@ def judge(
         fastest = open_network(model, precision="auto", threads=threads)  # in bf16 where the processor has it
         rate = SIDE**2 / _seconds(partial(fastest, small))
     why = "does not compute in this precision"
-    tried: list[Any] = (
-        [name for name in ("fp16", "fp32") if name in device.precisions] if precision == "auto" else [precision]
-    )
+    names = ("fp16", "fp32") if bands == 3 else ("fp32",)  # bands are measurements
+    tried: list[Any] = [name for name in names if name in device.precisions] if precision == "auto" else [precision]
     for name in tried:
         try:
             network = open_network(model, precision=name, device=device)
@@ -177,8 +178,8 @@ def compared(made: NDArray[np.float32], right: NDArray[np.float32]) -> str:
     )
 
 
-def picture(side: int) -> NDArray[np.float32]:
-    """Return what the trial enlarges, float32 [1, 3, side, side]: slopes, edges, and noise of all sizes, as photographs have."""
+def picture(side: int, bands: int = 3) -> NDArray[np.float32]:
+    """Return what the trial enlarges, float32 [1, bands, side, side]: slopes, edges, and noise of all sizes, as photographs have."""
     random = np.random.default_rng(0)
     down, across = np.mgrid[0:side, 0:side] / np.float32(side)
     values = np.stack([0.3 + 0.4 * across, 0.7 - 0.4 * down, 0.5 + 0.3 * (across - down)])
@@ -189,7 +190,7 @@ def picture(side: int) -> NDArray[np.float32]:
         noise = random.normal(0, 0.012 * cell**0.5, (3, count, count))
         values += noise.repeat(cell, axis=1).repeat(cell, axis=2)[:, :side, :side]
         cell //= 2
-    made: NDArray[np.float32] = np.clip(values, 0, 1).astype(np.float32)[None]
+    made: NDArray[np.float32] = np.clip(values[np.arange(bands) % 3], 0, 1).astype(np.float32)[None]
     return made
 
 
