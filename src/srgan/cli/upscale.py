@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,7 +24,6 @@ from srgan.cli.options import (
     OnlyOption,
     PrecisionOption,
     WidthOption,
-    parse_size,
 )
 from srgan.engine.sizes import Target, parse_fit
 from srgan.models.catalogue import DEFAULT
@@ -260,51 +259,12 @@ def upscale_command(
     Of a video, timestamps, audio, subtitles, chapters, rotation and colour tags stay. Started again, the command
     resumes there, too. GIF and other animations become videos, and videos animations, by the output's name.
     """
-    box = None if fit is None else parse_fit(fit)
-    Target(scale, width, height, box)  # a contradiction is said before anything is loaded
-    network: dict[str, Any] = {
-        "scale": scale,
-        "width": width,
-        "height": height,
-        "fit": box,
-        "wrap": wrap,
-        "tta": tta,
-        "fidelity": fidelity,
-        "denoise": denoise,
-        "precision": precision.value,
-        "memory": parse_size(memory),
-        "exact": exact,
-        "threads": threads,
-        "device": device,
-    }
+    given = dict(locals())
+    # Contradictions are said before anything is loaded.
+    Target(scale, width, height, None if fit is None else parse_fit(fit))
 
     from srgan.cli.upscale_options import UpscaleOptions
-    from srgan.cli.video import VideoOptions, selection
     from srgan.cli.work import carry_out
-    from srgan.jobs.job import Keeping
 
-    keeping = Keeping(history=not no_history, date=keep_date)
-    streams = selection(only, no_audio=no_audio, no_subtitles=no_subtitles)
-    options = UpscaleOptions(
-        paths=paths,
-        output=output,
-        model=model,
-        network=network,
-        format=format,
-        suffix=suffix,
-        name=name,
-        quality=quality,
-        keeping=keeping,
-        overwrite=overwrite,
-        check=check,
-        check_map=check_map,
-        skip_larger=None if skip_larger is None else parse_fit(skip_larger),
-        watch=watch,
-        dry_run=dry_run,
-        report=report,
-        ray=ray,
-        video=VideoOptions(codec, crf, preset, quality, overwrite, quiet, streams, keeping),
-        quiet=quiet,
-    )
-    if not carry_out(options):
+    if not carry_out(UpscaleOptions.from_command(given)):
         raise typer.Exit(1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from srgan.cli.video import VideoOptions
-from srgan.engine.sizes import Target
+from srgan.cli.options import parse_size
+from srgan.cli.video import VideoOptions, selection
+from srgan.engine.sizes import Target, parse_fit
 from srgan.jobs.job import Keeping
 from srgan.jobs.plan import Plan, plan
 from srgan.models.catalogue import for_clips, networks_of, resolve
@@ -16,6 +17,12 @@ from srgan.models.metadata import ModelInfo, read_info
 
 if TYPE_CHECKING:
     from srgan.engine.choice import ModelChooser
+
+_NETWORK = (
+    *("scale", "width", "height", "fit", "wrap", "tta", "fidelity", "denoise"),
+    *("precision", "memory", "exact", "threads", "device"),
+)
+"""Options that :class:`srgan.engine.choice.ModelChooser` takes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,29 @@ class UpscaleOptions:
     ray: str | None
     video: VideoOptions
     quiet: bool
+
+    @classmethod
+    def from_command(cls, given: Mapping[str, Any]) -> UpscaleOptions:
+        """Return the options for the arguments of :func:`srgan.cli.upscale.upscale_command`, by their names.
+
+        Raises
+        ------
+        UsageError
+            for a size that is none, and streams of a video that contradict each other
+        """
+        box, largest = (None if given[name] is None else parse_fit(given[name]) for name in ("fit", "skip_larger"))
+        read = {"fit": box, "precision": given["precision"].value, "memory": parse_size(given["memory"])}
+        streams = selection(given["only"], no_audio=given["no_audio"], no_subtitles=given["no_subtitles"])
+        encoding = {name: given[name] for name in ("codec", "crf", "preset", "quality", "overwrite", "quiet")}
+        keeping = Keeping(history=not given["no_history"], date=given["keep_date"])
+        own = {field.name: given[field.name] for field in fields(cls) if field.name in given}
+        own |= {
+            "network": {name: given[name] for name in _NETWORK} | read,
+            "keeping": keeping,
+            "skip_larger": largest,
+            "video": VideoOptions(**encoding, streams=streams, keeping=keeping),
+        }
+        return cls(**own)
 
     @property
     def label(self) -> str:

@@ -73,23 +73,53 @@ def read_keras(path: Path) -> ImportedNetwork:
             f"'{path}' holds {layers}, where the generator for x4 has 37, 33 and 19: give Generator_SRGAN.h5, "
             "not a discriminator or another network"
         )
-    weights: dict[str, Array] = {}
-    names: dict[str, str] = {}
-    convolutions, norms, activations = iter(layers.convolutions), iter(layers.norms), iter(layers.activations)
+    found = _Mapped(path, layers)
+    found.convolution("head")
+    found.activation("head_act")
+    for n in range(blocks):
+        found.convolution(f"body.{n}.conv1", norm=True)
+        found.activation(f"body.{n}.act")
+        found.convolution(f"body.{n}.conv2", norm=True)
+    found.convolution("body_conv", norm=True)
+    for n in range(levels):
+        found.convolution(f"upsample.{n}.conv", shuffled=True)
+        found.activation(f"upsample.{n}.act")
+    found.convolution("tail")
+    features = int(found.weights["head.weight"].shape[0])
+    config = GeneratorConfig(scale=2**levels, features=features, blocks=blocks, norm="none", output="tanh")
+    return from_generator("srgan-keras generator", found.weights, config, names=found.names)
 
-    def convolution(key: str, *, norm: bool = False, shuffled: bool = False) -> None:
-        name, arrays = next(convolutions)
+
+class _Mapped:
+    """Takes the layers in the network's order and keeps them under our names.
+
+    Attributes
+    ----------
+    weights : by our keys, in torch's layout, BatchNorms folded
+    names : of the Keras layer that each came from
+    """
+
+    def __init__(self, path: Path, layers: _Layers) -> None:
+        self._path = path
+        self._convolutions, self._norms = iter(layers.convolutions), iter(layers.norms)
+        self._activations = iter(layers.activations)
+        self.weights: dict[str, Array] = {}
+        self.names: dict[str, str] = {}
+
+    def convolution(self, key: str, *, norm: bool = False, shuffled: bool = False) -> None:
+        """Take a convolution, with the BatchNorm behind it, or for the shuffle behind it."""
+        name, arrays = next(self._convolutions)
         kernel = np.ascontiguousarray(arrays["kernel"].transpose(3, 2, 0, 1))
         bias = arrays.get("bias", np.zeros(kernel.shape[0], np.float32))
         if bias.shape != kernel.shape[:1]:
             raise ModelError(
-                f"'{path}' has {bias.shape} biases for {kernel.shape[0]} channels in {name}: it is damaged"
+                f"'{self._path}' has {bias.shape} biases for {kernel.shape[0]} channels in {name}: it is damaged"
             )
         if norm:
-            norm_name, values = next(norms)
+            norm_name, values = next(self._norms)
             if values["gamma"].shape != kernel.shape[:1]:
                 raise ModelError(
-                    f"'{path}' has {norm_name} of another width than {name} before it: it is another network"
+                    f"'{self._path}' has {norm_name} of another width than {name} before it: it is another network"
                 )
             kernel, bias = fold_batch_norm(
                 kernel, bias, {ours: values[theirs] for ours, theirs in _NORM.items()}, EPSILON
@@ -97,35 +127,21 @@ def read_keras(path: Path) -> ImportedNetwork:
         if shuffled:
             if kernel.shape[0] % 4:
                 raise ModelError(
-                    f"'{path}' has {kernel.shape[0]} channels in {name}, no multiple of 4: it is another network"
+                    f"'{self._path}' has {kernel.shape[0]} channels in {name}, no multiple of 4: it is another network"
                 )
             kernel, bias = to_pixel_shuffle(kernel), to_pixel_shuffle(bias)
-        weights[f"{key}.weight"], weights[f"{key}.bias"] = kernel, bias
-        names[f"{key}.weight"] = name
+        self.weights[f"{key}.weight"], self.weights[f"{key}.bias"] = kernel, bias
+        self.names[f"{key}.weight"] = name
 
-    def activation(key: str) -> None:
-        name, arrays = next(activations)
+    def activation(self, key: str) -> None:
+        """Take a PReLU."""
+        name, arrays = next(self._activations)
         slope = arrays["alpha"]
         if slope.size != slope.shape[-1]:
             raise ModelError(
-                f"'{path}' has a slope for every pixel in {name}: only PReLU with shared_axes=[1, 2] fits any size"
+                f"'{self._path}' has a slope for every pixel in {name}: only PReLU with shared_axes=[1, 2] fits any size"
             )
-        weights[f"{key}.weight"], names[f"{key}.weight"] = slope.reshape(-1), name
-
-    convolution("head")
-    activation("head_act")
-    for n in range(blocks):
-        convolution(f"body.{n}.conv1", norm=True)
-        activation(f"body.{n}.act")
-        convolution(f"body.{n}.conv2", norm=True)
-    convolution("body_conv", norm=True)
-    for n in range(levels):
-        convolution(f"upsample.{n}.conv", shuffled=True)
-        activation(f"upsample.{n}.act")
-    convolution("tail")
-    features = int(weights["head.weight"].shape[0])
-    config = GeneratorConfig(scale=2**levels, features=features, blocks=blocks, norm="none", output="tanh")
-    return from_generator("srgan-keras generator", weights, config, names=names)
+        self.weights[f"{key}.weight"], self.names[f"{key}.weight"] = slope.reshape(-1), name
 
 
 def to_pixel_shuffle(values: Array) -> Array:

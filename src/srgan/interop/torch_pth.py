@@ -112,61 +112,80 @@ def recognise(state: Mapping[str, Tensor]) -> ImportedNetwork | None:
 def _generator(layout: _Layout, state: Mapping[str, Array]) -> ImportedNetwork:
     blocks = _count(state, f"{layout.block}.{layout.inside[0]}.weight")
     levels = _count(state, f"{layout.upsample_conv}.weight")
-    left = {key for key in state if not key.endswith("num_batches_tracked")}
-    weights: dict[str, Array] = {}
-    names: dict[str, str] = {}
-
-    def take(key: str, *shape: int) -> Array:
-        value = state.get(key)
-        if value is None:
-            raise ModelError(f"{layout.origin}: {key} is missing: give the file of a whole generator")
-        if shape and value.shape != shape:
-            wanted, found = (" x ".join(map(str, each)) for each in (shape, value.shape))
-            raise ModelError(f"{layout.origin}: {key} is {found} and should be {wanted}: it is another network")
-        left.discard(key)
-        return value
-
-    features = int(take(f"{layout.head}.weight").shape[0])
-
-    def convolution(name: str, key: str, norm: str | None = None) -> None:
-        weight = take(f"{name}.weight")
-        out = weight.shape[0]
-        bias = take(f"{name}.bias", out) if norm is None or f"{name}.bias" in state else None
-        if norm is not None:
-            parts = ("weight", "bias", "running_mean", "running_var")
-            values = {part: take(f"{norm}.{part}", out) for part in parts}
-            weight, bias = fold_batch_norm(weight, bias, values, EPSILON)
-        assert bias is not None
-        names[f"{key}.weight"] = f"{name}.weight"
-        weights[f"{key}.weight"], weights[f"{key}.bias"] = weight, bias
-
-    def activation(name: str, key: str) -> None:
-        slope = take(f"{name}.weight")
-        if slope.shape not in ((1,), (features,)):
-            raise ModelError(f"{layout.origin}: {name}.weight has {slope.size} slopes, not 1 or {features}")
-        names[f"{key}.weight"] = f"{name}.weight"
-        weights[f"{key}.weight"] = np.broadcast_to(slope, (features,)).copy()
-
-    convolution(layout.head, "head")
-    activation(layout.head_act, "head_act")
+    found = _Mapped(layout, state)
+    found.convolution(layout.head, "head")
+    found.activation(layout.head_act, "head_act")
     conv1, norm1, act, conv2, norm2 = layout.inside
     for n in range(blocks):
         block = layout.block.format(n=n)
-        convolution(f"{block}.{conv1}", f"body.{n}.conv1", f"{block}.{norm1}")
-        activation(f"{block}.{act}", f"body.{n}.act")
-        convolution(f"{block}.{conv2}", f"body.{n}.conv2", f"{block}.{norm2}")
-    convolution(layout.body_conv, "body_conv", layout.body_norm)
+        found.convolution(f"{block}.{conv1}", f"body.{n}.conv1", f"{block}.{norm1}")
+        found.activation(f"{block}.{act}", f"body.{n}.act")
+        found.convolution(f"{block}.{conv2}", f"body.{n}.conv2", f"{block}.{norm2}")
+    found.convolution(layout.body_conv, "body_conv", layout.body_norm)
     for n in range(levels):
-        convolution(layout.upsample_conv.format(n=n), f"upsample.{n}.conv")
-        activation(layout.upsample_act.format(n=n), f"upsample.{n}.act")
-    convolution(layout.tail.format(levels=levels), "tail")
-    if left:
-        some = ", ".join(sorted(left)[:3])
-        raise ModelError(
-            f"{layout.origin}: it has {some}{' ...' if len(left) > 3 else ''} besides: it is another network"
-        )
-    config = GeneratorConfig(scale=2**levels, features=features, blocks=blocks, norm="none", output=layout.output)
-    return from_generator(layout.origin, weights, config, unit_range=layout.unit_range, names=names)
+        found.convolution(layout.upsample_conv.format(n=n), f"upsample.{n}.conv")
+        found.activation(layout.upsample_act.format(n=n), f"upsample.{n}.act")
+    found.convolution(layout.tail.format(levels=levels), "tail")
+    found.finish()
+    config = GeneratorConfig(scale=2**levels, features=found.features, blocks=blocks, norm="none", output=layout.output)
+    return from_generator(layout.origin, found.weights, config, unit_range=layout.unit_range, names=found.names)
+
+
+class _Mapped:
+    """Takes a repository's weights by their keys and keeps them under ours.
+
+    Attributes
+    ----------
+    features : channels of the trunk
+    weights : by our keys, BatchNorms folded
+    names : of the repository's weight that each came from
+    """
+
+    def __init__(self, layout: _Layout, state: Mapping[str, Array]) -> None:
+        self._layout = layout
+        self._state = state
+        self._left = {key for key in state if not key.endswith("num_batches_tracked")}
+        self.features = int(self._take(f"{layout.head}.weight").shape[0])
+        self.weights: dict[str, Array] = {}
+        self.names: dict[str, str] = {}
+
+    def convolution(self, name: str, key: str, norm: str | None = None) -> None:
+        """Take a convolution, with the BatchNorm behind it."""
+        weight = self._take(f"{name}.weight")
+        out = weight.shape[0]
+        bias = self._take(f"{name}.bias", out) if norm is None or f"{name}.bias" in self._state else None
+        if norm is not None:
+            parts = ("weight", "bias", "running_mean", "running_var")
+            values = {part: self._take(f"{norm}.{part}", out) for part in parts}
+            weight, bias = fold_batch_norm(weight, bias, values, EPSILON)
+        assert bias is not None
+        self.names[f"{key}.weight"] = f"{name}.weight"
+        self.weights[f"{key}.weight"], self.weights[f"{key}.bias"] = weight, bias
+
+    def activation(self, name: str, key: str) -> None:
+        """Take a PReLU; one slope is one for each channel."""
+        slope = self._take(f"{name}.weight")
+        if slope.shape not in ((1,), (self.features,)):
+            raise ModelError(f"{self._layout.origin}: {name}.weight has {slope.size} slopes, not 1 or {self.features}")
+        self.names[f"{key}.weight"] = f"{name}.weight"
+        self.weights[f"{key}.weight"] = np.broadcast_to(slope, (self.features,)).copy()
+
+    def finish(self) -> None:
+        """Raise ModelError if the file has weights that were not taken."""
+        if self._left:
+            some = ", ".join(sorted(self._left)[:3])
+            more = " ..." if len(self._left) > 3 else ""
+            raise ModelError(f"{self._layout.origin}: it has {some}{more} besides: it is another network")
+
+    def _take(self, key: str, *shape: int) -> Array:
+        value = self._state.get(key)
+        if value is None:
+            raise ModelError(f"{self._layout.origin}: {key} is missing: give the file of a whole generator")
+        if shape and value.shape != shape:
+            wanted, found = (" x ".join(map(str, each)) for each in (shape, value.shape))
+            raise ModelError(f"{self._layout.origin}: {key} is {found} and should be {wanted}: it is another network")
+        self._left.discard(key)
+        return value
 
 
 def _count(state: Mapping[str, Any], pattern: str) -> int:

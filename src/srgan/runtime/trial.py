@@ -179,7 +179,10 @@ def compared(made: NDArray[np.float32], right: NDArray[np.float32]) -> str:
 
 
 def picture(side: int, bands: int = 3) -> NDArray[np.float32]:
-    """Return what the trial enlarges, float32 [1, bands, side, side]: slopes, edges, and noise of all sizes, as photographs have."""
+    """Return what the trial enlarges, float32 [1, bands, side, side].
+
+    It has slopes, edges, and noise of all sizes, as photographs have.
+    """
     random = np.random.default_rng(0)
     down, across = np.mgrid[0:side, 0:side] / np.float32(side)
     values = np.stack([0.3 + 0.4 * across, 0.7 - 0.4 * down, 0.5 + 0.3 * (across - down)])

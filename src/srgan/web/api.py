@@ -24,17 +24,16 @@ from srgan.web.upscaling import MEDIA_TYPES, Upscaling
 def router(served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics) -> APIRouter:
     """Return the API's routes."""
     api = APIRouter()
-    _add_pictures(api, served, settings, queue, metrics)
+    upscaling = Upscaling(served, settings, queue, metrics)
+    _add_pictures(api, settings, upscaling)
+    _add_facts(api, served, settings, queue, upscaling)
     _add_server(api, settings, metrics)
     return api
 
 
-def _add_pictures(
-    api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics
-) -> None:
+def _add_pictures(api: APIRouter, settings: Settings, upscaling: Upscaling) -> None:
     guarded = [Depends(guard(settings))]
     previews = Previews(settings)
-    upscaling = Upscaling(served, settings, queue, metrics)
 
     @api.post(
         "/v1/upscale",
@@ -72,6 +71,12 @@ def _add_pictures(
     async def preview(request: Request) -> Response:
         """Send a picture as for `/v1/upscale`: browsers do not show TIFF, HEIC and raw files."""
         return await previews(request)
+
+
+def _add_facts(
+    api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, upscaling: Upscaling
+) -> None:
+    guarded = [Depends(guard(settings))]
 
     @api.get(
         "/v1/models",
