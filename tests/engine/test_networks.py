@@ -72,3 +72,4 @@ def test_a_lost_device_is_left_and_the_processor_goes_on(
     assert networks.devices == []
     assert networks.for_dtype(UINT8) is other
     assert said == ["it is gone: the processor goes on"]
+    assert opened == [(device.name, "fp32"), ("cpu", "fp32")]
