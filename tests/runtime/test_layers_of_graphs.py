@@ -16,31 +16,13 @@ from srgan.runtime.graph import read_graph
 from srgan.runtime.layers import program_of
 from srgan.runtime.network import open_network
 from support import tiny_models
-from support.tiny_models import Layers
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 
 
-def every_operation(path: Path) -> Path:
-    """A generator of another kind: gates, joined channels, depthwise convolutions, clipping, both orders of shuffling."""
-    net = Layers(3)
-    two, one = net.constant(np.array(2.0)), net.constant(np.array(1.0))
-    x = net.node("Sub", net.node("Mul", "input", two), one)
-    x = net.prelu(net.random_conv(x, 3, 8), 8)
-    deep = net.conv(x, net.random.normal(0, 0.3, (8, 1, 3, 3)))
-    net.nodes[-1].attribute.append(tiny_models.helper.make_attribute("group", 8))
-    gate = net.node("Sigmoid", net.random_conv(x, 8, 8, size=1))
-    y = net.node("Relu", net.node("Mul", net.node("Add", deep, x), gate))
-    y = net.node("Concat", x, y, net.random_conv(y, 8, 4), axis=1)
-    y = net.node("Div", net.node("Sub", one, y), two)
-    y = net.node("Mul", y, net.constant(net.random.uniform(0.5, 1, (1, 20, 1, 1))))
-    y = net.node("DepthToSpace", net.random_conv(y, 20, 32), blocksize=2, mode="DCR")
-    y = net.shuffle(net.node("Tanh", net.random_conv(y, 8, 12)))
-    low, high = net.constant(np.array(-0.5)), net.constant(np.array(0.7))
-    return net.save(path, net.node("Clip", y, low, high), scale=4, radius=5)
-
-
-@pytest.mark.parametrize("make", [every_operation, tiny_models.residual, tiny_models.shallow, tiny_models.nearest])
+@pytest.mark.parametrize(
+    "make", [tiny_models.every_operation, tiny_models.residual, tiny_models.shallow, tiny_models.nearest]
+)
 def test_layers_compute_what_onnxruntime_computes(tmp_path: Path, make: Any) -> None:
     file = make(tmp_path / "net.onnx")
     (device,) = named(TORCH_CPU)
@@ -61,7 +43,7 @@ def test_what_a_program_says_of_itself() -> None:
 
 
 def test_an_operation_that_is_unknown_is_named(tmp_path: Path) -> None:
-    net = Layers()
+    net = tiny_models.Layers()
     last = net.shuffle(net.node("Abs", net.random_conv("input", 3, 12)))
     file = net.save(tmp_path / "net.onnx", last, scale=2, radius=1)
     with pytest.raises(ModelError, match=r"tiny-x2 has an operation .* \(Abs\): use .*cpu"):

@@ -143,3 +143,22 @@ def nearest(path: Path, *, scale: int = 2, **metadata: Any) -> Path:
     for channel in range(3):
         weight[channel * scale * scale : (channel + 1) * scale * scale, channel] = 1
     return net.save(path, net.shuffle(net.conv("input", weight), scale), scale=scale, radius=0, **metadata)
+
+
+def every_operation(path: Path) -> Path:
+    """A generator of another kind: gates, joined channels, depthwise convolutions, clipping, both orders of shuffling."""
+    net = Layers(3)
+    two, one = net.constant(np.array(2.0)), net.constant(np.array(1.0))
+    x = net.node("Sub", net.node("Mul", "input", two), one)
+    x = net.prelu(net.random_conv(x, 3, 8), 8)
+    deep = net.conv(x, net.random.normal(0, 0.3, (8, 1, 3, 3)))
+    net.nodes[-1].attribute.append(helper.make_attribute("group", 8))
+    gate = net.node("Sigmoid", net.random_conv(x, 8, 8, size=1))
+    y = net.node("Relu", net.node("Mul", net.node("Add", deep, x), gate))
+    y = net.node("Concat", x, y, net.random_conv(y, 8, 4), axis=1)
+    y = net.node("Div", net.node("Sub", one, y), two)
+    y = net.node("Mul", y, net.constant(net.random.uniform(0.5, 1, (1, 20, 1, 1))))
+    y = net.node("DepthToSpace", net.random_conv(y, 20, 32), blocksize=2, mode="DCR")
+    y = net.shuffle(net.node("Tanh", net.random_conv(y, 8, 12)))
+    low, high = net.constant(np.array(-0.5)), net.constant(np.array(0.7))
+    return net.save(path, net.node("Clip", y, low, high), scale=4, radius=5)

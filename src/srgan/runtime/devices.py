@@ -33,6 +33,12 @@ def _torch() -> Backend:
     return TorchBackend()
 
 
+def _ncnn() -> Backend:
+    from srgan.runtime.ncnn_backend import NcnnBackend
+
+    return NcnnBackend()
+
+
 def _openvino() -> Backend:
     from srgan.runtime.openvino_backend import OpenvinoBackend
 
@@ -41,6 +47,7 @@ def _openvino() -> Backend:
 
 BACKENDS: Mapping[str, tuple[str, Callable[[], Backend]]] = {
     "torch": ("torch", _torch),
+    "ncnn": ("ncnn", _ncnn),
     "openvino": ("openvino", _openvino),
 }
 """Module that must be installed, and what makes the backend; where several see one card, the first of them has it."""
