@@ -3,6 +3,7 @@
     python benchmarks/upscaling.py            # everything, the better part of an hour
     python benchmarks/upscaling.py --quick    # small pictures and few runs: does it work, roughly how fast
     python benchmarks/upscaling.py --part networks --part start
+    python benchmarks/upscaling.py --device gpu    # a graphics card: see gpu.py
 
 networks   the same picture by each way of peers.py, each in a process of its own; medians of runs that take turns,
            so that a busy moment hits all of them; how many times as fast as torch; the peak memory of each process;
@@ -48,6 +49,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, help="measured runs of each way, after one to warm up")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--way", action="append", dest="ways", help="only these ways of peers.py; repeatable")
+    parser.add_argument("--device", default="cpu", help="a graphics card by its name: measures that instead (gpu.py)")
+    parser.add_argument(
+        "--gpu-part", action="append", dest="gpu_parts", help="array, levels, folder, sizes; repeatable"
+    )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -55,6 +60,11 @@ def main() -> None:
         child(options.child, options.work, options.threads)
         return
     print(f"{processor()}; {options.threads} threads; load {os.getloadavg()[0]:.1f} at the start")
+    if options.device != "cpu":
+        import gpu
+
+        gpu.measure(options)
+        return
     with tempfile.TemporaryDirectory() as folder:
         for part in options.parts or PARTS:
             globals()[f"measure_{part}"](options, Path(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch")
 )
 def test_layers_compute_what_onnxruntime_computes(tmp_path: Path, make: Any) -> None:
     file = make(tmp_path / "net.onnx")
-    (device,) = named(TORCH_CPU)
+    (device,) = named(os.environ.get("SRGAN_TEST_DEVICE", TORCH_CPU))
     network = open_network(file, precision="fp32", device=device)
     batch = np.random.default_rng(0).random((2, 3, 11, 14), np.float32)
     (expected,) = onnxruntime.InferenceSession(str(file)).run(None, {"input": batch})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch")
 
 
 def opened(file: str | Path, precision: Any = "fp32", **options: Any) -> Network:
-    (device,) = named(TORCH_CPU)
+    (device,) = named(os.environ.get("SRGAN_TEST_DEVICE", TORCH_CPU))
     return open_network(file, precision=precision, device=device, **options)
 
 
@@ -67,10 +68,13 @@ def test_bytes_in_and_out_are_what_floats_give(tmp_path: Path, channels: int, sc
     inside = slice(2 * scale, 9 * scale), slice(0, 15 * scale)
     device = part_of(network).overlapping
     assert device is not None
-    made = device.start(window, inside)()
-    assert made is not None
-    assert made.dtype == np.uint8
-    np.testing.assert_array_equal(made, expected[inside])
+    # CUDA records the second one and replays it from then on, while the one before is still on its way.
+    waiting = [device.start(picture, inside) for picture in (window, window, window[::-1], window)]
+    for wait, flipped in zip(waiting, (False, False, True, False), strict=True):
+        made = wait()
+        assert made is not None
+        assert made.dtype == np.uint8
+        assert (abs(made.astype(int) - expected[inside]).max() <= 1) != flipped
 
 
 def test_values_that_are_no_numbers_are_no_picture(tmp_path: Path) -> None:
@@ -112,7 +116,9 @@ def test_its_errors_are_ours(
 
 
 def test_int8_is_for_the_processor(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="does not compute in int8: choose of fp32, bf16, fp16 and auto"):
+    with pytest.raises(
+        UsageError, match=r"does not compute in int8: choose of (fp32, bf16, fp16|fp16, fp32, bf16) and auto"
+    ):
         opened(tiny_models.shallow(tmp_path / "net.onnx"), "int8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,7 @@ class FakeNetwork:
         self.precision: DevicePrecision = precision
         self.shapes: list[tuple[int, ...]] = []
         hint = {"INFERENCE_PRECISION_HINT": "f32"}
+        self.lock = threading.Lock()
         self.compiled = import_openvino().Core().compile_model(graph, "CPU", hint)
 
     @property
@@ -50,8 +52,9 @@ class FakeNetwork:
         return self.backend.max_pixels
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.shapes.append(batch.shape)
-        result: NDArray[np.float32] = self.backend.spoil(self, self.compiled([batch])[0].copy())
+        with self.lock:
+            self.shapes.append(batch.shape)
+            result: NDArray[np.float32] = self.backend.spoil(self, self.compiled([batch])[0].copy())
         return result
 
     def release(self) -> None:

@@ -112,7 +112,9 @@ class UpscaleOptions:
         """Open the network, or another one with the same options."""
         from srgan.engine.choice import ModelChooser
 
-        return ModelChooser(model or self.model, **self.network)
+        # Where a cluster computes, its machines take their own devices.
+        network = self.network if self.ray is None else {**self.network, "device": "cpu"}
+        return ModelChooser(model or self.model, **network)
 
     def settings(self) -> dict[str, Any]:
         """Return the options on which results depend, by name."""

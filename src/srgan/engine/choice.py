@@ -174,6 +174,11 @@ class ModelChooser:
         """Return (height, width) of the result of a picture of this size, which is the same by whichever network."""
         return self.target.of(height, width, self.scale)
 
+    @property
+    def slots(self) -> int:
+        """How many pictures are best computed at the same time (:attr:`Upscaler.slots`)."""
+        return self.first.slots
+
     def takes_rows(self, height: int, width: int) -> bool:
         """Return whether :meth:`Upscaler.takes_rows` may be true of what is chosen for a picture of this size."""
         return not self._options.get("wrap") and len(self.target.passes((height, width), self.scale)) == 1

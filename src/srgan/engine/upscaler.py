@@ -9,6 +9,7 @@ through :class:`srgan.resize.resample.Resampler`, and, for more than one pass, i
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from srgan.resize.resample import LANCZOS, Resampler
 from srgan.runtime.network import Precision
 
 DEFAULT_MEMORY = 10**9
+
+MAX_SLOTS = 32
+"""Pictures that are decoded, computed on devices and encoded at the same time, at most."""
 
 
 class Upscaler:
@@ -109,6 +113,11 @@ class Upscaler:
     def devices(self) -> list[str]:
         """Names of the devices that compute; empty for the processor."""
         return [device.name for device in self._networks.devices]
+
+    @property
+    def slots(self) -> int:
+        """How many pictures are best computed at the same time: one on the processor; a device waits for one to be decoded."""
+        return max(4, min(os.cpu_count() or 1, MAX_SLOTS)) if self._networks.devices else 1
 
     def sized(self, target: Target) -> Upscaler:
         """Return an upscaler for results of another size, which shares the open network."""

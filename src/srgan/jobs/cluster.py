@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import Any, cast
 
 from srgan import image, storage
-from srgan.errors import MissingExtraError, ModelError, OutputExistsError, SrganError, UsageError
+from srgan.errors import MissingExtraError, ModelError, OutputExistsError, SrganError, UsageError, option
 from srgan.files import remove_leftovers
 from srgan.jobs.access import RemoteAccess
 from srgan.jobs.folder import Versions, Watched, Work, look, model_hash, survey, target_name
@@ -27,6 +27,7 @@ from srgan.jobs.job import Job
 from srgan.jobs.journal import Journal, as_text
 from srgan.jobs.reports import Done, Failure, Listener, Report
 from srgan.jobs.run import run_pictures
+from srgan.runtime.devices import AUTO, CPU
 from srgan.storage import Remote
 
 WAVE = 20_000
@@ -173,6 +174,9 @@ def _stream(ray: Any, rows: list[dict[str, Any]], making: WorkerConfig, model: s
     processors = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     processors = [count for count in processors if count > 0]
     threads = making.options.get("threads") or min(processors, default=1)
+    cards = gpus_of_an_actor(making.options.get("device", AUTO), ray.nodes())
+    if cards:
+        threads = making.options.get("threads") or 1
     actors = sum(count // threads for count in processors)
     if not actors:
         raise UsageError(f"no machine of the cluster has {threads} processors: lower --threads, or leave it out")
@@ -181,16 +185,45 @@ def _stream(ray: Any, rows: list[dict[str, Any]], making: WorkerConfig, model: s
     # Small enough that all are busy until the end.
     size = min(max(len(rows) // (4 * actors), 1), BATCH)
     data = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // size))
+    options = {**making.options, "threads": threads, "device": "gpu" if cards else CPU}
     results = data.map_batches(
         Worker,
-        fn_constructor_args=({**making.options, "threads": threads}, making.quality, model, tries),
+        fn_constructor_args=(
+            options,
+            making.quality,
+            model,
+            tries,
+        ),
         batch_size=None,  # a block
         num_cpus=threads,
+        num_gpus=cards,
         # As many as there is room for, also on machines that come later. Ray starts one again that was lost, and
         # lets no more than two batches wait at each.
         compute=ray.data.ActorPoolStrategy(min_size=1),
     )
     yield from results.iter_rows()
+
+
+def gpus_of_an_actor(device: str, nodes: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many graphics cards Ray is to give each actor: one where they compute, else none.
+
+    ``"auto"`` takes them where all machines have one, as those without would have nothing to do.
+
+    Raises
+    ------
+    UsageError
+        if one is asked for by its number, which Ray gives out itself, or there is none
+    """
+    if device == CPU:
+        return 0
+    cards = [node["Resources"].get("GPU", 0) for node in nodes if node["Alive"]]
+    if device == AUTO:
+        return int(bool(cards) and min(cards) >= 1)
+    if device != "gpu":
+        raise UsageError(f"{option('device', device)} is one machine's: on a cluster say gpu, cpu or auto")
+    if not any(count >= 1 for count in cards):
+        raise UsageError(f"no machine of the cluster has a GPU: use {option('device', 'cpu')}")
+    return 1
 
 
 def _settle(

@@ -7,10 +7,12 @@ is written atomically by :mod:`srgan.image`; a picture that fails is reported an
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 LARGE_BYTES = 256 << 20
 """A result of more bytes than this is written while it is computed, and never is in memory as a whole; where its format
 cannot be written like that, it is written before the next picture is computed, so that only one is in memory."""
+
+BESIDE_BYTES = 64 << 20
+"""Where several pictures are computed at the same time, those with larger results wait for each other."""
 
 
 def run_pictures(
@@ -182,6 +187,8 @@ class _Run:
         self._keeping = keeping
         self._listener = listener
         self._access = access
+        self._progress: Progress = self._listener.progress
+        self._opening, self._large = threading.Lock(), threading.Lock()
         self._report = Report()
         self._many = False
         self._files = image.BandReader(chooser.channels)
@@ -195,6 +202,9 @@ class _Run:
         self._many = len(jobs) > 1
         try:
             waiting = self._free(jobs)
+            if len(waiting) > 1 and self._chooser.slots > 1:
+                self._side_by_side(waiting, self._chooser.slots)
+                return self._report
             for number, job in enumerate(waiting):
                 started = time.perf_counter()
                 read = self._next(waiting, number)
@@ -212,6 +222,45 @@ class _Run:
             self._reader.shutdown(cancel_futures=True)
             self._writer.shutdown()
         return self._report
+
+    def _side_by_side(self, waiting: Sequence[Job], slots: int) -> None:
+        """Do several pictures at the same time: a device computes faster than one thread decodes and encodes."""
+        self._progress = lambda *_: None  # there is no one picture to be told of
+        under_way: deque[tuple[Job, Future[Done]]] = deque()
+
+        def finish() -> None:
+            job, whole = under_way.popleft()
+            try:
+                self._written(whole.result())
+            except SrganError as error:
+                self._fail(job, error)
+
+        with ThreadPoolExecutor(slots, "srgan-picture") as pool:
+            try:
+                for number, job in enumerate(waiting):
+                    if len(under_way) > slots:
+                        finish()
+                    self._listener.started(job, number + 1, len(waiting))
+                    under_way.append((job, pool.submit(self._whole, job)))
+                while under_way:
+                    finish()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _whole(self, job: Job) -> Done:
+        """Read, compute and write one picture."""
+        started = time.perf_counter()
+        read = self._read(job)
+        with self._opening:
+            task = self._task(job, *read, started)
+        if self._goes_straight(task):
+            with self._large:
+                return self._straight(task)
+        height, width = task.size
+        nbytes = height * width * task.picture.pixels.shape[2] * task.picture.pixels.dtype.itemsize
+        with self._large if nbytes > BESIDE_BYTES else nullcontext():
+            return self._write(task, self._computed(task))
 
     def _free(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs whose results can be written, by what is known before any picture is read."""
@@ -282,23 +331,36 @@ class _Run:
 
     def _enlarge(self, task: _Task) -> None:
         """Compute a picture, and write it or have it written."""
-        # What the format cannot hold, and what the disk has no room for, is said before the work, not after it.
-        height, width = task.size
-        kind = image.checked_format(task.job.target, width, height, self._quality)
-        before.check_room(task.job, before.least_bytes(task.job, task.picture, (height, width)))
-        paged = task.picture.pages > 1 and task.picture.format == kind.name == "TIFF"
-        if paged or _is_streamed(task.picture, task.job, task.size):
+        if self._goes_straight(task):
             self._settle()
-            with self._access.target(task.job, overwrite=task.job in self.replaceable) as place:
-                done = self._stream_pages(task, *place) if paged else self._stream(task, *place)
-            self._written(done)
+            self._written(self._straight(task))
             return
-        with _named(task.job.source):
-            pixels = task.upscaler(task.picture.pixels, progress=self._listener.progress)
+        pixels = self._computed(task)
         self._settle()
         self._behind = task.job, self._writer.submit(self._write, task, pixels)
         if pixels.nbytes > LARGE_BYTES:
             self._settle()
+
+    def _goes_straight(self, task: _Task) -> bool:
+        """Return whether a result is written while it is computed; check that it can be written at all."""
+        # What the format cannot hold, and what the disk has no room for, is said before the work, not after it.
+        height, width = task.size
+        kind = image.checked_format(task.job.target, width, height, self._quality)
+        before.check_room(task.job, before.least_bytes(task.job, task.picture, (height, width)))
+        return self._is_paged(task, kind.name) or _is_streamed(task.picture, task.job, task.size)
+
+    def _is_paged(self, task: _Task, kind: str) -> bool:
+        return task.picture.pages > 1 and task.picture.format == kind == "TIFF"
+
+    def _straight(self, task: _Task) -> Done:
+        """Compute a picture, or the pages of one, into its file."""
+        paged = self._is_paged(task, image.format_of(task.job.target).name)
+        with self._access.target(task.job, overwrite=task.job in self.replaceable) as place:
+            return self._stream_pages(task, *place) if paged else self._stream(task, *place)
+
+    def _computed(self, task: _Task) -> NDArray[Any]:
+        with _named(task.job.source):
+            return task.upscaler(task.picture.pixels, progress=self._progress)
 
     def _stream(self, task: _Task, path: Path, overwrite: bool) -> Done:
         height, width = task.size
@@ -306,7 +368,7 @@ class _Run:
             _in_memory(task.job.source),
             image.stream(task.picture, path, height, width, overwrite=overwrite, quality=self._quality) as sink,
         ):
-            comparison = self._fill(sink, task, self._listener.progress)
+            comparison = self._fill(sink, task, self._progress)
         return task.done(height, width, comparison)
 
     def _stream_pages(self, task: _Task, path: Path, overwrite: bool) -> Done:
@@ -323,7 +385,7 @@ class _Run:
 
             def tell(done: int, of: int) -> None:
                 # A page may take several passes through the network: what counts is its share that is done.
-                self._listener.progress(earlier + header.height * header.width * done // of, total)
+                self._progress(earlier + header.height * header.width * done // of, total)
 
             with image.stream_pages(path, nbytes=nbytes, overwrite=overwrite) as page:
                 for number, (header, size) in enumerate(zip(headers, after, strict=True)):
