@@ -16,7 +16,9 @@ import re
 import struct
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +88,22 @@ def picture_seeds(folder: Path) -> Iterator[bytes]:
         blocks = {"iptc": photoshop_blocks()} if suffix in (".jpg", ".tif") else {}
         image.write(image.Picture(pixels, exif=exif(), xmp=xmp(6), **blocks), path)
         yield path.read_bytes()
+    yield from seeds_of_extra_formats(folder, pixels)
+
+
+def seeds_of_extra_formats(folder: Path, pixels: Any) -> Iterator[bytes]:
+    """Yield files of what the extra ``formats`` reads, if it is installed."""
+    if find_spec("imagecodecs") and find_spec("OpenEXR"):
+        import imagecodecs
+        import OpenEXR
+
+        light = (pixels / 255).astype("float32")
+        yield imagecodecs.rgbe_encode(light, header=True)
+        yield imagecodecs.jpeg2k_encode(pixels.astype("uint16"), level=0, codecformat="jp2")
+        yield imagecodecs.jpegxl_encode(pixels.astype("uint16"), lossless=True, usecontainer=True)
+        kind = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        OpenEXR.File(kind, {"RGB": light}).write(str(folder / "seed.exr"))
+        yield (folder / "seed.exr").read_bytes()
 
 
 def seeds(kind: str, folder: Path) -> list[bytes]:

@@ -104,7 +104,7 @@ def test_radiance_is_turned_as_its_header_says(turn: str, tmp_path: Path) -> Non
     assert wrong.mean() < 0.003
 
 
-def test_damage_is_one_line(tmp_path: Path) -> None:
+def test_damage_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = imagecodecs.rgbe_encode(light(), header=True)
     for number, bad in enumerate((data[:-30], data[:20], b"#?RADIANCE\n\nno size\n", b"#?RADIANCE\n\n-Y 0 +X 3\n")):
         (tmp_path / f"{number}.hdr").write_bytes(bad)
@@ -115,6 +115,7 @@ def test_damage_is_one_line(tmp_path: Path) -> None:
         (tmp_path / f"{number}.exr").write_bytes(bad)
         with pytest.raises(ImageReadError, match="damaged, cut short"):
             read(tmp_path / f"{number}.exr")
+    assert capsys.readouterr().out == ""
 
 
 def test_bombs_are_refused_by_their_headers(tmp_path: Path) -> None:

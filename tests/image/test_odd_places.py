@@ -79,3 +79,15 @@ def test_chunks_and_segments_of_programs_are_named(tmp_path: Path) -> None:
 def test_inks_are_said_to_become_srgb(end: str, tmp_path: Path) -> None:
     Image.fromarray(noise()).convert("CMYK").save(tmp_path / f"a.{end}")
     assert "its inks (CMYK): the colours become sRGB" in left_out(read(tmp_path / f"a.{end}"), f"b.{end}")
+
+
+def test_a_gif_with_a_profile(tmp_path: Path) -> None:
+    Image.fromarray(noise()).convert("P").save(tmp_path / "a.gif")
+    data = (tmp_path / "a.gif").read_bytes()
+    at = data.index(b"\x2c", 13 + 768)
+    pieces = b"".join(bytes([len(WIDE[i : i + 255])]) + WIDE[i : i + 255] for i in range(0, len(WIDE), 255))
+    (tmp_path / "b.gif").write_bytes(data[:at] + b"\x21\xff\x0bICCRGBG1012" + pieces + b"\0" + data[at:])
+    found = read(tmp_path / "b.gif")
+    assert found.icc == WIDE
+    assert left_out(found, "c.png") == ()
+    assert left_out(found, "c.gif") == ("the colour profile: the colours become sRGB",)

@@ -127,6 +127,10 @@ def test_damage_and_bombs(tmp_path: Path) -> None:
         (tmp_path / "b.psb").write_bytes(bad)
         with pytest.raises(ImageReadError, match="damaged, cut short"):
             read(tmp_path / "b.psb")
+    enormous = data[:34] + b"\xff" * 8 + data[42:]  # the length of its layers
+    (tmp_path / "b.psb").write_bytes(enormous)
+    with pytest.raises(ImageReadError, match="damaged, cut short"):
+        read(tmp_path / "b.psb")
     (tmp_path / "c.psb").write_bytes(data[:14] + struct.pack(">2I", 90_000, 90_000) + data[22:])
     with pytest.raises(ImageTooLargeError):
         read(tmp_path / "c.psb")

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from srgan.image.colour import Primaries
 from srgan.image.file_metadata import FileMetadata
@@ -39,10 +40,7 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
     notes = _notes(header, sorted(channels.keys() - set(names)), parts)
 
     def decode() -> Decoded:
-        file.seek(0)
-        with damage(), library.File(file, separate_channels=True) as whole:
-            planes = [whole.channels()[name].pixels for name in names]
-            light = np.stack([np.asarray(plane, np.float32) for plane in planes], axis=2)
+        light = _planes(library, file, names, (height, width))
         return to_values(light, alpha=names[-1] == "A", chromaticities=_chromaticities(header), notes=notes)
 
     aspect = float(header.get("pixelAspectRatio", 1.0))
@@ -54,6 +52,20 @@ def _header(library: Any, file: BinaryIO) -> tuple[dict[str, Any], int]:
     file.seek(0)
     with damage(), library.File(file, header_only=True) as whole:
         return dict(whole.header()), len(whole.parts)
+    raise AssertionError
+
+
+def _planes(library: Any, file: BinaryIO, names: tuple[str, ...], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Decode channels, [height, width, channels], through the library's older interface: the newer one prints on stdout."""
+    kinds: Any = import_module("Imath")
+    file.seek(0)
+    with damage():
+        whole = library.InputFile(file)
+        try:
+            data = whole.channels(names, kinds.PixelType(kinds.PixelType.FLOAT))
+        finally:
+            whole.close()
+        return np.stack([np.frombuffer(plane, np.float32).reshape(size) for plane in data], axis=2)
     raise AssertionError
 
 

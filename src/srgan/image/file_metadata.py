@@ -189,8 +189,9 @@ def _read_tiff(file: BinaryIO, page: int) -> FileMetadata:
 
 def _read_gif(file: BinaryIO, page: int) -> FileMetadata:
     del page
-    comments, xmp = gif.read(file)
-    return FileMetadata(xmp=xmp, texts=tuple(from_comment(data) for data in comments if data.strip(b"\0 ")))
+    comments, xmp, icc = gif.read(file)
+    texts = tuple(from_comment(data) for data in comments if data.strip(b"\0 "))
+    return FileMetadata(xmp=xmp, texts=texts, icc=icc)
 
 
 def _read_avif(file: BinaryIO, page: int) -> FileMetadata:

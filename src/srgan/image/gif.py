@@ -11,20 +11,21 @@ from typing import BinaryIO
 
 _COMMENT, _APPLICATION = 0xFE, 0xFF
 _XMP = b"XMP DataXMP"
+_PROFILE = b"ICCRGBG1012"
 _TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 """Behind XMP, which is not cut into pieces: wherever a reader of pieces comes in, it is led to the end."""
 _MOST_BLOCKS = 200_000
 _MOST_BYTES = 16 << 20
 
 
-def read(file: BinaryIO) -> tuple[list[bytes], bytes | None]:
-    """Return comments and XMP of an open GIF file; its place is left anywhere. Damage ends the reading."""
+def read(file: BinaryIO) -> tuple[list[bytes], bytes | None, bytes | None]:
+    """Return comments, XMP and ICC profile of an open GIF file; its place is left anywhere. Damage ends the reading."""
     comments: list[bytes] = []
-    xmp = None
+    xmp = icc = None
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
-        return comments, xmp
+        return comments, xmp, icc
     if head[10] & 0x80:
         file.seek(3 << (head[10] & 7) + 1, os.SEEK_CUR)
     for _ in range(_MOST_BLOCKS):
@@ -42,12 +43,15 @@ def read(file: BinaryIO) -> tuple[list[bytes], bytes | None]:
                 comments.append(b"".join(_pieces(file)))
             elif label == bytes([_APPLICATION]) and file.peek(12)[1:12] == _XMP:  # type: ignore[attr-defined]
                 xmp = xmp or _xmp(file)
+            elif label == bytes([_APPLICATION]) and file.peek(12)[1:12] == _PROFILE:  # type: ignore[attr-defined]
+                file.seek(12, os.SEEK_CUR)
+                icc = icc or b"".join(_pieces(file))
             else:
                 for _ in _pieces(file):
                     pass
         else:
             break
-    return comments, xmp
+    return comments, xmp, icc
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -67,8 +67,8 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened | None:
     icc = resources.get(_PROFILE) or None
 
     def decode() -> Decoded:
-        file.seek(start)
         with damage():
+            file.seek(start)
             planes = _planes(file, head, _COLOURS[mode] + alpha)
         pixels = np.stack(planes, axis=2)
         if mode == _CMYK:

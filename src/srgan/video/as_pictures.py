@@ -15,6 +15,8 @@ from PIL import Image
 from srgan.video.clip import Clip, opened, probe
 from srgan.video.work import Losses, Selection
 
+_HDR = (16, 18)
+"""Code points of PQ and HLG (ITU-T H.273)."""
 _KINDS = {"audio": "sound", "subtitle": "subtitles"}
 
 
@@ -74,7 +76,9 @@ def left_out(clip: Clip, wanted: Selection) -> list[str]:
         notes.append(f"its {clip.depth} bits a channel become 8, as animations have no more")
     if (turn := clip.matrix) is not None and turn[0] * turn[4] < turn[1] * turn[3]:
         notes.append("players show it mirrored; the result is not")
-    return notes
+    if clip.colours.transfer in _HDR:
+        notes.append("its brightness of HDR is not converted, and animations do not say it: it will look pale")
+    return notes + list(clip.unsaid)
 
 
 def _milliseconds(clip: Clip, time: int) -> int:
