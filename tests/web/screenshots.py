@@ -27,7 +27,9 @@ def main(out, picture, *options):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         for width, height in ((1280, 800), (390, 844)):
             for scheme in ("light", "dark"):
-                page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                phone = width < 720
+                view = {"width": width, "height": height}
+                page = browser.new_page(viewport=view, color_scheme=scheme, has_touch=phone, is_mobile=phone)
                 page.set_default_timeout(300_000)
                 page.goto(server.url)
                 suffix = f"{width}" if scheme == "light" else f"{width}-dark"
@@ -44,7 +46,7 @@ def main(out, picture, *options):
                 page.set_input_files("#file", others)
                 page.locator("#list li[data-state=ready]").nth(1).wait_for()
                 page.click("#go:not([disabled])")
-                page.locator("#list li[data-state=done]").nth(1).wait_for()
+                page.locator("#list li[data-state=done]").nth(2).wait_for()
                 shoot(page, out / f"queue-{suffix}.webp")
                 page.set_input_files("#file", __file__)
                 page.locator("#error").wait_for()

@@ -24,7 +24,7 @@ def convert_command(
         typer.Argument(
             metavar="FILE",
             help="Weights: srgan-keras .h5, .pth of a known SRGAN repository or of a community network, "
-            "or a checkpoint of srgan train. With --int8 and --fidelity: a network, by its name or .onnx file.",
+            "or a checkpoint of srgan train. With --int8, --fidelity and --to state-dict: a network, by its name or .onnx file.",
             show_default=False,
         ),
     ],

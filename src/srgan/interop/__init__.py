@@ -8,5 +8,6 @@
     torch_pth.py    srgan-pytorch, SRGAN-PyTorch, BasicSR's MSRResNet: recognised by their keys
     own.py          our own checkpoints and plain state dicts
     community.py    whatever spandrel knows: ESRGAN, Real-ESRGAN and others
+    spandrel_architecture.py  our generator for programs that load networks by spandrel, such as ComfyUI
     onnx_export.py  a torch module as an ONNX graph of ours
 """

@@ -19,8 +19,9 @@ from srgan._version import __version__
 from srgan.errors import ModelError, UsageError
 from srgan.files import atomic_path, file_sha256
 from srgan.interop.imported import ImportedNetwork
-from srgan.interop.own import pack_state_dict, read_own
+from srgan.interop.own import pack_state_dict, read_exported, read_own
 from srgan.interop.torch_pth import recognise
+from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.models.export import set_card
 from srgan.models.receptive_field import receptive_radius
 from srgan.networks.safe_pickle import check_size, load_tensors
@@ -127,12 +128,19 @@ def convert(
     return Converted(out, found.origin, found.scale, difference)
 
 
+def is_network(path: Path) -> bool:
+    """Return whether this names a network that runs already: a shipped one, or an ONNX file."""
+    return str(path) in CATALOGUE or path.suffix.lower() == ".onnx"
+
+
 def convert_to_state_dict(path: Path, out: Path, *, overwrite: bool = False) -> Converted:
     """Write the weights as a plain state dict of :class:`srgan.networks.generator.Generator` in a safetensors file.
 
+    ``path`` may also be a network of ours: a shipped one's name, or its ONNX file.
+
     Parameters and errors as for :func:`convert`; networks of another shape than our generator's raise ModelError.
     """
-    found = read_foreign(path)
+    found = read_exported(resolve(path)) if is_network(path) else read_foreign(path)
     data = pack_state_dict(found)
     with atomic_path(out, overwrite=overwrite, error=ModelError) as partial:
         partial.write_bytes(data)

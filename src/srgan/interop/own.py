@@ -12,14 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from srgan.errors import ModelError
 from srgan.interop.imported import ImportedNetwork, from_generator
+from srgan.models.export import exported_shape, load_weights
+from srgan.models.metadata import read_info
 from srgan.networks.generator import GeneratorConfig
 from srgan.networks.safe_pickle import to_arrays
+from srgan.networks.shape import OUTPUT_KEY, marked
 from srgan.training.checkpoint import read_checkpoint
 from srgan.training.recipe import load_recipe
 
@@ -71,7 +75,24 @@ def _state_dict(path: Path, metadata: Mapping[str, str]) -> ImportedNetwork:
         raise ModelError(f"'{path}' says nothing valid about its shape ({error}): write it again") from error
     if problems:
         raise ModelError(f"'{path}' has an impossible shape ({problems[0]}): write it again")
-    return _found("srgan state dict", load_file(str(path)), config)
+    weights = {key: value for key, value in load_file(str(path)).items() if not key.startswith(OUTPUT_KEY)}
+    return _found("srgan state dict", weights, config)
+
+
+def read_exported(path: Path) -> ImportedNetwork:
+    """Return the network of an ONNX file that srgan exported, for programs that take weights.
+
+    BatchNorm comes back folded, and weights have the file's precision.
+
+    Raises
+    ------
+    ModelError
+        when the file is not ours, or its network is not of our generator's shape
+    """
+    info = read_info(path)
+    config = exported_shape(path, info.scale)
+    weights = {key: torch.from_numpy(value) for key, value in load_weights(path, config).items()}
+    return _found(f"{info.name}, exported by srgan", weights, config)
 
 
 def _found(origin: str, weights: Mapping[str, Tensor], config: GeneratorConfig) -> ImportedNetwork:
@@ -88,6 +109,6 @@ def pack_state_dict(found: ImportedNetwork) -> bytes:
     """
     if found.state is None or found.config is None:
         raise ModelError(f"{found.origin} is not of our generator's shape: only ONNX can be written from it")
-    tensors = {key: value.contiguous() for key, value in found.state.items()}
+    tensors = {key: value.contiguous() for key, value in marked(found.state, found.config).items()}
     shape: dict[str, Any] = dataclasses.asdict(found.config)
     return save(tensors, metadata={"format": FORMAT, "generator": json.dumps(shape)})

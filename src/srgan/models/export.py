@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,6 +230,29 @@ def save_onnx(model: Any, path: Path) -> None:
     """
     with atomic_path(path, overwrite=True, error=ModelError) as partial:
         partial.write_bytes(model.SerializeToString())
+
+
+def exported_shape(path: Path, scale: int) -> GeneratorConfig:
+    """Return the shape of the generator in a file that :func:`save_onnx` wrote, as :func:`load_weights` wants it.
+
+    Raises
+    ------
+    ModelError
+        when the file is no ONNX, or its network is not of that shape
+    """
+    from srgan.networks.generator import GeneratorConfig
+
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except Exception as error:  # the parser raises its own kinds
+        raise ModelError(f"'{path}' is not an ONNX file, or damaged: give a network exported by srgan") from error
+    sizes = {entry.name.removesuffix(".fp16"): tuple(entry.dims) for entry in graph.initializer}
+    blocks = {name.split(".")[1] for name in sizes if name.startswith("body.") and name.endswith(".conv1.weight")}
+    head = sizes.get("head.weight", ())
+    if len(head) != 4 or not blocks:
+        raise ModelError(f"'{path}' is not of our generator's shape: only its ONNX form is there")
+    output: Literal["tanh", "linear"] = "tanh" if any(node.op_type == "Tanh" for node in graph.node) else "linear"
+    return GeneratorConfig(scale, head[1], head[0], len(blocks), norm="none", output=output)
 
 
 def load_weights(path: Path, config: GeneratorConfig) -> dict[str, Array]:
