@@ -3,7 +3,7 @@
 FROM python:3.12-slim
 
 WORKDIR /srgan
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY recipes recipes
 COPY integrations/desktop integrations/desktop
 COPY src src
