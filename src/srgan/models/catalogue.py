@@ -93,7 +93,9 @@ CATALOGUE: dict[str, Entry] = {
         aside=True,
     ),
     "fast-psnr-x4": Entry(
-        "fast-psnr-x4.onnx", "clips, many pictures, weak machines: six times as fast, nothing invented"
+        "fast-psnr-x4.onnx",
+        "clips, many pictures, weak machines: six times as fast, nothing invented",
+        title="Fast",
     ),
     "photo-x4": Entry(
         "photo-x4.onnx",
