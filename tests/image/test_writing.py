@@ -263,3 +263,10 @@ def test_pixels_that_are_a_view_are_written_as_they_look(tmp_path: Path) -> None
     for number, view in enumerate((pixels[::-1], pixels[:, ::-2], pixels.swapaxes(0, 1), pixels[:, :, ::-1])):
         for end in ("png", "ppm", "tif"):
             np.testing.assert_array_equal(there_and_back(Picture(view), tmp_path / f"{number}.{end}").pixels, view)
+
+
+def test_a_density_that_bmp_has_no_number_for_is_left_out(tmp_path):
+    for density in (1e300, 5e6, 1e-9):  # pixels a millimetre, as a damaged file may say
+        write(Picture(np.zeros((2, 3, 3), np.uint8), resolution=(density, 4.0)), tmp_path / f"{density}.bmp")
+        with Image.open(tmp_path / f"{density}.bmp") as picture:
+            assert (picture.size, picture.info.get("dpi", (0, 0))[0]) == ((3, 2), 0)

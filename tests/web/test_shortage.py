@@ -1,6 +1,9 @@
 """A server whose disk is full answers 503 in a line, to be asked again: nothing is broken, and nothing half done is sent."""
 
+import signal
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -52,3 +55,17 @@ def test_what_is_a_shortage():
         assert is_shortage(caught.value)
     assert not is_shortage(OSError(13, "Permission denied"))
     assert not is_shortage(ImageReadError("a.png", "it is damaged"))
+
+
+def test_a_server_that_stands_still_goes_on(models, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
+    with serving(*models[2:]) as server, ThreadPoolExecutor(1) as thread:
+        server.process.send_signal(signal.SIGSTOP)
+        data = (tmp_path / "noise.png").read_bytes()
+        answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)
+        time.sleep(1)
+        assert not answer.done()
+        server.process.send_signal(signal.SIGCONT)
+        assert answer.result().status_code == 200
+        assert server.stop() == 0

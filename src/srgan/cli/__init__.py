@@ -15,7 +15,7 @@ from srgan._version import __version__
 from srgan.cli import cache, convert, data, devices, evaluate, export_web, man, models, serve, train, upscale
 from srgan.cli.lines import output_failed, say
 from srgan.cli.options import GroupedCommand
-from srgan.errors import NO_MEMORY, SrganError, in_words_of_the_command, is_lack_of_memory
+from srgan.errors import NO_MEMORY, MissingExtraError, SrganError, in_words_of_the_command, is_lack_of_memory
 from srgan.files import why_not_written
 
 app = typer.Typer(
@@ -65,6 +65,11 @@ def main() -> None:
         with in_words_of_the_command():
             code = app(standalone_mode=False, prog_name="srgan")
         sys.stdout.flush()  # now, while what goes wrong can still be said
+    except MissingExtraError as error:
+        # A library may also be missing because there was no memory to load it into.
+        lacks = any(is_lack_of_memory(one) for one in (error.__cause__, error.__context__) if one is not None)
+        _say(NO_MEMORY if lacks else str(error))
+        sys.exit(1 if lacks else error.exit_code)
     except SrganError as error:
         _say(str(error))
         sys.exit(error.exit_code)

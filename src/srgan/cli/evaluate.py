@@ -9,12 +9,17 @@ import typer
 
 from srgan.cli import completion
 from srgan.cli.counting import count_bar
+from srgan.cli.lines import check_address_space
 from srgan.cli.options import PrecisionOption
 from srgan.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from srgan.evaluation.scores import BenchmarkReport, ImageScore, SetScore
     from srgan.networks.vgg import VGGFeatures
+
+
+_ADDRESS_SPACE = 1_000_000_000
+"""Of the libraries alone: SciPy, Matplotlib and the runtime."""
 
 
 def evaluate_command(
@@ -79,6 +84,7 @@ def evaluate_command(
     """
     from rich.console import Console
 
+    check_address_space("srgan evaluate", _ADDRESS_SPACE)
     from srgan.evaluation import figure
     from srgan.evaluation.benchmark import evaluate
     from srgan.files import atomic_path

@@ -7,6 +7,7 @@ import os
 import select
 import sys
 
+from srgan.errors import SrganError
 from srgan.text import printable
 
 __all__ = ["output_failed", "printable", "say"]
@@ -15,6 +16,20 @@ __all__ = ["output_failed", "printable", "say"]
 def say(line: str) -> None:
     """Print one line to stderr, as from this program."""
     print(f"srgan: {printable(line)}", file=sys.stderr)
+
+
+def check_address_space(what: str, needed: int) -> None:
+    """Raise SrganError if ``ulimit -v`` is below ``needed`` bytes: OpenBLAS waits without end for what it does not get."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most != resource.RLIM_INFINITY and most < needed:
+        raise SrganError(
+            f"{what} needs an address space of {needed / 1e6:,.0f} MB, and {most / 1e6:,.0f} MB are allowed: raise the limit "
+            "(ulimit -v)"
+        )
 
 
 def output_failed(error: OSError) -> bool:

@@ -78,9 +78,11 @@ def decode(picture: Any) -> NDArray[np.uint8]:
 
 
 def encode(pixels: NDArray[np.uint8], file: Any, pixels_per_metre: tuple[float, float] | None) -> None:
-    """Write ``[H, W, C]`` uint8 with C = 1 or 3 to an open file."""
+    """Write ``[H, W, C]`` uint8 with C = 1 or 3 to an open file; a density that the format has no number for is left out."""
     from PIL import Image
 
+    if pixels_per_metre is not None and not all(0.5 <= value < 1 << 31 for value in pixels_per_metre):
+        pixels_per_metre = None
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     options = {} if pixels_per_metre is None else {"dpi": tuple(value * 0.0254 for value in pixels_per_metre)}
     picture.save(without_descriptor(file), format="BMP", **options)
