@@ -1,4 +1,4 @@
-"""The part of ``srgan upscale`` that does a folder: with the journal in it, so that it can be stopped and goes on."""
+"""The part of ``srgan upscale`` that does a folder. A journal in the folder lets an interrupted job resume."""
 
 from __future__ import annotations
 

@@ -252,9 +252,9 @@ def upscale_command(
 ) -> None:
     """Enlarge pictures, videos and animated pictures.
 
-    Prints one line for each file written. A file that fails is reported, the rest goes on, and the command exits
+    Prints one line for each file written. A file that fails is reported, the others are still done, and the command exits
     with 1. A folder's results have a journal among them: started again, the command resumes and does only what
-    changed. Outputs that it did not make are skipped; files that are no pictures are counted.
+    changed. Outputs that it did not make are skipped; files that are not pictures are counted.
 
     Of a video, timestamps, audio, subtitles, chapters, rotation and colour tags stay. Started again, the command
     resumes there, too. GIF and other animations become videos, and videos animations, by the output's name.

@@ -57,7 +57,7 @@ class UpscaleOptions:
         Raises
         ------
         UsageError
-            for a size that is none, and streams of a video that contradict each other
+            for an invalid size, and for options on streams that contradict each other
         """
         box, largest = (None if given[name] is None else parse_fit(given[name]) for name in ("fit", "skip_larger"))
         read = {"fit": box, "precision": given["precision"].value, "memory": parse_size(given["memory"])}
@@ -89,7 +89,7 @@ class UpscaleOptions:
         return read_info(resolve(networks_of(self.model)[0]))
 
     def plan(self, *, empty: bool = False) -> Plan:
-        """Return what becomes what; ``empty`` if a folder without pictures is no error."""
+        """Return what becomes what; ``empty`` if a folder without pictures is not an error."""
         return plan(
             self.paths,
             self.output,

@@ -94,7 +94,7 @@ def _filled(
 ) -> NDArray[np.float32]:
     """Push and pull: average the visible pixels of ever larger blocks, then fill from the coarse levels down.
 
-    Where ``coarse`` is given, it has what blocks of so many pixels a side are filled with; else the coarsest level is a
+    Where ``coarse`` is given, it holds the colours that blocks of ``blocks`` pixels are filled with; else the coarsest level is a
     single pixel.
     """
     if coarse is not None and blocks == 1:

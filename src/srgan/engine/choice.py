@@ -41,7 +41,7 @@ _ENOUGH = 50_000_000
 """Bytes that are enough for the smallest tile of any shipped network; the largest least is 32 MB."""
 
 _STEPS = 4
-"""A mix is of so many parts: a quarter more or less is as near as what was seen says."""
+"""A mix is rounded to quarters: what is seen in a picture is not more exact than that."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,8 @@ class ModelChooser:
 
         Parameters
         ----------
-        pixels : HWC, uint8, uint16 or float32; where it :attr:`chooses`, rows that are decoded meanwhile are used up
-        jpeg_quality : that the file was saved with, None for what is no JPEG file
+        pixels : HWC, uint8, uint16 or float32; where it :attr:`chooses`, rows that are decoded on demand are used up
+        jpeg_quality : that the file was saved with, None for other files
         """
         if not self.chooses:
             return self._fixed or Choice(self._name)

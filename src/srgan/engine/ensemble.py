@@ -16,7 +16,7 @@ from srgan.engine.tiling import Box
 
 
 class Turn(NamedTuple):
-    """One of the eight positions: so many quarter turns counterclockwise, then perhaps mirrored left to right."""
+    """One of the eight positions: quarter turns counterclockwise, then perhaps a reflection left to right."""
 
     quarters: int
     mirrored: bool

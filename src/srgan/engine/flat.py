@@ -1,8 +1,8 @@
 """Where a picture has one colour all around, so has its result.
 
 Each convolution pads a picture with zeros, and a network that is trained to invent detail makes something of that edge: dots
-in the corners of slides, scans and logos, up to 100 levels of 255 off. Padding with copies of the border instead is no cure: it
-costs 0.3 to 0.6 dB in the outermost pixels of photographs, whose textures do not go on like that. So nothing is padded; pixels
+in the corners of slides, scans and logos, up to 100 levels of 255 off. Padding with copies of the border instead does not help:
+it costs 0.3 to 0.6 dB in the outermost pixels of photographs, whose textures do not go on like that. So nothing is padded; pixels
 whose surroundings have one colour, where there is nothing to invent, are interpolated, and with some distance from anything
 else on they are interpolated alone. Elsewhere nothing changes. Near the picture's edge, where the network's answer is worst,
 surroundings count as flat that differ by two levels of 255, as scans do.
@@ -29,7 +29,7 @@ _STRIP = 64
 
 
 def reach_of(halo: int) -> int:
-    """Return the input pixels on each side of a tile that :func:`keep_flat` looks at, 0 if there is no use in it.
+    """Return the input pixels on each side of a tile that :func:`keep_flat` looks at; 0 if it would change nothing.
 
     ``halo`` is how far around the tile the network sees; what pads with one pixel of zeros spoils one.
     """
@@ -46,7 +46,7 @@ def keep_flat(
     part : HWC colours of the input, uint8, uint16 or float32 in [0, 1]
     core : the tile
     shown : what ``part`` shows: the core and, inside the picture, ``reach`` pixels on each side of it
-    picture : whose edge counts, None where it has none, as a pattern that goes on. All boxes are in the same pixels
+    picture : whose edge counts, None for a repeating pattern, which has none. All boxes are in the same pixels
     scale : enlargement
     reach : from :func:`reach_of`
     out : HWC of the enlarged core, of the same dtype; changed in place

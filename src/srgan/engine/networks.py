@@ -70,7 +70,7 @@ class OpenNetworks:
             return self._network(network.device, "fp32")
 
     def without(self, network: Network, error: DeviceError) -> Network:
-        """Return what goes on instead of a network whose device is lost: another device, at last the processor."""
+        """Return the network that takes over from one whose device is lost: on another device, or at last on the processor."""
         with self._lock:
             before = self._places
             self._places = [place for place in before if place[0] != network.device]

@@ -5,7 +5,7 @@
     colours --window--> to_network --> body --> tail on small parts --> _write --> out
     alpha   ------------------- bicubic, tile by tile ----------------------------> out
 
-Values that are no numbers are computed again in fp32; when memory runs out, tiles are halved.
+Tiles with NaN or infinity are computed again in fp32; when memory runs out, tiles are halved.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ class PassConfig:
 
 
 class TilePass:
-    """One picture on its way through the network: what its tiles share.
+    """One pass of a picture through the network: what its tiles share.
 
     Parameters
     ----------
-    config : how it goes
-    image : HWC of 1 to 4 channels (or of the network's bands, where it is not for RGB), or rows that are decoded in the meantime
-    meter : is told how far it is
-    margin : for wrapped pictures: how many input pixels beyond each edge are wanted as well
+    config : the networks, the memory, and how tiles are computed
+    image : HWC of 1 to 4 channels (or of the network's bands, where it is not for RGB), or rows that are decoded on demand
+    meter : counts the pixels done
+    margin : for wrapped pictures: how many input pixels beyond each edge are computed, too
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class TilePass:
         Raises
         ------
         ModelError
-            if the network gives values that are not numbers in fp32 either
+            if the network gives NaN or infinity in fp32, too
         SrganError
             if memory does not suffice even for small tiles
         """
@@ -200,7 +200,7 @@ class TilePass:
             raise SrganError("out of memory even with small tiles: close other programs") from None
 
     def _complete(self, tile: Tile, done: float, origin: Box, out: NDArray[Any]) -> None:
-        """Do what is left of a tile when its colours are there."""
+        """Finish a tile whose colours are computed: flat parts, alpha, progress."""
         self._keep_flat(tile.core, origin, out)
         if self._alpha is not None:
             place = out[tile.core.relative_to(origin).scaled(self._scale).slices]
@@ -244,7 +244,7 @@ class TilePass:
     def _enlarge(
         self, network: Network, batch: NDArray[np.float32], tile: Tile, give: Callable[[Box, NDArray[np.float32]], None]
     ) -> None:
-        """Run the body on a window, then the tail on small tiles of it; give away each part of the core that is done.
+        """Run the body on a window, then the tail on small tiles of it; hand over each finished part of the core.
 
         ``batch`` is what the window shows. ``give`` gets a box in the tile's coordinates and its enlarged pixels.
         """
@@ -295,7 +295,7 @@ class TilePass:
 
 
 def wrapped(picture: NDArray[Any], margin: int) -> NDArray[Any]:
-    """Return an HWC or HW picture with so many more pixels on each side, those of the opposite side."""
+    """Return an HWC or HW picture padded by ``margin`` pixels on each side with those of the opposite side."""
     for axis in (0, 1) if margin else ():
         length = picture.shape[axis]
         picture = picture.take(np.arange(-margin, length + margin) % length, axis=axis)

@@ -64,7 +64,7 @@ class Upscaler:
     ----------
     name, scale, card : the network's name, its own enlargement of one pass, and its model card
     channels : 3 of a network for pictures that people look at, gray or RGB, with or without alpha; one for other bands takes
-        pictures of just so many channels, none of which is alpha
+        pictures of exactly that many channels, none of them alpha
     fidelity, wrap : as given
     target : the size that results shall have
 
@@ -148,7 +148,7 @@ class Upscaler:
         ----------
         image : HW or HWC, uint8, uint16 or float32 in [0, 1], with 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGB, alpha)
             channels, in sRGB, alpha not premultiplied; or of :attr:`channels` bands
-        progress : is told how far the work is
+        progress : called with the input pixels done and in all
 
         Returns
         -------
@@ -157,7 +157,7 @@ class Upscaler:
         Raises
         ------
         ValueError
-            if the array is no such picture
+            if the array is not such a picture
         SrganError
             if memory does not suffice even for small tiles; nothing is returned that has holes
         """

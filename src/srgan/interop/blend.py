@@ -32,7 +32,7 @@ def export_blend(
     Raises
     ------
     UsageError, ModelError
-        when there is no partner, or one of the two is damaged or not of the other's shape; nothing is written then
+        when there is no partner, or one of the two is damaged or their shapes differ; then nothing is written
     """
     check_fidelity(fidelity)
     info = read_info(resolve(model))

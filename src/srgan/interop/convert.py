@@ -57,7 +57,7 @@ def read_foreign(path: Path) -> ImportedNetwork:
     Raises
     ------
     UsageError
-        when there is no such file
+        if the file does not exist
     ModelError
         when it is damaged, unsafe or unknown
     """

@@ -58,7 +58,7 @@ def run_pictures(
 ) -> Report:
     """Upscale pictures one after the other, reading ahead and writing behind.
 
-    An output that exists is skipped, unless ``overwrite``; so a run that was stopped goes on where it was. A picture
+    An output that exists is skipped, unless ``overwrite``; so a run that was stopped resumes. A picture
     that cannot be read, computed or written is reported and leaves no file behind. Places that cannot be written to are
     reported before anything is computed.
 

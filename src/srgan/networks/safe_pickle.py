@@ -79,7 +79,7 @@ def check_size(path: Path) -> None:
     Raises
     ------
     UsageError
-        when there is no such file
+        if the file does not exist
     ModelError
         when it is empty, too large or cannot be read
     """

@@ -90,7 +90,7 @@ class Overlapping(Protocol):
         """Begin to enlarge uint8 HWC of 1 or 3 channels; return what waits for the result and returns it.
 
         The result is the part ``inside`` of the enlarged window, uint8 HWC, rounded and clipped; None if the network gave values
-        that are no numbers.
+        that are not numbers.
         What :meth:`Opened.__call__` raises may come from
         either call.
         """

@@ -51,7 +51,7 @@ def partner(info: ModelInfo) -> ModelInfo:
     Raises
     ------
     UsageError
-        if the network is no GAN, its card does not say what it started from, or that it has grown apart from it
+        if the network is not a GAN, or its card does not say what it was trained from, or says that the two have diverged
     ModelError
         if the partner's file is missing or damaged
     """
@@ -146,7 +146,7 @@ def blend(info: ModelInfo, fidelity: float) -> Any:
     Raises
     ------
     UsageError, ModelError
-        if ``fidelity`` is out of range, there is no partner, or the two networks have not one shape
+        if ``fidelity`` is out of range, there is no partner, or the shapes of the two networks differ
     """
     check_fidelity(fidelity)
     faithful = partner(info)

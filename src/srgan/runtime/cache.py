@@ -43,7 +43,7 @@ class Half:
 
 
 def folder() -> Path | None:
-    """Return where entries lie, whether or not it is there; None if the cache is turned off or there is no home."""
+    """Return the folder of the entries, which need not exist; None if the cache is turned off or there is no home folder."""
     chosen = os.environ.get("SRGAN_CACHE")
     if chosen is not None:
         return Path(chosen) if chosen else None

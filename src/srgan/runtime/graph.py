@@ -18,7 +18,7 @@ from srgan.models.metadata import ModelInfo
 DAMAGED = "the file is damaged or made by another program: export it again"
 
 TAIL_RADIUS = 4
-"""The tail may reach this far at most, so that its small tiles stay cheap."""
+"""Largest radius of a tail: its tiles are small, and a wide halo would cost too much."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def peak_values(graph: Any, steps: dict[str, Step]) -> int:
 
 
 def find_cut(graph: Any, steps: dict[str, Step]) -> str | None:
-    """Return the tensor between body and tail, or None if there is none worth it.
+    """Return the tensor between body and tail, or None if cutting does not pay.
 
     Candidates are floats, stand on the input's grid, are alone (all that follows depends on them and on nothing
     earlier), and leave less than TAIL_RADIUS for the tail. The one with the smallest peak up to it wins.

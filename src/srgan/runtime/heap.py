@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 LARGE = 1 << 20
-"""Blocks of so many bytes are taken from the system, and given back, one by one."""
+"""Blocks of this size and more are taken from the system, and returned to it, one by one."""
 
 KEPT = 4 << 20
 """Bytes that each heap keeps at its end."""

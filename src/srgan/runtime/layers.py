@@ -104,7 +104,7 @@ def program_of(graph: Any, name: str) -> Program:
     Raises
     ------
     ModelError
-        if there is an operation that is no :class:`Layer`
+        if an operation is not one of :class:`Layer`
     """
     reader = _Reader(name)
     for node in graph.get_ordered_ops():

@@ -157,7 +157,7 @@ def open_network(
         see :func:`srgan.models.catalogue.resolve` and :func:`srgan.models.metadata.read_info`
     UsageError
         for an unknown precision, one that the device or the processor does not compute in, int8 of a network that has no such
-        form or is blended, fewer than one thread, a fidelity out of range or for a network that is no GAN
+        form or is blended, fewer than one thread, a fidelity out of range or for a network that is not a GAN
     DeviceError
         if the device cannot be opened
     SrganError

@@ -1,4 +1,4 @@
-"""What a running job has to say while it goes on."""
+"""Messages of a job while it runs."""
 
 from __future__ import annotations
 

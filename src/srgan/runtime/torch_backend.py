@@ -5,7 +5,7 @@ take; pictures go to the device and come back as bytes, converted there; and for
 launches cost as much as their work) CUDA replays a recorded graph. What lies before the first convolution and after the last
 one is computed in fp32, so that fp16 rounds feature maps alone, never the picture.
 
-PyTorch's own device ``cpu`` goes through the same code. It is for tests, and for nothing else.
+PyTorch's own device ``cpu`` goes through the same code. It is for tests only.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ def _versions() -> list[str]:
 
 
 def _kept_or(key: str | None, find: Callable[[], Verdict]) -> Verdict:
-    """Return the verdict that is kept under a key, or find and keep it. A file that cannot be used is none."""
+    """Return the verdict that is kept under a key, or find and keep it. An unusable file counts as missing."""
     where = cache.folder()
     if key is None or where is None:
         return find()
