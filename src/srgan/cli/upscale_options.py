@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from srgan.cli.options import parse_size
+from srgan.cli.precision import settled
 from srgan.cli.video import VideoOptions, selection
 from srgan.engine.sizes import Target, parse_fit
 from srgan.jobs.job import Keeping
@@ -60,7 +61,9 @@ class UpscaleOptions:
             for an invalid size, and for options on streams that contradict each other
         """
         box, largest = (None if given[name] is None else parse_fit(given[name]) for name in ("fit", "skip_larger"))
-        read = {"fit": box, "precision": given["precision"].value, "memory": parse_size(given["memory"])}
+        asked = {name: given[name] for name in ("device", "fidelity", "quiet")}
+        precision = settled(given["precision"].value, **asked)
+        read = {"fit": box, "precision": precision, "memory": parse_size(given["memory"])}
         streams = selection(given["only"], no_audio=given["no_audio"], no_subtitles=given["no_subtitles"])
         encoding = {name: given[name] for name in ("codec", "crf", "preset", "quality", "overwrite", "quiet")}
         keeping = Keeping(history=not given["no_history"], date=given["keep_date"])

@@ -8,6 +8,9 @@ photographs go through the network. What is left in fp32, and why:
 - *Sums and PReLUs.* The residual blocks' sums are the memory that runs through the whole network, and each rounding of it
   stays: 0.05 dB, for no time at all on AVX2.
 
+- *The convolution that reads tensors side by side*, of the fast networks, and the one that goes there alone. One scale for parts
+  of different magnitudes costs 0.27 dB, nearly all that quantising such a network does.
+
 All other convolutions together cost 0.01 dB. The result is measured against fp32 on crops that did not take part, and not
 written where it loses more than :data:`MAX_LOSS`.
 """
@@ -158,7 +161,11 @@ def _quantised(info: ModelInfo, batches: list[NDArray[np.float32]]) -> Any:
         try:
             model = _plain(onnx.load(str(info.path)))
             name = model.graph.input[0].name
-            ignored = nncf.IgnoredScope(types=list(_FLOATING), names=_first_convolutions(model), validate=False)
+            ignored = nncf.IgnoredScope(
+                types=list(_FLOATING),
+                names=[*_first_convolutions(model), *_around_concatenations(model)],
+                validate=False,
+            )
             return nncf.quantize(
                 model,
                 nncf.Dataset(batches, lambda batch: {name: batch}),
@@ -237,6 +244,20 @@ def _first_convolutions(model: Any) -> list[str]:
         else:
             seen |= set(node.output)
     return found
+
+
+def _around_concatenations(model: Any) -> list[str]:
+    """Return the names of the convolutions that read a concatenation, and of those that nothing else reads."""
+    nodes = model.graph.node
+    joined = [node for node in nodes if node.op_type == "Concat"]
+    outputs = {name for node in joined for name in node.output}
+    inputs = {name for node in joined for name in node.input}
+    read_elsewhere = {name for node in nodes if node.op_type != "Concat" for name in node.input}
+    return [
+        node.name
+        for node in nodes
+        if node.op_type == "Conv" and (node.input[0] in outputs or node.output[0] in inputs - read_elsewhere)
+    ]
 
 
 def _keep_facts(quantised: Any, info: ModelInfo, about: dict[str, Any]) -> None:

@@ -267,6 +267,11 @@ def _identity(core: Any) -> str:
     return " ".join([import_openvino().get_version(), core.get_property("CPU", "FULL_DEVICE_NAME"), *abilities])
 
 
+def computes_bf16() -> bool:
+    """Return whether the processor computes in bf16 itself; SrganError if OpenVINO cannot be loaded."""
+    return _open_core()[1]
+
+
 def _open_core() -> tuple[Any, bool]:
     """Return OpenVINO's core, and whether its CPU part computes in bf16."""
     openvino = import_openvino()
