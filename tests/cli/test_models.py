@@ -12,6 +12,7 @@ from srgan.models.catalogue import (
     AUTO_WHEN,
     CATALOGUE,
     CLEAN,
+    CLIPS,
     COMPRESSED,
     DEEP,
     THRESHOLDS,
@@ -135,7 +136,7 @@ def test_auto_says_how_it_chooses() -> None:
     done = call("models", "auto")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"{AUTO}: {AUTO_WHEN}\n")
-    for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}"):
+    for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}", f"clips: {CLIPS}"):
         assert words in done.out
     assert f"noise: {THRESHOLDS.noise:g} levels" in done.out
     assert f"a quality below {THRESHOLDS.jpeg_below}" in done.out

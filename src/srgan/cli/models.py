@@ -58,7 +58,7 @@ def models_command(
 
 def _choice() -> Iterator[str]:
     """Yield what there is to say of auto: what it looks for, and what it takes then."""
-    from srgan.models.catalogue import AUTO, AUTO_WHEN, CLEAN, COMPRESSED, DEEP, THRESHOLDS
+    from srgan.models.catalogue import AUTO, AUTO_WHEN, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS
 
     yield f"{AUTO}: {AUTO_WHEN}"
     yield f"  clean pictures: {CLEAN}"
@@ -67,7 +67,7 @@ def _choice() -> Iterator[str]:
     yield f"    blocks of JPEG: {THRESHOLDS.blocks:g}, or a file saved with a quality below {THRESHOLDS.jpeg_below}"
     yield f"    blur: sharpness below {THRESHOLDS.sharpness:g}"
     yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
-    yield f"  videos: {CLEAN}"
+    yield f"  clips: {CLIPS}"
     yield "--denoise 0 to 1 decides instead of what is seen; srgan models NAME prints the card of each network"
 
 
