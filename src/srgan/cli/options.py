@@ -87,17 +87,21 @@ ModelOption = Annotated[
 ]
 WidthOption = Annotated[
     int | None,
-    typer.Option(metavar="PX", help="Instead: pixels across in the result.", show_default=False, rich_help_panel=SIZE),
+    typer.Option(
+        metavar="PX", help="Instead of --scale: width of the result.", show_default=False, rich_help_panel=SIZE
+    ),
 ]
 HeightOption = Annotated[
     int | None,
-    typer.Option(metavar="PX", help="Instead: pixels down in the result.", show_default=False, rich_help_panel=SIZE),
+    typer.Option(
+        metavar="PX", help="Instead of --scale: height of the result.", show_default=False, rich_help_panel=SIZE
+    ),
 ]
 FitOption = Annotated[
     str | None,
     typer.Option(
         metavar="WxH",
-        help="Instead: a box to fit into, for instance 1920x1080.",
+        help="Instead of --scale: a box that the result fits into, such as 1920x1080.",
         show_default=False,
         rich_help_panel=SIZE,
     ),

@@ -93,7 +93,7 @@ def upscale_command(
         str,
         typer.Option(
             metavar="SIZE",
-            help="For the work, for instance 500MB or 2GB; the program takes 150MB more.",
+            help="Memory for the work, such as 500MB or 2GB; the program itself takes 150 MB more.",
             rich_help_panel=NETWORK,
         ),
     ] = "1GB",
@@ -110,7 +110,7 @@ def upscale_command(
         typer.Option(
             min=1,
             max=1024,
-            help="Threads that compute. Default: one for each core.",
+            help="Threads to compute with. Default: one per core.",
             show_default=False,
             rich_help_panel=NETWORK,
         ),
@@ -131,7 +131,7 @@ def upscale_command(
     quality: Annotated[
         int | None,
         typer.Option(
-            min=1, max=100, help="For formats that lose, 1 to 100.", show_default=False, rich_help_panel=OUTPUT
+            min=1, max=100, help="Quality of lossy formats, 1 to 100.", show_default=False, rich_help_panel=OUTPUT
         ),
     ] = None,
     keep_date: Annotated[
@@ -167,7 +167,7 @@ def upscale_command(
         bool,
         typer.Option(
             "--check",
-            help="Say how far each result, reduced again, is from its input (in dB).",
+            help="Print how closely each result, made small again, matches its input, in dB.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -175,7 +175,7 @@ def upscale_command(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="And draw where one picture's result contradicts its input.",
+            help="Also draw where the result of one picture contradicts its input.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),
@@ -192,13 +192,15 @@ def upscale_command(
     watch: Annotated[
         bool,
         typer.Option(
-            "--watch", help="Go on with pictures that come into the folder, until Ctrl-C.", rich_help_panel=FOLDER
+            "--watch", help="Keep going with pictures that arrive in the folder, until Ctrl-C.", rich_help_panel=FOLDER
         ),
     ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Say what there is to do and what it takes; write nothing.", rich_help_panel=FOLDER
+            "--dry-run",
+            help="Print what there is to do, and the time and room it takes; write nothing.",
+            rich_help_panel=FOLDER,
         ),
     ] = False,
     report: Annotated[
