@@ -123,3 +123,11 @@ def test_what_a_training_would_leave_out_is_named_with_its_reason(tmp_path, monk
     monkeypatch.setattr(module, "MAX_PIXELS", 120 * 120)
     problems = {problem.file.name: problem.reason for problem in check(tmp_path, smallest=80).problems}
     assert "cut it into tiles with srgan data prepare" in problems["rgb.png"]
+
+
+@pytest.mark.parametrize("bands", [1, 4])
+def test_a_stack_of_pages_is_named_as_a_training_leaves_it_out(tmp_path, bands):
+    pages = np.random.default_rng(7).integers(0, 256, (3 * 120, 130, bands), dtype=np.uint8)
+    pyvips.Image.new_from_array(pages).write_to_file(str(tmp_path / "stack.tif"), page_height=120)
+    (problem,) = check(tmp_path, smallest=80, bands=bands).problems
+    assert (problem.kind, problem.reason.partition(",")[0]) == ("unusable", "it has 3 pages")

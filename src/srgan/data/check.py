@@ -219,9 +219,9 @@ def _why_left_out(file: Path, header: Header, bands: int | None) -> str:
     if bands is None:
         bands = header.bands if header.bands > 4 else 3
     fits = header.bands <= 4 if bands in (1, 3) else header.bands == bands
-    if fits and header.depth != _FLOAT:
+    if fits and header.depth != _FLOAT and (bands == 3 or header.pages == 1):
         return ""
-    try:  # floats of any range, a page for each band: only the values or the whole file tell
+    try:  # floats of any range, pages that are bands or a stack: only the values or the whole file tell
         read_bands(file, bands)
     except ImageError as error:
         return error.reason
