@@ -52,10 +52,12 @@ def test_blends_and_other_bands_go_the_same_way(tmp_path: Path) -> None:
     expected = open_network("srgan-x4", precision="fp32", fidelity=0.5)(batch)
     np.testing.assert_allclose(opened("srgan-x4", fidelity=0.5)(batch), expected, rtol=0, atol=1e-5)
     net = tiny_models.Layers()
-    file = net.save(tmp_path / "n.onnx", net.shuffle(net.random_conv("input", 5, 20)), scale=2, radius=1, channels=5)
+    last = net.shuffle(net.random_conv("input", 5, 20))
+    says = {"recipe": {"generator": {"bands": 5}}}
+    file = net.save(tmp_path / "n.onnx", last, scale=2, radius=1, channels=5, card=says)
     batch = np.random.default_rng(0).random((1, 5, 9, 8), np.float32)
-    expected = open_network(file, precision="fp32", bands=5)(batch)
-    np.testing.assert_allclose(opened(file, bands=5)(batch), expected, rtol=0, atol=1e-5)
+    expected = open_network(file, precision="fp32")(batch)
+    np.testing.assert_allclose(opened(file)(batch), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -116,3 +116,12 @@ def test_a_damaged_file_of_verdicts_is_none(model: Path, tmp_path: Path, monkeyp
 def test_int8_stays_on_the_processor(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, FakeBackend([card()]))
     assert trial.pick(model, "auto", precision="int8") == [(None, "int8")]
+
+
+def test_networks_of_other_bands_are_tried_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = tiny_models.Layers()
+    last = net.shuffle(net.random_conv("input", 5, 20))
+    card_of = {"recipe": {"generator": {"bands": 5}}}
+    file = net.save(tmp_path / "n.onnx", last, scale=2, radius=1, channels=5, card=card_of)
+    install(monkeypatch, FakeBackend([card()]))
+    assert trial.judge(card(), file, "fp32", timed=False).precision == "fp32"
