@@ -16,7 +16,7 @@ import srgan
 from srgan.engine.consistency import Consistency
 from srgan.image import BandReader, Picture, stream
 from srgan.image.multiband import read_bands
-from srgan.jobs import run
+from srgan.jobs import run, steps
 from support.bands import levels, random, save, save_network, wanted
 from support.tiny_runs import call
 
@@ -149,12 +149,12 @@ def test_a_large_one_is_decoded_and_written_while_it_is_computed(
 ) -> None:
     """And may have more pixels than photographs may."""
     pixels = save(tmp_path / "a.tif", random((300, 40, bands), np.uint16), tile=True, compression="deflate")
-    monkeypatch.setattr(run, "LARGE_BYTES", 1000)
+    monkeypatch.setattr(steps, "LARGE_BYTES", 1000)
     job = run.Job(tmp_path / "a.tif", tmp_path / "b.tif")
     run.run_one(job, srgan.Upscaler(networks[bands]), max_pixels=1000)
     assert near(read_bands(tmp_path / "b.tif", bands), wanted(networks[bands], pixels))
     assert len(tifffile.TiffFile(tmp_path / "b.tif").pages[0].dataoffsets) == 3  # tiles
-    monkeypatch.setattr(run, "LARGE_BYTES", 1 << 28)
+    monkeypatch.setattr(steps, "LARGE_BYTES", 1 << 28)
     with pytest.raises(srgan.SrganError, match="limit is"):
         run.run_one(job, srgan.Upscaler(networks[bands]), max_pixels=1000, overwrite=True)
 

@@ -148,7 +148,7 @@ def test_another_network_takes_none(tmp_path: Path) -> None:
 def test_a_large_picture_is_looked_at_and_then_streamed(
     chooser: ModelChooser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("srgan.jobs.run.LARGE_BYTES", 1000)
+    monkeypatch.setattr("srgan.jobs.steps.LARGE_BYTES", 1000)
     for name, sigma in (("clean", 1.0), ("between", 1.05 * THRESHOLDS.noise), ("noisy", 20.0)):
         Image.fromarray(photo(sigma)).save(tmp_path / f"{name}.png")
         done = run_one(Job(tmp_path / f"{name}.png", tmp_path / f"{name}_x4.png"), chooser)

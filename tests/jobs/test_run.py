@@ -13,7 +13,7 @@ from PIL import Image
 
 from srgan import Upscaler
 from srgan.errors import ImageReadError, ImageWriteError, OutputExistsError, SrganError, UsageError
-from srgan.jobs import run as jobs_module
+from srgan.jobs import steps as jobs_module
 from srgan.jobs.job import Job
 from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Failure, Listener

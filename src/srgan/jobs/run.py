@@ -1,7 +1,7 @@
 """Picture files in, picture files out: one run over all of them.
 
 Reading the next picture and writing the last one happen on threads of their own while the network computes. Each file
-is written atomically by :mod:`srgan.image`; a picture that fails is reported and the rest goes on.
+is written atomically (:mod:`srgan.jobs.steps`); a picture that fails is reported and the rest goes on.
 """
 
 from __future__ import annotations
@@ -10,34 +10,27 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from srgan import image
 from srgan.errors import SrganError, UsageError
 from srgan.files import refuse_existing
-from srgan.jobs import before
+from srgan.jobs import before, steps
 from srgan.jobs.access import Access
 from srgan.jobs.job import KEEPING, Job, Keeping
 from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Failure, Listener, Report
+from srgan.jobs.steps import Steps, Task
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from srgan.engine.choice import Choice, ModelChooser
-    from srgan.engine.consistency import Consistency
     from srgan.engine.tile_pass import Progress
     from srgan.engine.upscaler import Upscaler
     from srgan.image import Picture
-
-LARGE_BYTES = 256 << 20
-"""A result of more bytes than this is written while it is computed, and never is in memory as a whole; where its format
-cannot be written like that, it is written before the next picture is computed, so that only one is in memory."""
 
 BESIDE_BYTES = 64 << 20
 """Where several pictures are computed at the same time, those with larger results wait for each other."""
@@ -74,9 +67,9 @@ def run_pictures(
     """
     from srgan.engine.choice import as_chooser
 
-    run = _Run(as_chooser(upscaler), quality, check, max_pixels, keeping, listener or Listener(), access or Access())
-    run.replaceable = frozenset(jobs) if overwrite else frozenset(replace)
-    return run(jobs)
+    replaceable = frozenset(jobs) if overwrite else frozenset(replace)
+    chooser, told, reached = as_chooser(upscaler), listener or Listener(), access or Access()
+    return _Run(chooser, quality, check, max_pixels, keeping, told, reached, replaceable)(jobs)
 
 
 def upscale_file(
@@ -141,34 +134,8 @@ def run_one(
     return report.written[0]
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A picture that was read, and what enlarges it."""
-
-    job: Job
-    picture: Picture
-    choice: Choice
-    upscaler: Upscaler
-    started: float
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the result."""
-        return self.upscaler.size_of(self.picture.height, self.picture.width)
-
-    def done(self, height: int, width: int, comparison: Consistency | None) -> Done:
-        sizes = (self.picture.width, self.picture.height), (width, height)
-        seconds = time.perf_counter() - self.started
-        notes = image.left_out(self.picture, self.job.target)
-        network, seen = self.upscaler.name, self.choice.seen
-        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=network, seen=seen, notes=notes)
-
-
 class _Run:
     """A pipeline of two slots: one picture is read ahead, and one written behind, while the network computes."""
-
-    replaceable: frozenset[Job] = frozenset()
-    """Those whose output may be replaced."""
 
     def __init__(
         self,
@@ -179,19 +146,17 @@ class _Run:
         keeping: Keeping,
         listener: Listener,
         access: Access,
+        replaceable: frozenset[Job],
     ) -> None:
         self._chooser = chooser
-        self._quality = quality
-        self._check = check
-        self._max_pixels = max_pixels
+        self._replaceable = replaceable
         self._keeping = keeping
         self._listener = listener
         self._access = access
-        self._progress: Progress = self._listener.progress
+        self._steps = Steps(chooser, quality, check, max_pixels, keeping, access, replaceable, listener.progress)
         self._opening, self._large = threading.Lock(), threading.Lock()
         self._report = Report()
         self._many = False
-        self._files = image.BandReader(chooser.channels)
         self._reader = ThreadPoolExecutor(1, "srgan-read")
         self._writer = ThreadPoolExecutor(1, "srgan-write")
         self._ahead: Future[tuple[Picture, Choice]] | None = None
@@ -212,7 +177,7 @@ class _Run:
                     continue
                 self._listener.started(job, number + 1, len(waiting))
                 try:
-                    self._enlarge(self._task(job, *read, started))
+                    self._enlarge(self._steps.task(job, *read, started))
                 except SrganError as error:
                     self._fail(job, error)
                 del read
@@ -225,7 +190,7 @@ class _Run:
 
     def _side_by_side(self, waiting: Sequence[Job], slots: int) -> None:
         """Do several pictures at the same time: a device computes faster than one thread decodes and encodes."""
-        self._progress = lambda *_: None  # there is no one picture to be told of
+        self._steps.progress = lambda *_: None  # there is no one picture to be told of
         under_way: deque[tuple[Job, Future[Done]]] = deque()
 
         def finish() -> None:
@@ -251,23 +216,23 @@ class _Run:
     def _whole(self, job: Job) -> Done:
         """Read, compute and write one picture."""
         started = time.perf_counter()
-        read = self._read(job)
+        read = self._steps.read(job)
         with self._opening:
-            task = self._task(job, *read, started)
-        if self._goes_straight(task):
+            task = self._steps.task(job, *read, started)
+        if self._steps.goes_straight(task):
             with self._large:
-                return self._straight(task)
+                return self._steps.straight(task)
         height, width = task.size
         nbytes = height * width * task.picture.pixels.shape[2] * task.picture.pixels.dtype.itemsize
         with self._large if nbytes > BESIDE_BYTES else nullcontext():
-            return self._write(task, self._computed(task))
+            return self._steps.write(task, self._steps.computed(task))
 
     def _free(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs whose results can be written, by what is known before any picture is read."""
         waiting: list[Job] = []
         places = before.Places()
         for job in jobs:
-            if job not in self.replaceable and self._access.exists(job):
+            if job not in self._replaceable and self._access.exists(job):
                 self._report.skipped.append(job)
                 self._listener.skipped(job)
                 continue
@@ -280,11 +245,9 @@ class _Run:
                 waiting.append(job)
         return waiting
 
-    # --- Reading -----------------------------------------------------------------------------------------------------
-
     def _next(self, waiting: Sequence[Job], number: int) -> tuple[Picture, Choice] | None:
         """Return a picture and the choice for it, perhaps read ahead, and begin to read the next; None if it failed."""
-        current = self._ahead or self._reader.submit(self._read, waiting[number])
+        current = self._ahead or self._reader.submit(self._steps.read, waiting[number])
         self._ahead = None
         read = None
         try:
@@ -292,139 +255,20 @@ class _Run:
         except SrganError as error:
             self._fail(waiting[number], error)
         if number + 1 < len(waiting):
-            self._ahead = self._reader.submit(self._read, waiting[number + 1])
+            self._ahead = self._reader.submit(self._steps.read, waiting[number + 1])
         return read
 
-    def _read(self, job: Job) -> tuple[Picture, Choice]:
-        """Read a picture, and choose what enlarges it; one whose result is streamed is decoded while it is computed.
-
-        Not where it is compared with its result, for which it would have to be decoded again, and not from a file that
-        lies there for this moment only.
-        """
-        with _in_memory(job.source), self._access.source(job) as path:
-            if path == job.source and not self._check:
-                picture = self._files.read_rows(path, max_pixels=self._max_pixels)
-                if (
-                    picture is not None
-                    and picture.pages == 1
-                    and self._chooser.takes_rows(picture.height, picture.width)
-                    and _is_streamed(picture, job, self._chooser.size_of(picture.height, picture.width))
-                ):
-                    choice = self._chooser.choose(picture.pixels, picture.jpeg_quality)
-                    if choice.cleaner is None:  # a mixture takes the picture twice
-                        again = self._files.read_rows(
-                            path, max_pixels=self._max_pixels
-                        )  # the choice has used up the rows
-                        assert again is not None
-                        return again, choice
-            picture = self._files.read(path, max_pixels=self._max_pixels)
-            return picture, self._chooser.choose(picture.pixels, picture.jpeg_quality)
-
-    def _task(self, job: Job, picture: Picture, choice: Choice, started: float) -> _Task:
-        network = self._chooser.open(choice)
-        return _Task(job, self._with_history(picture, network), choice, network, started)
-
-    def _with_history(self, picture: Picture, network: Upscaler) -> Picture:
-        return replace(picture, history=network.name or "a network") if self._keeping.history else picture
-
-    # --- Computing ---------------------------------------------------------------------------------------------------
-
-    def _enlarge(self, task: _Task) -> None:
+    def _enlarge(self, task: Task) -> None:
         """Compute a picture, and write it or have it written."""
-        if self._goes_straight(task):
+        if self._steps.goes_straight(task):
             self._settle()
-            self._written(self._straight(task))
+            self._written(self._steps.straight(task))
             return
-        pixels = self._computed(task)
+        pixels = self._steps.computed(task)
         self._settle()
-        self._behind = task.job, self._writer.submit(self._write, task, pixels)
-        if pixels.nbytes > LARGE_BYTES:
+        self._behind = task.job, self._writer.submit(self._steps.write, task, pixels)
+        if pixels.nbytes > steps.LARGE_BYTES:
             self._settle()
-
-    def _goes_straight(self, task: _Task) -> bool:
-        """Return whether a result is written while it is computed; check that it can be written at all."""
-        # What the format cannot hold, and what the disk has no room for, is said before the work, not after it.
-        height, width = task.size
-        kind = image.checked_format(task.job.target, width, height, self._quality)
-        before.check_room(task.job, before.least_bytes(task.job, task.picture, (height, width)))
-        return self._is_paged(task, kind.name) or _is_streamed(task.picture, task.job, task.size)
-
-    def _is_paged(self, task: _Task, kind: str) -> bool:
-        return task.picture.pages > 1 and task.picture.format == kind == "TIFF"
-
-    def _straight(self, task: _Task) -> Done:
-        """Compute a picture, or the pages of one, into its file."""
-        paged = self._is_paged(task, image.format_of(task.job.target).name)
-        with self._access.target(task.job, overwrite=task.job in self.replaceable) as place:
-            return self._stream_pages(task, *place) if paged else self._stream(task, *place)
-
-    def _computed(self, task: _Task) -> NDArray[Any]:
-        with _named(task.job.source):
-            return task.upscaler(task.picture.pixels, progress=self._progress)
-
-    def _stream(self, task: _Task, path: Path, overwrite: bool) -> Done:
-        height, width = task.size
-        with (
-            _in_memory(task.job.source),
-            image.stream(task.picture, path, height, width, overwrite=overwrite, quality=self._quality) as sink,
-        ):
-            comparison = self._fill(sink, task, self._progress)
-        return task.done(height, width, comparison)
-
-    def _stream_pages(self, task: _Task, path: Path, overwrite: bool) -> Done:
-        """Compute all pages of a TIFF file into another one; the task has the first of them."""
-        worst: Consistency | None = None
-        with _in_memory(task.job.source), self._access.source(task.job) as source:
-            headers = [self._files.probe(source, page=number) for number in range(task.picture.pages)]
-            after = [task.upscaler.size_of(header.height, header.width) for header in headers]
-            nbytes = sum(
-                height * width * header.bands * (2 if header.depth > 8 else 1)
-                for header, (height, width) in zip(headers, after, strict=True)
-            )
-            earlier, total = 0, sum(header.height * header.width for header in headers)
-
-            def tell(done: int, of: int) -> None:
-                # A page may take several passes through the network: what counts is its share that is done.
-                self._progress(earlier + header.height * header.width * done // of, total)
-
-            with image.stream_pages(path, nbytes=nbytes, overwrite=overwrite) as page:
-                for number, (header, size) in enumerate(zip(headers, after, strict=True)):
-                    picture = task.picture
-                    if number:
-                        picture = self._with_history(self._files.read(source, page=number), task.upscaler)
-                    with page(picture, *size) as sink:
-                        comparison = self._fill(sink, replace(task, picture=picture), tell)
-                    if comparison is not None and (worst is None or comparison.psnr < worst.psnr):
-                        worst = comparison
-                    earlier += header.height * header.width
-        alike = len({(header.height, header.width) for header in headers}) == 1
-        return replace(task.done(*after[0], worst), enlarged=task.picture.pages, alike=alike)
-
-    def _fill(self, sink: image.Sink, task: _Task, progress: Progress) -> Consistency | None:
-        """Compute a picture into a sink."""
-        comparison = _comparison(task, *task.size) if self._check else None
-
-        def bands() -> Iterator[NDArray[Any]]:
-            with _named(task.job.source):
-                yield from task.upscaler.bands(task.picture.pixels, progress=progress)
-
-        for band in bands():
-            sink.write(band)
-            if comparison is not None:
-                comparison.feed(band)
-        return comparison
-
-    # --- Writing -----------------------------------------------------------------------------------------------------
-
-    def _write(self, task: _Task, pixels: NDArray[Any]) -> Done:
-        with _in_memory(task.job.source):
-            larger = task.picture.with_pixels(pixels, pixels.shape[1] / task.picture.width)
-            with self._access.target(task.job, overwrite=task.job in self.replaceable) as (path, overwrite):
-                image.write(larger, path, overwrite=overwrite, quality=self._quality)
-            comparison = _comparison(task, larger.height, larger.width) if self._check else None
-            if comparison is not None:
-                comparison.feed(pixels)
-        return task.done(larger.height, larger.width, comparison)
 
     def _settle(self) -> None:
         """Wait until the picture behind is written."""
@@ -452,37 +296,3 @@ class _Run:
             error.__traceback__ = error.__cause__ = error.__context__ = None
         self._report.failed.append(Failure(job, error))
         self._listener.failed(self._report.failed[-1])
-
-
-@contextmanager
-def _named(source: Path) -> Iterator[None]:
-    """Let the errors of computing say which picture they are about."""
-    try:
-        with _in_memory(source):
-            yield
-    except SrganError as error:
-        if error.subject is None:
-            error.subject = str(source)
-        raise
-
-
-@contextmanager
-def _in_memory(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except MemoryError:
-        error = SrganError("it does not fit into memory: cut it into parts, or close other programs")
-        error.subject = str(source)
-        raise error from None
-
-
-def _comparison(task: _Task, height: int, width: int) -> Consistency:
-    from srgan.engine.consistency import Consistency
-
-    return Consistency(task.picture.pixels, (height, width), task.upscaler.channels)
-
-
-def _is_streamed(picture: Picture, job: Job, size: tuple[int, int]) -> bool:
-    height, width = size
-    nbytes = height * width * picture.pixels.shape[2] * picture.pixels.dtype.itemsize
-    return nbytes > LARGE_BYTES and image.can_stream(job.target)
