@@ -80,8 +80,12 @@ def _weights(part: NDArray[Any], core: Box, shown: Box, picture: Box | None, rea
     total = np.zeros((core.height, core.width), np.float32)
     least = reach - reach // 3
     low, high = part, part
-    for radius in range(1, reach + 1):
-        low, high = _widened(low, np.minimum), _widened(high, np.maximum)
+    radius = 0
+    while radius < reach:
+        # Windows that touch make one window: the first ones are skipped over, as nobody asks for them.
+        step = min(2 * radius + 1, least - radius) if radius < least else 1
+        low, high = _widened(low, np.minimum, step), _widened(high, np.maximum, step)
+        radius += step
         if radius < least:
             continue
         span = (high[inside.slices] - low[inside.slices]).max(axis=2)
@@ -100,12 +104,16 @@ def _near_edge(core: Box, picture: Box, reach: int) -> NDArray[np.float32]:
     return np.clip(2 - distance / reach, 0, 1).astype(np.float32)
 
 
-def _widened(values: NDArray[Any], best: Any) -> NDArray[Any]:
-    """Return the least or greatest of the 3 x 3 pixels around each pixel, HWC; less at the edges."""
+def _widened(values: NDArray[Any], best: Any, step: int) -> NDArray[Any]:
+    """Return the least or greatest of each pixel and those ``step`` away down and across, or at the edge, HWC."""
     for axis in (0, 1):
         moved = np.moveaxis(values, axis, 0)
         wide = moved.copy()
-        best(wide[1:], moved[:-1], out=wide[1:])
-        best(wide[:-1], moved[1:], out=wide[:-1])
+        inner = max(len(moved) - step, 0)
+        best(wide[step:], moved[:inner], out=wide[step:])
+        best(wide[:inner], moved[step:], out=wide[:inner])
+        if step > 1:  # what is beyond the edge stands for what its window has on this side of it
+            best(wide[:step], moved[:1], out=wide[:step])
+            best(wide[inner:], moved[-1:], out=wide[inner:])
         values = np.moveaxis(wide, 0, axis)
     return values
