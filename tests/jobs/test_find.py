@@ -16,7 +16,7 @@ def test_pictures_are_found_by_content_and_the_rest_is_counted(tmp_path: Path) -
     for name in ("a.png", "photo.jpg_large", "sub/download", ".hidden"):
         picture.save(tmp_path / name, "PNG" if name.endswith("png") else "JPEG")
     (tmp_path / "b.jpg").write_bytes(b"no picture, but called like one: reading it fails, and says so")
-    for name in ("1.xcf", "2.XCF", "new.exr", "film.MP4", "film.mov", "notes.txt", "README"):
+    for name in ("1.xcf", "2.XCF", "new.fits", "film.MP4", "film.mov", "notes.txt", "README"):
         (tmp_path / name).write_bytes(b"\0" * 40)
     (tmp_path / "prices.txt.1").write_text("BMW 40,000; P5 no")  # begins like a bitmap, and is none
     found = find(tmp_path)

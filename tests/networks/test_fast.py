@@ -36,7 +36,8 @@ def make(**changes):
 
 def export(generator, path, **options):
     model = build_onnx({k: v.numpy() for k, v in generator.state_dict().items()}, generator.config, **options)
-    set_card(model, name="tiny", scale=generator.config.scale, card={})
+    card = {"recipe": {"generator": {"bands": generator.config.bands}}}
+    set_card(model, name="tiny", scale=generator.config.scale, card=card)
     save_onnx(model, path)
     return path
 
@@ -98,7 +99,7 @@ def test_the_exported_graph_is_the_network_to_its_borders(tmp_path, scale, block
     generator = make(scale=scale, blocks=blocks, bands=bands)
     path = export(generator, tmp_path / "net.onnx", half=False)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    runs = [lambda x: session.run(None, {"input": x})[0], open_network(path, precision="fp32", threads=1, bands=bands)]
+    runs = [lambda x: session.run(None, {"input": x})[0], open_network(path, precision="fp32", threads=1)]
     for height, width in ((17, 23), (5, 40), (1, 1)):
         x = np.random.default_rng(height).random((1, bands, height, width), dtype=np.float32)
         with torch.no_grad():
