@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError, SrganError, UsageError
+from srgan.errors import (
+    NO_MEMORY,
+    ImageReadError,
+    ImageTooLargeError,
+    ImageWriteError,
+    SrganError,
+    UsageError,
+    is_lack_of_memory,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +48,9 @@ def test_an_error_without_a_subject_gets_one() -> None:
     error.subject = "a.png"
     assert str(error) == "a.png: the result would be too wide"
     assert error.exit_code == 2
+
+
+def test_a_damaged_picture_that_asks_for_memory_is_damaged() -> None:
+    assert is_lack_of_memory(RuntimeError("Failed to allocate 40 bytes"))
+    assert not is_lack_of_memory(ImageReadError("a.tif", "it is damaged (Failed to allocate memory for 0 elements)"))
+    assert is_lack_of_memory(ImageReadError("a.tif", NO_MEMORY))

@@ -109,7 +109,12 @@ _LACKS = (
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
-    """Whether an exception is how one of the libraries says that memory is short: most have no type for it."""
+    """Whether an exception is how one of the libraries says that memory is short: most have no type for it.
+
+    The package's own errors have judged that already, and may quote what a library says about a damaged file.
+    """
+    if isinstance(error, SrganError):
+        return NO_MEMORY in str(error)
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     return isinstance(error, Exception) and any(lack in str(error).lower() for lack in _LACKS)

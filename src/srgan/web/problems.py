@@ -129,7 +129,10 @@ def is_shortage(error: BaseException) -> bool:
     while found is not None:
         if is_lack_of_memory(found) or (isinstance(found, OSError) and found.errno in _SHORTAGES):
             return True
-        found = found.__cause__ or found.__context__
+        before = found.__cause__ or found.__context__
+        if isinstance(found, ImageReadError) and not isinstance(before, OSError | MemoryError):
+            return False  # what a decoder says: a damaged file may ask for all memory that there is
+        found = before
     return False
 
 
