@@ -45,8 +45,6 @@ SLOW = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow by where it stands, and what needs a browser or a cluster by what it uses."""
-    # After the trial of devices a SIGINT to this process ends in a segmentation fault, cause not yet known: it runs last.
-    items.sort(key=lambda item: item.path.name == "test_trial.py")
     here = Path(__file__).parent
     for item in items:
         if item.path.relative_to(here).as_posix().startswith(SLOW):

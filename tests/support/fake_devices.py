@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from srgan.runtime import devices
 from srgan.runtime.backend import Device, DevicePrecision
-from srgan.runtime.graph import import_openvino
+from srgan.runtime.graph import openvino_core
 
 
 class FakeBackend:
@@ -45,7 +45,7 @@ class FakeNetwork:
         self.shapes: list[tuple[int, ...]] = []
         hint = {"INFERENCE_PRECISION_HINT": "f32"}
         self.lock = threading.Lock()
-        self.compiled = import_openvino().Core().compile_model(graph, "CPU", hint)
+        self.compiled = openvino_core().compile_model(graph, "CPU", hint)
 
     @property
     def max_pixels(self) -> int:

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 
 from srgan.errors import UsageError, option
 from srgan.runtime.backend import Backend, Device
-from srgan.runtime.graph import import_openvino
+from srgan.runtime.graph import openvino_core
 
 CPU = "cpu"
 AUTO = "auto"
@@ -175,7 +175,7 @@ def advice() -> str:
 
 def processor() -> tuple[str, int, str]:
     """Return the processor's title, the machine's bytes of memory (0 if not known), and what it computes in."""
-    core = import_openvino().Core()
+    core = openvino_core()
     able = "bf16, fp32, int8" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32, int8"
     memory = 0
     with suppress(ValueError, OSError, AttributeError):

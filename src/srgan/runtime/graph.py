@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -72,6 +73,16 @@ def import_openvino() -> ModuleType:
 
     openvino.__getattr__ = on_request
     return openvino  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def openvino_core() -> Any:
+    """Return OpenVINO's core: one for the whole process, which is never given up.
+
+    Its part for processors gives the thread a stack for signals, and puts back the one before when it goes. Of several
+    that go in the order in which they came, the last puts back one that is freed, and the next Ctrl-C ends the process.
+    """
+    return import_openvino().Core()
 
 
 def openvino_error(error: Exception) -> SrganError:

@@ -43,6 +43,7 @@ from srgan.runtime.graph import (
     Cost,
     find_cut,
     import_openvino,
+    openvino_core,
     openvino_error,
     peak_values,
     read_graph,
@@ -279,7 +280,7 @@ def _open_core() -> tuple[Any, bool]:
         # Core ends the process where it may not look in here: one that has changed its user since the import.
         with suppress(FileNotFoundError):  # not every distribution of OpenVINO has this folder
             os.stat(os.path.join(openvino.__path__[0], "libs", "."))
-        core = openvino.Core()
+        core = openvino_core()
         return core, "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     except (OSError, RuntimeError) as error:
         raise openvino_error(error) from None

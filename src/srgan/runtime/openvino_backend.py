@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from srgan.errors import DeviceError
 from srgan.runtime.backend import MAX_TILE, MEMORY_SHARE, Device, DevicePrecision
-from srgan.runtime.graph import import_openvino
+from srgan.runtime.graph import openvino_core
 from srgan.runtime.layers import program_of
 from srgan.runtime.openvino_part import memory_errors
 
@@ -33,7 +33,7 @@ class OpenvinoBackend:
 
     def devices(self) -> list[Device]:
         """Return Intel's graphics cards, then its neural processors."""
-        core = import_openvino().Core()
+        core = openvino_core()
         found = []
         for name in core.available_devices:
             kind = name.split(".")[0]
@@ -68,7 +68,7 @@ class OpenvinoNetwork:
         self._place = f"{'NPU' if kind == 'npu' else 'GPU'}.{number}"
         self._fixed = kind == "npu"  # which takes pictures of one size alone
         self._graph = graph
-        self._core = import_openvino().Core()
+        self._core = openvino_core()
         self._settings = {"INFERENCE_PRECISION_HINT": _HINTS[precision]}
         self._compiled: OrderedDict[tuple[int, ...] | None, Any] = OrderedDict()
         self._lock = threading.Lock()
