@@ -26,6 +26,7 @@ from srgan.engine.upscaler import Upscaler
 from srgan.image.pixels import Rows, check
 from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, DEFAULT, THRESHOLDS, Thresholds, mixed_pair, resolve
 from srgan.models.metadata import read_info
+from srgan.runtime import heap
 from srgan.runtime.network import MAX_THREADS
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class ModelChooser:
     """
 
     def __init__(self, model: str | Path = DEFAULT, *, denoise: float | None = None, **options: Any) -> None:
+        heap.share()  # before the threads that read and write pictures begin
         self._model = str(model)
         self._options = options
         self._fixed = None if denoise is None else _between(model, denoise)

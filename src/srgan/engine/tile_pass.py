@@ -26,6 +26,7 @@ from srgan.engine.networks import OpenNetworks
 from srgan.engine.tiling import Box, Tile
 from srgan.errors import DeviceError, ModelError, SrganError
 from srgan.image.pixels import Rows, has_alpha
+from srgan.runtime import heap
 from srgan.runtime.backend import Overlapping
 from srgan.runtime.network import DevicePart, Network
 
@@ -133,6 +134,7 @@ class TilePass:
             except DeviceError as error:
                 self._network = self._config.networks.without(self._network, error)
                 todo = deque(self._smaller(todo))
+        heap.settle()
 
     def _smaller(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
         """Yield tiles in the size that suits the network which takes over from a lost device."""

@@ -180,7 +180,7 @@ def open_network(
     if precision == "fp16":
         raise UsageError(f"fp16 is for GPUs: use {option('precision', 'auto')} or fp32")
     file = int8.find(info) if precision == "int8" else info
-    heap.bound()
+    heap.share()
     core, has_bf16 = _open_core()
     if precision == "bf16" and not has_bf16:
         raise UsageError(f"this processor has no bf16 instructions: use {option('precision', 'auto')}, or fp32")
