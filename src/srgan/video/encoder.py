@@ -260,6 +260,7 @@ class PartWriter:
     def __init__(self, path: Path, clip: Clip, settings: Settings, keyframes: int) -> None:
         self._clip = clip
         self._settings = settings
+        self._packets = 0
         try:
             kind = "nut" if settings.part_suffix == ".nut" else "matroska"
             self._container = av.open(str(path), "w", format=kind)
@@ -284,6 +285,11 @@ class PartWriter:
                     units = packet.time_base / self._clip.time_base
                     packet.pts = packet.dts = round(packet.pts * units)  # these codecs reorder nothing
                     packet.duration, packet.time_base = 0, _MKV_UNIT
+                else:
+                    # Joined, they get others; here they only have to grow, and be early. x265's own are whatever lay in
+                    # memory where a part has one or two frames, and are refused then, or not.
+                    packet.dts = self._packets
+                self._packets += 1
                 self._container.mux(packet)
         except av.error.FFmpegError as error:
             raise VideoError(f"cannot write a part of the video: {why_failed(error)}") from None

@@ -85,7 +85,9 @@ def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tr
                 others = _add_tracks(out, source, tracks.kept, clip)
                 out.start_encoding()
             with _written(target):
-                out.mux([packet for frame in (_blank(clip, settings), None) for packet in video.encode(frame)])
+                for packet in [packet for frame in (_blank(clip, settings), None) for packet in video.encode(frame)]:
+                    packet.dts = packet.pts  # x265's is whatever lay in memory, for so few frames
+                    out.mux(packet)
             for _, packet in _copied(clip, source, others):
                 with _written(target):
                     out.mux(packet)
