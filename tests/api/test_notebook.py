@@ -17,12 +17,6 @@ from PIL import Image
 
 import srgan
 from srgan.api import bars
-from support import tiny_models
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx")
 
 
 def plain_with_detail(place: tuple[int, int], size: tuple[int, int] = (600, 800)) -> np.ndarray:

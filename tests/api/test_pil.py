@@ -10,20 +10,9 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 import srgan
-from support import tiny_models
 
 MAKE, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x10F, 0x112, 0x11A, 0x11B, 0x128
 EXIF_FOLDER, PIXELS_ACROSS, PIXELS_DOWN = 0x8769, 0xA002, 0xA003
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx")
-
-
-@pytest.fixture(scope="module")
-def upscaler(model: Path) -> srgan.Upscaler:
-    return srgan.Upscaler(model)
 
 
 def photograph(orientation: int = 6) -> Image.Image:

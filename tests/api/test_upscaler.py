@@ -15,17 +15,6 @@ from PIL import Image
 import srgan
 from srgan.api.options import NetworkOptions
 from srgan.engine import upscaler as engine_upscaler
-from support import tiny_models
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx")
-
-
-@pytest.fixture(scope="module")
-def upscaler(model: Path) -> srgan.Upscaler:
-    return srgan.Upscaler(model)
 
 
 def noise(height: int, width: int, dtype: str = "uint8") -> Any:

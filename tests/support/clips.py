@@ -5,9 +5,21 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from srgan.video.work import ClipListener
+
 UNIT = Fraction(1, 90_000)
 VARIABLE = [0, 3000, 6000, 7500, 13_500, 13_800, 21_300, 24_300, 30_000, 33_003, 36_006, 60_000]
 """Timestamps of a variable frame rate, in 90,000ths of a second."""
+
+
+class Notes(ClipListener):
+    """Keeps what is said of a clip, without the name of its file."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text.split(": ", 1)[1])
 
 
 def picture(number, width=64, height=48):

@@ -7,33 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support import tiny_models
-
 av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
 from srgan.errors import VideoError  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.work import ClipListener  # noqa: E402
 from support import clips  # noqa: E402 - needs av
 
 FAST = Encoding(preset="ultrafast")
 FRAME = 3600
 """Of 25 a second, in 90,000ths."""
-
-
-@pytest.fixture(scope="module")
-def upscaler(tmp_path_factory):
-    """A network that repeats each pixel, twice to a side."""
-    return Upscaler(tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx", scale=2), threads=1)
-
-
-class Notes(ClipListener):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text.split(": ", 1)[1])
 
 
 def steps(path):
@@ -48,7 +30,7 @@ def test_a_clock_that_jumps_is_closed_up_sound_alike(tmp_path, upscaler, later):
     source = tmp_path / "joined.ts"
     source.write_bytes(one.read_bytes() + two.read_bytes())
     target = tmp_path / "large.mkv"
-    listener = Notes()
+    listener = clips.Notes()
     done = upscale_clip(source, target, upscaler, encoding=FAST, part_frames=7, listener=listener)
     assert listener.notes == ["its clock jumps once; the result runs on there"]
     assert done.frames == 40
@@ -82,7 +64,7 @@ def test_a_damaged_packet_costs_its_frame_and_a_line(tmp_path, upscaler, suffix,
     held = source.read_bytes()
     assert held.count(data) == 1
     source.write_bytes(held.replace(data, bytes(len(data))))
-    listener = Notes()
+    listener = clips.Notes()
     target = tmp_path / "large.mkv"
     done = upscale_clip(source, target, upscaler, encoding=FAST, listener=listener)
     assert done.frames == 7
@@ -112,7 +94,7 @@ def test_frames_of_another_size_are_brought_to_the_first_ones(tmp_path, upscaler
     one = clips.make(tmp_path / "1.ts", [FRAME * n for n in range(3)], frames=small)
     two = clips.make(tmp_path / "2.ts", [FRAME * n for n in range(3, 6)], frames=large)
     Path(tmp_path / "joined.ts").write_bytes(one.read_bytes() + two.read_bytes())
-    listener = Notes()
+    listener = clips.Notes()
     done = upscale_clip(tmp_path / "joined.ts", tmp_path / "large.mkv", upscaler, encoding=FAST, listener=listener)
     assert (done.frames, done.after) == (6, (96, 64))
     assert listener.notes == ["3 of its frames have another size, and were brought to that of the first"]
@@ -124,7 +106,7 @@ def test_matroska_whose_first_frames_have_no_time_of_decoding(tmp_path, upscaler
     with av.open(str(source)) as container:
         first, second, *_ = (packet for packet in container.demux(video=0))
         assert (second.dts, second.pts > first.pts) == (None, True)
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(source, tmp_path / "b.mkv", upscaler, encoding=FAST, listener=listener)
     assert listener.notes == []
     assert clips.shown(tmp_path / "b.mkv") == clips.shown(source)

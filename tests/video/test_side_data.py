@@ -4,31 +4,14 @@ from fractions import Fraction
 
 import pytest
 
-from support import tiny_models
-
 av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
 from srgan.video.side_data import Mastering, left_out, mastering_of  # noqa: E402
-from srgan.video.work import ClipListener  # noqa: E402
 from support import clips  # noqa: E402 - needs av
 
 TIMES = [3600 * n for n in range(6)]
 PARAMS = "log-level=error:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
-
-
-@pytest.fixture(scope="module")
-def upscaler(tmp_path_factory):
-    return Upscaler(tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx", scale=2), threads=1)
-
-
-class Notes(ClipListener):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text.split(": ", 1)[1])
 
 
 def first_frame(path):
@@ -51,7 +34,7 @@ def test_the_brightness_of_hdr_is_kept(name, codec, preset, hdr, tmp_path, upsca
     said = mastering_of(first_frame(hdr))
     assert said.content == (1000, 400)
     assert said.luminance == (Fraction(1, 10_000), 1000)
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(hdr, tmp_path / name, upscaler, encoding=Encoding(codec, preset=preset), listener=listener)
     assert listener.notes == []
     found = mastering_of(first_frame(tmp_path / name))
@@ -61,7 +44,7 @@ def test_the_brightness_of_hdr_is_kept(name, codec, preset, hdr, tmp_path, upsca
 
 
 def test_where_the_codec_cannot_say_it_a_line_does(hdr, tmp_path, upscaler):
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(hdr, tmp_path / "b.mkv", upscaler, encoding=Encoding("h264", preset="ultrafast"), listener=listener)
     assert listener.notes == ["what it says of the brightness of HDR is left out: hevc and av1 hold it"]
 
@@ -105,10 +88,10 @@ def test_a_timecode_is_kept_in_matroska_and_named_elsewhere(tmp_path, upscaler):
         out.mux(stream.encode(None))
     with av.open(str(source)) as made:
         assert [s.type for s in made.streams] == ["video", "data"]
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(source, tmp_path / "b.mov", upscaler, encoding=Encoding(preset="ultrafast"), listener=listener)
     assert listener.notes == ["its timecode (01:00:00:00) is left out: .mkv keeps it"]
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(source, tmp_path / "b.mkv", upscaler, encoding=Encoding(preset="ultrafast"), listener=listener)
     assert listener.notes == []
     with av.open(str(tmp_path / "b.mkv")) as made:

@@ -4,31 +4,20 @@ from fractions import Fraction
 
 import pytest
 
-from support import tiny_models
-
 av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
 from srgan.errors import UsageError  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.work import ClipListener, Selection  # noqa: E402
+from srgan.video.work import Selection  # noqa: E402
 from support import clips  # noqa: E402 - needs av
 
 FAST = Encoding(preset="ultrafast")
 
 
-@pytest.fixture(scope="module")
-def upscaler(tmp_path_factory):
-    """A network that repeats each pixel, twice to a side."""
-    return Upscaler(tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx", scale=2), threads=1)
-
-
-class Notes(ClipListener):
+class Notes(clips.Notes):
     def __init__(self):
-        self.notes, self.done = [], []
-
-    def note(self, text):
-        self.notes.append(text.split(": ", 1)[1])
+        super().__init__()
+        self.done = []
 
     def frame(self, done):
         self.done.append(done)

@@ -6,14 +6,10 @@ from fractions import Fraction
 import pytest
 from PIL import Image
 
-from support import tiny_models
-
 av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
 from srgan.video.subtitles import HEADER, converted  # noqa: E402
-from srgan.video.work import ClipListener  # noqa: E402
 from support import clips  # noqa: E402 - needs av
 
 SUFFIXES = {"mov_text": ".mp4", "subrip": ".mkv", "webvtt": ".webm", "ass": ".mkv"}
@@ -24,19 +20,6 @@ AS_STORED = {
     "webvtt": b"<v Anna><i>Hallo</i>, Welt",
     "ass": b"0,0,Default,,0,0,0,,{\\i1}Hallo{\\i0}, {\\c&H00FF00&}Welt",
 }
-
-
-@pytest.fixture(scope="module")
-def upscaler(tmp_path_factory):
-    return Upscaler(tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx", scale=2), threads=1)
-
-
-class Notes(ClipListener):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text.split(": ", 1)[1])
 
 
 def film(path, codec=None, cover=None):
@@ -91,7 +74,7 @@ def words_of(path):
 @pytest.mark.parametrize("before", ["mov_text", "subrip", "webvtt", "ass"])
 def test_words_come_along(before, after, tmp_path, upscaler):
     source = film(tmp_path / f"a{SUFFIXES[before]}", before)
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(
         source,
         tmp_path / f"b{after}",
@@ -129,7 +112,7 @@ def test_a_cover_picture_comes_along(before, after, tmp_path, upscaler):
     file = io.BytesIO()
     Image.new("RGB", (8, 6), (200, 30, 90)).save(file, "PNG")
     source = film(tmp_path / f"a{before}", cover=file.getvalue())
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(source, tmp_path / f"b{after}", upscaler, encoding=Encoding(preset="ultrafast"), listener=listener)
     assert listener.notes == []
     with av.open(str(tmp_path / f"b{after}")) as made:
@@ -142,7 +125,7 @@ def test_where_there_is_no_place_for_a_cover_a_line_says_so(after, tmp_path, ups
     file = io.BytesIO()
     Image.new("RGB", (8, 6)).save(file, "PNG")
     source = film(tmp_path / "a.mp4", cover=file.getvalue())
-    listener = Notes()
+    listener = clips.Notes()
     preset = "12" if after == ".webm" else "ultrafast"
     upscale_clip(source, tmp_path / f"b{after}", upscaler, encoding=Encoding(preset=preset), listener=listener)
     assert listener.notes == ["its cover picture is left out: .mp4, .m4v, .mkv hold one"]

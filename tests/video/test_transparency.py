@@ -6,34 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from support import tiny_models
-
 av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
 from srgan.errors import UsageError  # noqa: E402
 from srgan.video.animation import upscale_animation  # noqa: E402
 from srgan.video.encoder import Encoding  # noqa: E402
 from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.work import ClipListener  # noqa: E402
 from support import clips  # noqa: E402 - needs av
 
 DURATIONS = [50, 100, 30, 70, 200, 60]
 SAMPLES = [(4, 4), (4, 40), (20, 4), (20, 40)]
 """Points of frames that are enlarged twice: alpha 0, 255, 128, 255."""
-
-
-@pytest.fixture(scope="module")
-def upscaler(tmp_path_factory):
-    """A network that repeats each pixel, twice to a side."""
-    return Upscaler(tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx", scale=2), threads=1)
-
-
-class Notes(ClipListener):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text.split(": ", 1)[1])
 
 
 def pixels(number, half=128):
@@ -85,7 +67,7 @@ def test_transparency_is_kept_where_the_container_holds_it(tmp_path, upscaler, s
     suffix, pixel_format, options = SOURCES[source]
     clip = transparent(tmp_path / f"clip{suffix}", source, pixel_format, **options)
     target = tmp_path / f"large{end}"
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(clip, target, upscaler, listener=listener, part_frames=3)
     frame, name, times = shown(target)
     assert (name, times) == (codec, [Fraction(n, 25) for n in range(4)])
@@ -100,7 +82,7 @@ def test_transparency_is_kept_where_the_container_holds_it(tmp_path, upscaler, s
 @pytest.mark.parametrize(("end", "encoding"), [(".mp4", Encoding()), (".webm", Encoding("av1", preset="12"))])
 def test_where_it_cannot_be_kept_a_line_says_so(tmp_path, upscaler, end, encoding):
     clip = transparent(tmp_path / "clip.mov", "qtrle", "argb")
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(clip, tmp_path / f"large{end}", upscaler, encoding=encoding, listener=listener)
     [note] = listener.notes
     assert note.startswith("its transparency is laid on white")
@@ -133,7 +115,7 @@ def animation(path, *, alpha, **options):
 
 def test_a_gif_becomes_a_video_with_its_times(tmp_path, upscaler):
     source = animation(tmp_path / "clip.gif", alpha=False, loop=0)
-    listener = Notes()
+    listener = clips.Notes()
     done = upscale_clip(source, tmp_path / "large.mp4", upscaler, encoding=Encoding(crf=4), listener=listener)
     assert (done.frames, done.before, done.after) == (6, (32, 16), (64, 32))
     assert listener.notes == ["it repeats, which videos cannot say: the result is shown once"]
@@ -150,7 +132,7 @@ def test_what_a_video_of_an_animation_cannot_have_is_named(tmp_path, upscaler):
     exif[0x010E] = "a cat"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     source = animation(tmp_path / "clip.webp", alpha=False, loop=1, icc_profile=profile, exif=exif)
-    listener = Notes()
+    listener = clips.Notes()
     upscale_clip(source, tmp_path / "large.mp4", upscaler, listener=listener)
     assert [note.split(" is left out")[0] for note in listener.notes] == ["its colour profile", "its EXIF data"]
 
@@ -178,7 +160,7 @@ def test_an_animation_of_a_video_stands_upright_with_square_pixels(tmp_path, ups
         source = clips.make(
             tmp_path / f"{rotation}.mp4", [0, 3600], frames=frames, rotation=rotation, aspect=Fraction(2), audio="aac"
         )
-        listener = Notes()
+        listener = clips.Notes()
         target = tmp_path / f"{rotation}.png"
         done = upscale_animation(source, target, upscaler.sized(type(upscaler.target)(width=64)), listener=listener)
         assert (done.before, done.after) == ((32, 96), (64, 192))
@@ -193,7 +175,7 @@ def test_an_animation_of_a_video_stands_upright_with_square_pixels(tmp_path, ups
 def test_a_gif_of_sixty_frames_a_second_keeps_its_speed(tmp_path, upscaler):
     """Browsers show frames of less than 0.02 s five times too long."""
     source = clips.make(tmp_path / "clip.mp4", [1500 * n for n in range(12)], rate=60)
-    listener = Notes()
+    listener = clips.Notes()
     upscale_animation(source, tmp_path / "large.gif", upscaler, listener=listener)
     assert listener.notes == ["6 of its frames are shorter than GIF can show, and were left out"]
     with Image.open(tmp_path / "large.gif") as picture:

@@ -1,7 +1,6 @@
 """The page in a real browser: what a person does, and what the file is in the end."""
 
 import re
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -9,29 +8,17 @@ from PIL import Image
 
 import srgan.image
 from srgan.image import Picture
+from support.browser import TIMEOUT, watched
 from support.server import serving, wait_for
-
-TIMEOUT = 120_000  # milliseconds; the machine may be busy
 
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
-    page.seen = []
-    page.errors = []
-    page.on("request", lambda request: page.seen.append(request.url))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if "Content Security" in message.text else None)
-    page.goto(server.url)
-    page.locator(".model").first.wait_for()
-    page.click("#more summary")
-    yield page
-    assert page.errors == []
-    hosts = {urlsplit(url).hostname for url in page.seen if not url.startswith(("blob:", "data:"))}
-    assert hosts == {"127.0.0.1"}
-    context.close()
+    with watched(browser) as page:
+        page.goto(server.url)
+        page.locator(".model").first.wait_for()
+        page.click("#more summary")
+        yield page
 
 
 def enlarge(page, path):

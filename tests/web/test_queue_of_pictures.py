@@ -11,25 +11,19 @@ from PIL import Image
 
 import srgan.image
 from srgan.image import Picture
+from support.browser import TIMEOUT, watched
 from support.server import serving
 
-TIMEOUT = 120_000  # milliseconds; the machine may be busy
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(server.url)
-    page.locator(".model").first.wait_for()
-    page.check("input[value='nearest-x4']")
-    yield page
-    assert page.errors == []
-    context.close()
+    with watched(browser) as page:
+        page.goto(server.url)
+        page.locator(".model").first.wait_for()
+        page.check("input[value='nearest-x4']")
+        yield page
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import functools
 import http.server
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from srgan.errors import UsageError
 from srgan.image import Picture
 from srgan.web.site import export_site
 from support import tiny_models
+from support.browser import watched
 
-TIMEOUT = 120_000  # milliseconds; the machine may be busy
 RUNTIME = Path(__file__).parent / "node_modules/onnxruntime-web"
 needs_runtime = pytest.mark.skipif(not RUNTIME.is_dir(), reason="needs onnxruntime-web: npm ci --prefix tests/web")
 
@@ -46,23 +45,12 @@ def site(network, tmp_path_factory):
 
 @pytest.fixture
 def page(browser, site):
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT)
-    page.errors = []
-    page.seen = []
-    context.on("request", lambda request: page.seen.append((request.method, request.url)))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if "Content Security" in message.text else None)
-    page.goto(site[0])
-    page.wait_for_function("() => crossOriginIsolated")  # the service worker has taken over: threads may be used
-    page.locator("#limits", has_text="What this browser opens").wait_for()
-    yield page
-    assert page.errors == []
-    hosts = {urlsplit(url).hostname for _, url in page.seen if not url.startswith(("blob:", "data:"))}
-    assert hosts == {"127.0.0.1"}
-    assert {method for method, _ in page.seen} == {"GET"}  # no picture goes anywhere
-    context.close()
+    with watched(browser) as page:
+        page.goto(site[0])
+        page.wait_for_function("() => crossOriginIsolated")  # the service worker has taken over: threads may be used
+        page.locator("#limits", has_text="What this browser opens").wait_for()
+        yield page
+        assert {method for method, _ in page.seen} == {"GET"}  # no picture goes anywhere
 
 
 def enlarge(page, path, folder):

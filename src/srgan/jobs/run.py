@@ -67,9 +67,11 @@ def run_pictures(
     """
     from srgan.engine.choice import as_chooser
 
+    listener = listener or Listener()
     replaceable = frozenset(jobs) if overwrite else frozenset(replace)
-    chooser, told, reached = as_chooser(upscaler), listener or Listener(), access or Access()
-    return _Run(chooser, quality, check, max_pixels, keeping, told, reached, replaceable)(jobs)
+    chooser, reached = as_chooser(upscaler), access or Access()
+    todo = Steps(chooser, quality, check, max_pixels, keeping, reached, replaceable, listener.progress)
+    return _Run(todo, listener)(jobs)
 
 
 def upscale_file(
@@ -137,23 +139,9 @@ def run_one(
 class _Run:
     """A pipeline of two slots: one picture is read ahead, and one written behind, while the network computes."""
 
-    def __init__(
-        self,
-        chooser: ModelChooser,
-        quality: int | None,
-        check: bool,
-        max_pixels: int,
-        keeping: Keeping,
-        listener: Listener,
-        access: Access,
-        replaceable: frozenset[Job],
-    ) -> None:
-        self._chooser = chooser
-        self._replaceable = replaceable
-        self._keeping = keeping
+    def __init__(self, steps: Steps, listener: Listener) -> None:
+        self._steps = steps
         self._listener = listener
-        self._access = access
-        self._steps = Steps(chooser, quality, check, max_pixels, keeping, access, replaceable, listener.progress)
         self._opening, self._large = threading.Lock(), threading.Lock()
         self._report = Report()
         self._many = False
@@ -167,8 +155,8 @@ class _Run:
         self._many = len(jobs) > 1
         try:
             waiting = self._free(jobs)
-            if len(waiting) > 1 and self._chooser.slots > 1:
-                self._side_by_side(waiting, self._chooser.slots)
+            if len(waiting) > 1 and self._steps.chooser.slots > 1:
+                self._side_by_side(waiting, self._steps.chooser.slots)
                 return self._report
             for number, job in enumerate(waiting):
                 started = time.perf_counter()
@@ -232,13 +220,13 @@ class _Run:
         waiting: list[Job] = []
         places = before.Places()
         for job in jobs:
-            if job not in self._replaceable and self._access.exists(job):
+            if job not in self._steps.replaceable and self._steps.access.exists(job):
                 self._report.skipped.append(job)
                 self._listener.skipped(job)
                 continue
             try:
                 places.check(job.target)
-                image.check_bands(job.target, self._chooser.channels)
+                image.check_bands(job.target, self._steps.chooser.channels)
             except SrganError as error:
                 self._fail(job, error)
             else:
@@ -283,8 +271,8 @@ class _Run:
             self._written(done)
 
     def _written(self, done: Done) -> None:
-        if self._keeping.date:
-            self._access.keep_date(done.job)
+        if self._steps.keeping.date:
+            self._steps.access.keep_date(done.job)
         self._listener.written(done)
         if self._many and done.check is not None:
             done.check.release()

@@ -57,35 +57,27 @@ class Task:
         return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=network, seen=seen, notes=notes)
 
 
+@dataclass
 class Steps:
-    """What is done with a picture, by the settings of a run; the arguments are those of :func:`srgan.jobs.run.run_pictures`.
+    """What is done with a picture, by the settings of a run: those of :func:`srgan.jobs.run.run_pictures`.
 
-    Parameters
+    Attributes
     ----------
     replaceable : those whose output may be replaced
     progress : is told how far the computing of a picture is
     """
 
-    def __init__(
-        self,
-        chooser: ModelChooser,
-        quality: int | None,
-        check: bool,
-        max_pixels: int,
-        keeping: Keeping,
-        access: Access,
-        replaceable: frozenset[Job],
-        progress: Progress,
-    ) -> None:
-        self._chooser = chooser
-        self._quality = quality
-        self._check = check
-        self._max_pixels = max_pixels
-        self._keeping = keeping
-        self._access = access
-        self._replaceable = replaceable
-        self.progress = progress
-        self._files = image.BandReader(chooser.channels)
+    chooser: ModelChooser
+    quality: int | None
+    check: bool
+    max_pixels: int
+    keeping: Keeping
+    access: Access
+    replaceable: frozenset[Job]
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self._files = image.BandReader(self.chooser.channels)
 
     def read(self, job: Job) -> tuple[Picture, Choice]:
         """Read a picture, and choose what enlarges it; one whose result is streamed is decoded while it is computed.
@@ -93,38 +85,38 @@ class Steps:
         Not where it is compared with its result, for which it would have to be decoded again, and not from a file that
         lies there for this moment only.
         """
-        with _in_memory(job.source), self._access.source(job) as path:
-            if path == job.source and not self._check:
-                picture = self._files.read_rows(path, max_pixels=self._max_pixels)
+        with _in_memory(job.source), self.access.source(job) as path:
+            if path == job.source and not self.check:
+                picture = self._files.read_rows(path, max_pixels=self.max_pixels)
                 if (
                     picture is not None
                     and picture.pages == 1
-                    and self._chooser.takes_rows(picture.height, picture.width)
-                    and _is_streamed(picture, job, self._chooser.size_of(picture.height, picture.width))
+                    and self.chooser.takes_rows(picture.height, picture.width)
+                    and _is_streamed(picture, job, self.chooser.size_of(picture.height, picture.width))
                 ):
-                    choice = self._chooser.choose(picture.pixels, picture.jpeg_quality)
+                    choice = self.chooser.choose(picture.pixels, picture.jpeg_quality)
                     if choice.cleaner is None:  # a mixture takes the picture twice
                         again = self._files.read_rows(
-                            path, max_pixels=self._max_pixels
+                            path, max_pixels=self.max_pixels
                         )  # the choice has used up the rows
                         assert again is not None
                         return again, choice
-            picture = self._files.read(path, max_pixels=self._max_pixels)
-            return picture, self._chooser.choose(picture.pixels, picture.jpeg_quality)
+            picture = self._files.read(path, max_pixels=self.max_pixels)
+            return picture, self.chooser.choose(picture.pixels, picture.jpeg_quality)
 
     def task(self, job: Job, picture: Picture, choice: Choice, started: float) -> Task:
         """Return a picture that was read with the open network for it; errors as :meth:`ModelChooser.open`."""
-        network = self._chooser.open(choice)
+        network = self.chooser.open(choice)
         return Task(job, self._with_history(picture, network), choice, network, started)
 
     def _with_history(self, picture: Picture, network: Upscaler) -> Picture:
-        return replace(picture, history=network.name or "a network") if self._keeping.history else picture
+        return replace(picture, history=network.name or "a network") if self.keeping.history else picture
 
     def goes_straight(self, task: Task) -> bool:
         """Return whether a result is written while it is computed; check that it can be written at all."""
         # What the format cannot hold, and what the disk has no room for, is said before the work, not after it.
         height, width = task.size
-        kind = image.checked_format(task.job.target, width, height, self._quality)
+        kind = image.checked_format(task.job.target, width, height, self.quality)
         before.check_room(task.job, before.least_bytes(task.job, task.picture, (height, width)))
         return self._is_paged(task, kind.name) or _is_streamed(task.picture, task.job, task.size)
 
@@ -134,7 +126,7 @@ class Steps:
     def straight(self, task: Task) -> Done:
         """Compute a picture, or the pages of one, into its file."""
         paged = self._is_paged(task, image.format_of(task.job.target).name)
-        with self._access.target(task.job, overwrite=task.job in self._replaceable) as place:
+        with self.access.target(task.job, overwrite=task.job in self.replaceable) as place:
             return self._stream_pages(task, *place) if paged else self._stream(task, *place)
 
     def computed(self, task: Task) -> NDArray[Any]:
@@ -146,7 +138,7 @@ class Steps:
         height, width = task.size
         with (
             _in_memory(task.job.source),
-            image.stream(task.picture, path, height, width, overwrite=overwrite, quality=self._quality) as sink,
+            image.stream(task.picture, path, height, width, overwrite=overwrite, quality=self.quality) as sink,
         ):
             comparison = self._fill(sink, task, self.progress)
         return task.done(height, width, comparison)
@@ -154,7 +146,7 @@ class Steps:
     def _stream_pages(self, task: Task, path: Path, overwrite: bool) -> Done:
         """Compute all pages of a TIFF file into another one; the task has the first of them."""
         worst: Consistency | None = None
-        with _in_memory(task.job.source), self._access.source(task.job) as source:
+        with _in_memory(task.job.source), self.access.source(task.job) as source:
             headers = [self._files.probe(source, page=number) for number in range(task.picture.pages)]
             after = [task.upscaler.size_of(header.height, header.width) for header in headers]
             nbytes = sum(
@@ -182,7 +174,7 @@ class Steps:
 
     def _fill(self, sink: image.Sink, task: Task, progress: Progress) -> Consistency | None:
         """Compute a picture into a sink."""
-        comparison = _comparison(task, *task.size) if self._check else None
+        comparison = _comparison(task, *task.size) if self.check else None
 
         def bands() -> Iterator[NDArray[Any]]:
             with _named(task.job.source):
@@ -198,9 +190,9 @@ class Steps:
         """Write a result as a whole, with its metadata; errors as :func:`srgan.image.write`."""
         with _in_memory(task.job.source):
             larger = task.picture.with_pixels(pixels, pixels.shape[1] / task.picture.width)
-            with self._access.target(task.job, overwrite=task.job in self._replaceable) as (path, overwrite):
-                image.write(larger, path, overwrite=overwrite, quality=self._quality)
-            comparison = _comparison(task, larger.height, larger.width) if self._check else None
+            with self.access.target(task.job, overwrite=task.job in self.replaceable) as (path, overwrite):
+                image.write(larger, path, overwrite=overwrite, quality=self.quality)
+            comparison = _comparison(task, larger.height, larger.width) if self.check else None
             if comparison is not None:
                 comparison.feed(pixels)
         return task.done(larger.height, larger.width, comparison)

@@ -13,7 +13,6 @@ from fastapi import Request, Response
 from srgan import image
 from srgan.errors import SrganError
 from srgan.image import Picture
-from srgan.image.formats import RAW_SUFFIXES
 from srgan.web import limits
 from srgan.web.problems import CLIENT_CLOSED, ProblemError, explained
 from srgan.web.settings import Settings
@@ -47,10 +46,7 @@ class Previews:
         self._inside += 1
         folder = Path(tempfile.mkdtemp(prefix="srgan-"))
         try:
-            source = folder / "picture"
-            name = await receive(request, source, self._settings)
-            if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
-                source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
+            source, name = await receive(request, folder, self._settings)
             with explained(name):
                 async with asyncio.timeout(self._settings.deadline), self._one:
                     header = await asyncio.to_thread(limits.check, source, self._settings)

@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from srgan.image.formats import RAW_SUFFIXES
 from srgan.web.problems import ProblemError
 from srgan.web.settings import Settings
 
@@ -26,8 +27,8 @@ class GoneError(Exception):
     """The client went away."""
 
 
-async def receive(request: Request, target: Path, settings: Settings) -> str:
-    """Write the picture of a request into a file and return the name that the client gives it, or an empty string.
+async def receive(request: Request, folder: Path, settings: Settings) -> tuple[Path, str]:
+    """Write the picture of a request into a folder; return the file, and the name that the client gives it or an empty string.
 
     Raises
     ------
@@ -36,6 +37,14 @@ async def receive(request: Request, target: Path, settings: Settings) -> str:
     GoneError
         if the client goes away meanwhile
     """
+    source = folder / "picture"
+    name = await _received(request, source, settings)
+    if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
+        source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
+    return source, name
+
+
+async def _received(request: Request, target: Path, settings: Settings) -> str:
     try:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > settings.max_bytes:

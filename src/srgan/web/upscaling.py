@@ -21,7 +21,6 @@ from starlette.types import Receive, Scope, Send
 from srgan import image
 from srgan.engine.sizes import Target
 from srgan.image import Header
-from srgan.image.formats import RAW_SUFFIXES
 from srgan.jobs.job import Job
 from srgan.jobs.reports import Done
 from srgan.web import limits, naming, preview
@@ -160,10 +159,7 @@ class Upscaling:
         remove = functools.partial(shutil.rmtree, folder, ignore_errors=True)
         work: Future[Done] | None = None
         try:
-            source = folder / "picture"
-            name = await receive(request, source, self._settings)
-            if (suffix := Path(name).suffix.lower()) in RAW_SUFFIXES:
-                source = source.rename(source.with_suffix(suffix))  # it tells these files from TIFF
+            source, name = await receive(request, folder, self._settings)
             with explained(name):
                 upload = await self._accepted(params, model, source, name)
                 started = asyncio.get_running_loop().time()
