@@ -176,8 +176,9 @@ def test_only_what_is_chosen_is_opened(coarse: Path, tmp_path: Path, monkeypatch
         return Upscaler(networks[name], **options)
 
     monkeypatch.setattr("srgan.engine.choice.Upscaler", opening)
-    chooser = ModelChooser(AUTO, memory=10**9, threads=2, width=100)
+    chooser = ModelChooser(AUTO, memory=10**9, threads=2, width=100, device="cpu")
     assert (chooser.label, chooser.size_of(32, 40), chooser.takes_rows(32, 40)) == ("w100", (80, 100), True)
+    assert (chooser.channels, chooser.sized(Target()).channels, chooser.slots) == (3, 3, 1)
     assert not ModelChooser(AUTO, wrap=True).takes_rows(32, 40)
     assert not opened
     picture = read(coarse)
@@ -188,7 +189,16 @@ def test_only_what_is_chosen_is_opened(coarse: Path, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"precision": "int3"}, {"threads": 0}, {"memory": 1_000_000}, {"fidelity": 2.0}, {"scale": 0.5}], ids=str
+    "wrong",
+    [
+        {"precision": "int3"},
+        {"threads": 0},
+        {"memory": 1_000_000},
+        {"fidelity": 2.0},
+        {"scale": 0.5},
+        {"device": "gpu:9"},
+    ],
+    ids=str,
 )
 def test_what_is_wrong_is_said_before_any_picture(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):

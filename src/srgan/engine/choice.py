@@ -27,6 +27,7 @@ from srgan.image.pixels import Rows, check
 from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, DEFAULT, THRESHOLDS, Thresholds, mixed_pair, resolve
 from srgan.models.metadata import read_info
 from srgan.runtime import heap
+from srgan.runtime.devices import CPU, may_have_gpu
 from srgan.runtime.network import MAX_THREADS
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class ModelChooser:
     ----------
     target : the size that results shall have
     scale : the networks' own enlargement
+    channels : of the pictures that it is for; see :attr:`Upscaler.channels`
 
     Raises
     ------
@@ -116,10 +118,11 @@ class ModelChooser:
         self._lock = threading.Lock()
         if self.chooses and _is_sure_to_open(options):
             self.target = Target(*(options.get(field.name) for field in fields(Target)))
-            self.scale = read_info(resolve(self._name)).scale
+            info = read_info(resolve(self._name))
+            self.scale, self.channels = info.scale, info.bands
             return
         first = self._open[self._name] = Upscaler(self._name, **options)
-        self.target, self.scale = first.target, first.scale
+        self.target, self.scale, self.channels = first.target, first.scale, first.channels
         if self._fixed is not None:
             self.open(self._fixed)  # what cannot be opened is said now
 
@@ -137,7 +140,7 @@ class ModelChooser:
         chooser._name = next(iter(upscalers))
         chooser._model = model or chooser._name
         first = next(iter(upscalers.values()))
-        chooser.target, chooser.scale = first.target, first.scale
+        chooser.target, chooser.scale, chooser.channels = first.target, first.scale, first.channels
         chooser._options = {"fidelity": first.fidelity, "wrap": first.wrap, **options}
         chooser._lock = threading.Lock()
         chooser._open = dict(upscalers)
@@ -163,11 +166,6 @@ class ModelChooser:
         return self.target.label(self.scale)
 
     @property
-    def channels(self) -> int:
-        """Of the pictures that it is for; see :attr:`Upscaler.channels`."""
-        return self.first.channels
-
-    @property
     def chooses(self) -> bool:
         """Whether it depends on the picture."""
         return self._model == AUTO and self._fixed is None
@@ -179,6 +177,9 @@ class ModelChooser:
     @property
     def slots(self) -> int:
         """How many pictures are best computed at the same time (:attr:`Upscaler.slots`)."""
+        device = self._options.get("device", AUTO)
+        if not self._open and (device == CPU or (device == AUTO and not may_have_gpu())):
+            return 1  # nothing is opened to find out
         return self.first.slots
 
     def takes_rows(self, height: int, width: int) -> bool:
@@ -244,6 +245,7 @@ def _is_sure_to_open(options: Mapping[str, Any]) -> bool:
         and options.get("memory", _ENOUGH) >= _ENOUGH
         and (threads is None or 1 <= threads <= MAX_THREADS)
         and options.get("fidelity") is None
+        and options.get("device", AUTO) in (AUTO, CPU)
     )
 
 
