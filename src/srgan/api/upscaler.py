@@ -219,7 +219,9 @@ class Upscaler(engine_upscaler.Upscaler):
         """Return an upscaler for results of another size, which shares the open networks."""
         other = super().sized(target)
         assert isinstance(other, Upscaler)
-        other._chooser = self._chooser and self._chooser.sized(target)
+        if self._chooser is not None:
+            other._chooser = self._chooser.sized(target)
+            other.__dict__.update(other._chooser.for_clips().__dict__)  # it may be another network's turn
         return other
 
     def __repr__(self) -> str:

@@ -109,7 +109,7 @@ class UpscaleOptions:
     @property
     def clip_model(self) -> str:
         """The model that clips go through."""
-        return str(for_clips(self.model, self.network["fidelity"], self.network["denoise"]))
+        return str(for_clips(self.model, *(self.network[name] for name in ("fidelity", "denoise", "scale"))))
 
     def open(self, model: str | None = None) -> ModelChooser:
         """Open the network, or another one with the same options."""

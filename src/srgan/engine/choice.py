@@ -2,7 +2,8 @@
 
 ``ModelChooser("auto")`` looks at a picture's pixels (:mod:`srgan.engine.appearance`) -> :class:`Choice` -> the open
 :class:`Upscaler` for it. With any other model that is always the same. Between clean and damaged it goes over gradually: there
-the results of both networks are mixed (:mod:`srgan.engine.mix`).
+the results of both networks are mixed (:mod:`srgan.engine.mix`). And where a picture becomes at most twice as large, networks
+made for that take the place of those that enlarge four times (:attr:`srgan.models.catalogue.Entry.twice`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,19 @@ from srgan.engine.sizes import Size, Target
 from srgan.engine.tile_pass import Progress
 from srgan.engine.upscaler import Upscaler
 from srgan.image.pixels import Rows, check
-from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, DEFAULT, THRESHOLDS, Thresholds, mixed_pair, resolve
+from srgan.models.catalogue import (
+    AUTO,
+    CLEAN,
+    COMPRESSED,
+    DEEP,
+    DEFAULT,
+    THRESHOLDS,
+    TWICE,
+    Thresholds,
+    for_twice,
+    mixed_pair,
+    resolve,
+)
 from srgan.models.metadata import read_info
 from srgan.runtime import heap
 from srgan.runtime.devices import CPU, may_have_gpu
@@ -86,7 +99,7 @@ def described(appearance: Appearance, jpeg_quality: int | None, thresholds: Thre
 
 
 class ModelChooser:
-    """Open networks of one enlargement, and the choice among them for each picture.
+    """Open networks, and the choice among them for each picture.
 
     Parameters
     ----------
@@ -98,7 +111,7 @@ class ModelChooser:
     Attributes
     ----------
     target : the size that results shall have
-    scale : the networks' own enlargement
+    scale : the enlargement where none is asked for: the networks' own; with ``"auto"`` that of those that are not for twice
     channels : of the pictures that it is for; see :attr:`Upscaler.channels`
 
     Raises
@@ -116,15 +129,12 @@ class ModelChooser:
         self._name = CLEAN if name == AUTO else name
         self._open: dict[str, Upscaler] = {}
         self._lock = threading.Lock()
+        self.target = Target(*(options.get(field.name) for field in fields(Target)))
+        info = read_info(resolve(self._name))
+        self.scale, self.channels = info.scale, info.bands
         if self.chooses and _is_sure_to_open(options):
-            self.target = Target(*(options.get(field.name) for field in fields(Target)))
-            info = read_info(resolve(self._name))
-            self.scale, self.channels = info.scale, info.bands
             return
-        first = self._open[self._name] = Upscaler(self._name, **options)
-        self.target, self.scale, self.channels = first.target, first.scale, first.channels
-        if self._fixed is not None:
-            self.open(self._fixed)  # what cannot be opened is said now
+        self.for_clips()  # what cannot be opened is said now
 
     @classmethod
     def among(cls, upscalers: Mapping[str, Upscaler], *, model: str | None = None, **options: Any) -> ModelChooser:
@@ -158,7 +168,7 @@ class ModelChooser:
     @property
     def first(self) -> Upscaler:
         """The network that most pictures are for, open; it stands for the choice where there is no picture yet."""
-        return self._network(self._name)
+        return self._network(self._at_scale(Choice(self._name)).network)
 
     @property
     def label(self) -> str:
@@ -194,6 +204,23 @@ class ModelChooser:
         pixels : HWC, uint8, uint16 or float32; where it :attr:`chooses`, rows that are decoded on demand are used up
         jpeg_quality : that the file was saved with, None for other files
         """
+        choice = self._needed(pixels, jpeg_quality)
+        before = pixels.shape[0], pixels.shape[1]
+        if any(large > TWICE * small for small, large in zip(before, self.size_of(*before), strict=True)):
+            return choice
+        return self._twice(choice)
+
+    def _twice(self, choice: Choice) -> Choice:
+        """Return what takes a choice's place where a picture becomes at most twice as large."""
+        chosen = self._model == AUTO and self._options.get("fidelity") is None  # and not named, or blended
+        return replace(choice, network=for_twice(choice.network)) if chosen else choice
+
+    def _at_scale(self, choice: Choice) -> Choice:
+        """Return what takes a choice's place by the scale alone, where there is no picture whose size could be compared."""
+        return choice if self.target.scale is None or self.target.scale > TWICE else self._twice(choice)
+
+    def _needed(self, pixels: NDArray[Any] | Rows, jpeg_quality: int | None) -> Choice:
+        """Return what is for a picture, whatever its result's size."""
         if not self.chooses:
             return self._fixed or Choice(self._name)
         if pixels.dtype == np.uint16 and self._options.get("fidelity") is None:
@@ -218,7 +245,7 @@ class ModelChooser:
 
     def for_clips(self) -> Upscaler:
         """Return what enlarges all frames of a clip, which one choice is made for: by ``denoise``, without it :attr:`first`."""
-        return self.first if self._fixed is None else self.open(self._fixed)
+        return self.first if self._fixed is None else self.open(self._at_scale(self._fixed))
 
     def upscaler_for(self, picture: Picture) -> Upscaler:
         """Return what enlarges a picture that was read from a file; errors as :meth:`open`."""

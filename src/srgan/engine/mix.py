@@ -28,11 +28,11 @@ def check_denoise(denoise: float) -> None:
 
 
 class MixedUpscaler(Upscaler):
-    """Gives ``(1 - share) * clean + share * cleaner`` of the results of two open networks of one enlargement.
+    """Gives ``(1 - share) * clean + share * cleaner`` of the results of two open networks.
 
     Parameters
     ----------
-    clean, cleaner : the two, for results of one size
+    clean, cleaner : the two, for results of one size, which their own enlargements need not be
     share : above 0 and below 1
 
     Attributes

@@ -26,6 +26,10 @@ CLIPS = "fast-psnr-x4"
 """The network that :data:`AUTO` means for videos and animations: thousands of frames, among which invented detail flickers."""
 
 
+TWICE = 2
+"""Up to this enlargement :data:`AUTO` takes networks of their own for it (:attr:`Entry.twice`)."""
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """From where on COMPRESSED makes a picture that is nearer to the original than CLEAN's, in VGG's features.
@@ -60,7 +64,8 @@ class Entry:
 
     ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
     trained from the other. ``cleaner`` names, for a network for clean pictures, the one for damaged pictures that it is mixed
-    with (:mod:`srgan.engine.mix`). ``aside`` is set for one that is there as a partner alone: a server offers it only if named.
+    with (:mod:`srgan.engine.mix`). ``twice`` names the one that :data:`AUTO` takes in its place where a picture becomes at most
+    twice as large. ``aside`` is set for one that is there as a partner, or in another's place: a server offers it only if named.
     ``title`` is what the page calls it.
     """
 
@@ -68,6 +73,7 @@ class Entry:
     when: str
     partner: str | None = None
     cleaner: str | None = None
+    twice: str | None = None
     aside: bool = False
     title: str = ""
 
@@ -129,25 +135,35 @@ def mixed_pair(model: str | Path) -> tuple[str, str]:
     )
 
 
-def for_clips(model: str | Path, fidelity: float | None = None, denoise: float | None = None) -> str | Path:
-    """Return what a model's name or path stands for with a clip: for :data:`AUTO` that is :data:`CLIPS`.
+def for_twice(name: str) -> str:
+    """Return the network that :data:`AUTO` takes in the place of one where a picture becomes at most twice as large."""
+    entry = CATALOGUE.get(name)
+    return name if entry is None or entry.twice is None else entry.twice
+
+
+def for_clips(
+    model: str | Path, fidelity: float | None = None, denoise: float | None = None, scale: float | None = None
+) -> str | Path:
+    """Return what a model's name or path stands for with a clip: for :data:`AUTO` that is :data:`CLIPS`, or the one for twice.
 
     Who gives a fidelity or a strength of cleaning means the networks that have it.
     """
-    chosen = str(model) == AUTO and fidelity is None and denoise is None
-    return CLIPS if chosen else model
+    if str(model) != AUTO or fidelity is not None or denoise is not None:
+        return model
+    return for_twice(CLIPS) if scale is not None and scale <= TWICE else CLIPS
 
 
 def networks_of(
     model: str | Path, fidelity: float | None = None, denoise: float | None = None
 ) -> tuple[str | Path, ...]:
     """Return the networks that a model's name or path stands for, with these options; the first one first."""
-    if denoise is not None:
-        return mixed_pair(model)
-    if str(model) == AUTO:
-        # Who gives a fidelity has decided how much is invented; and DEEP has no partner to be blended with.
-        return (CLEAN, COMPRESSED, DEEP) if fidelity is None else (CLEAN, COMPRESSED)
-    return (model,)
+    if str(model) != AUTO:
+        return (model,) if denoise is None else mixed_pair(model)
+    # Who gives a fidelity has decided how much is invented; and neither DEEP nor those for twice have a partner to blend with.
+    if fidelity is not None:
+        return CLEAN, COMPRESSED
+    names = (CLEAN, COMPRESSED, DEEP) if denoise is None else mixed_pair(model)
+    return tuple(dict.fromkeys([*names, *map(for_twice, names)]))
 
 
 def resolve(name_or_path: str | Path) -> Path:
