@@ -3,14 +3,14 @@
 import pytest
 
 from srgan.cli.precision import settled
-from srgan.runtime import network
+from srgan.runtime import graph
 
 ASKED = {"device": "auto", "fidelity": None, "quiet": False}
 
 
 @pytest.fixture(params=[True, False], ids=["bf16", "no bf16"])
 def bf16(request, monkeypatch):
-    monkeypatch.setattr(network, "computes_bf16", lambda: request.param)
+    monkeypatch.setattr(graph, "computes_bf16", lambda: request.param)
     return request.param
 
 
@@ -37,5 +37,5 @@ def test_all_else_is_left_to_what_opens_the_network(asked, capsys):
 
 
 def test_it_is_true_of_this_processor():
-    flags = network._open_core()[0].get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    assert network.computes_bf16() == ("BF16" in flags)
+    flags = graph.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert graph.computes_bf16() == ("BF16" in flags)

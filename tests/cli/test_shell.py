@@ -14,6 +14,7 @@ from PIL import Image
 
 from srgan.cli import app
 from srgan.models.catalogue import AUTO, CATALOGUE
+from srgan.runtime import cache
 from srgan.training.recipe import shipped_recipes
 from support import tiny_models
 from support.tiny_runs import call
@@ -92,6 +93,7 @@ def test_the_cache_says_where_it_lies_and_goes(tmp_path: Path, monkeypatch: pyte
     assert entries, "the network was kept"
     said = call("cache")
     assert said.out.startswith(f"compiled networks: {folder} ({len(entries)}, ")
+    (folder / cache.TRIALS).write_text("{}")
     (folder / "mine.txt").write_text("not the program's")
     assert call("cache", "clear").out.startswith("removed 1 compiled network, ")
     assert [file.name for file in folder.iterdir()] == ["mine.txt"]

@@ -20,20 +20,29 @@ def test_it_finds_the_texture_in_a_sky(top: int, left: int) -> None:
     assert abs(found[1] - left) <= 1
 
 
-@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 14), st.sampled_from([1, 3]), st.integers(0, 99))
+@given(
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.integers(1, 14),
+    st.none() | st.integers(1, 14),
+    st.sampled_from([1, 3]),
+    st.integers(0, 99),
+)
 @settings(deadline=None)
-def test_no_window_has_more_gradient(height: int, width: int, side: int, channels: int, seed: int) -> None:
+def test_no_window_has_more_gradient(
+    height: int, width: int, high: int, wide: int | None, channels: int, seed: int
+) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
     gray = picture.mean(axis=2)
     gradient = np.zeros((height, width))
     gradient[:-1] += abs(gray[1:] - gray[:-1])
     gradient[:, :-1] += abs(gray[:, 1:] - gray[:, :-1])
     sums = {
-        (top, left): gradient[top : top + side, left : left + side].sum()
-        for top in range(max(height - side, 0) + 1)
-        for left in range(max(width - side, 0) + 1)
+        (top, left): gradient[top : top + high, left : left + (wide or high)].sum()
+        for top in range(max(height - high, 0) + 1)
+        for left in range(max(width - (wide or high), 0) + 1)
     }
-    assert sums[most_detailed(picture, side)] == pytest.approx(max(sums.values()), rel=1e-5)
+    assert sums[most_detailed(picture, high, wide)] == pytest.approx(max(sums.values()), rel=1e-5)
 
 
 def test_a_flat_picture_gives_its_corner() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from srgan.cli.devices import devices_command
 from srgan.errors import UsageError
 from srgan.runtime import devices
+from srgan.runtime.backend import Device
 from support.fake_devices import FakeBackend, card, install
 
 FIRST = [card("cuda:0", "Card A"), card("cuda:1", "Card A")]
@@ -64,6 +67,35 @@ def test_gpu_takes_no_software(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, FakeBackend([card("vulkan:0", "llvmpipe", software=True)]))
     with pytest.raises(UsageError, match=r"there is no device 'gpu': there are cpu, vulkan:0 \(llvmpipe\)"):
         devices.named("gpu")
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("no libcudnn"), OSError("bad file"), RuntimeError("a\nbuilt for numpy 1")]
+)
+def test_a_damaged_library_is_said_and_the_others_are_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def broken() -> FakeBackend:
+        raise error
+
+    install(monkeypatch, FakeBackend([]), FakeBackend([card("vulkan:0", "Card B", backend="fake1")]))
+    monkeypatch.setattr(devices, "BACKENDS", {**devices.BACKENDS, "fake": ("numpy", broken)})
+    assert [device.name for device in devices.found()] == ["vulkan:0"]
+    reason = str(error).splitlines()[-1]
+    line = f"numpy is installed but cannot be used ({reason}): install it again"
+    with pytest.raises(UsageError, match=rf"'cuda:0': there are cpu, gpu:0 \(Card B\); {re.escape(line)}"):
+        devices.named("cuda:0")
+    devices_command()
+    assert line in capsys.readouterr().out.splitlines()
+
+
+def test_a_name_asks_no_more_libraries_than_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unasked(FakeBackend):
+        def devices(self) -> list[Device]:
+            raise AssertionError
+
+    install(monkeypatch, FakeBackend(FIRST), Unasked([]))
+    assert devices.named("gpu") == devices.named("cuda:0") == [FIRST[0]]
 
 
 def test_without_any_trace_of_a_card_no_library_is_imported(tmp_path: Path) -> None:

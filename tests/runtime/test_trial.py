@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from srgan.errors import DeviceError
-from srgan.runtime import trial
+from srgan.engine.networks import OpenNetworks
+from srgan.errors import DeviceError, UsageError
+from srgan.runtime import cache, devices, trial
+from srgan.runtime.backend import Device
 from support import tiny_models
 from support.bands import save_network
 from support.fake_devices import FakeBackend, card, install
@@ -106,9 +108,80 @@ def test_the_verdict_is_kept(model: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert backend.opened
 
 
+@pytest.mark.parametrize("wanted", ["auto", "gpu"])
+def test_another_driver_or_library_is_another_question(
+    model: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    backend = FakeBackend([card()])
+    install(monkeypatch, backend)
+    monkeypatch.setattr(trial, "_seconds", lambda work: (work(), 1.0)[1])
+    for name, value in (("traces", ["driver 1"]), ("traces", ["driver 2"]), ("_versions", ["torch 3"])):
+        monkeypatch.setattr(devices if name == "traces" else trial, name, lambda value=value: value)
+        backend.opened.clear()
+        trial.pick(model, wanted, precision="auto")
+        assert backend.opened, (name, value)
+        backend.opened.clear()
+        trial.pick(model, wanted, precision="auto")
+        assert not backend.opened
+
+
+@pytest.mark.parametrize("wanted", ["auto", "gpu"])
+def test_a_card_that_others_use_is_tried_again(model: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    free = False
+
+    def spoil(_: Any, result: Any) -> Any:
+        if not free:
+            raise MemoryError
+        return result
+
+    install(monkeypatch, FakeBackend([card()], spoil))
+    times = iter([trial.SIDE**2, trial.SIDE**2, trial.LARGE_SIDE**2 / 2])
+    monkeypatch.setattr(trial, "_seconds", lambda work: (work(), next(times))[1])
+    if wanted == "auto":
+        assert trial.pick(model, wanted, precision="auto") == [(None, "auto")]
+    else:
+        with pytest.raises(DeviceError, match="cannot be used"):
+            trial.pick(model, wanted, precision="auto")
+    free = True
+    assert trial.pick(model, wanted, precision="auto") == [(card(), "fp16")]
+
+
+def test_auto_leaves_a_precision_that_no_card_has_to_the_processor(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, backend := FakeBackend([card()]))
+    monkeypatch.setattr(trial, "_seconds", lambda work: (work(), 1.0)[1])
+    assert trial.pick(model, "auto", precision="bf16") == [(None, "bf16")]
+    assert not backend.opened
+    install(monkeypatch, FakeBackend([card(precisions=("fp32",))]))
+    assert trial.pick(model, "auto", precision="fp16") == [(None, "fp16")]
+    with pytest.raises(UsageError, match=r"fake:0 .* does not compute in fp16: choose of fp32 and auto"):
+        OpenNetworks(model, precision="fp16", threads=1, fidelity=None, device="gpu")
+
+
+def test_a_kept_verdict_asks_no_other_library(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Asked(FakeBackend):
+        def devices(self) -> list[Device]:
+            asked.append(self.found[0].name)
+            return super().devices()
+
+    install(monkeypatch, Asked([card("slow:0", "Slow")]), Asked([card("fast:0", "Fast", backend="fake1")]))
+    pixels = trial.SIDE**2, trial.LARGE_SIDE**2
+    times = iter([pixels[0], 2 * pixels[1], pixels[0], 0.5 * pixels[1]])
+    monkeypatch.setattr(trial, "_seconds", lambda work: (work(), next(times))[1])
+    taken = trial.pick(model, "auto", precision="auto")
+    assert taken[0][0] == card("fast:0", "Fast", backend="fake1")
+    assert "slow:0" in asked
+    asked.clear()
+    assert trial.pick(model, "auto", precision="auto") == taken
+    assert asked == ["fast:0"]
+
+
 def test_a_damaged_file_of_verdicts_is_none(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "trials.json").write_text("[1, 2")
+    (tmp_path / "cache" / cache.TRIALS).write_text("[1, 2")
     install(monkeypatch, FakeBackend([card()]))
     assert trial.pick(model, "gpu", precision="auto") == [(card(), "fp16")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +18,6 @@ from srgan.runtime.graph import openvino_core
 
 class FakeBackend:
     """Some devices; ``spoil`` is called with each result and may raise, wait, or change it."""
-
-    title = "Fake"
 
     def __init__(self, found: list[Device], spoil: Callable[[Any, NDArray[np.float32]], Any] | None = None) -> None:
         self.found = found
@@ -57,9 +56,6 @@ class FakeNetwork:
             result: NDArray[np.float32] = self.backend.spoil(self, self.compiled([batch])[0].copy())
         return result
 
-    def release(self) -> None:
-        pass
-
 
 class OverlappingNetwork(FakeNetwork):
     """One that takes bytes; faults show when its results are waited for."""
@@ -97,5 +93,4 @@ def install(monkeypatch: pytest.MonkeyPatch, *backends: FakeBackend) -> None:
     made = {f"fake{number or ''}": ("openvino", lambda b=backend: b) for number, backend in enumerate(backends)}
     monkeypatch.setattr(devices, "BACKENDS", made)
     monkeypatch.setattr(devices, "may_have_gpu", lambda: True)
-    devices.found.cache_clear()
-    monkeypatch.setattr(devices, "found", devices.found.__wrapped__)
+    monkeypatch.setattr(devices, "library", inspect.unwrap(devices.library))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from srgan.api import pil
 from srgan.errors import UsageError
+from srgan.evaluation.crops import most_detailed
 from srgan.image import Picture, pixels, read, to_rgb8
 from srgan.image.fitting import on_white
 
@@ -106,15 +107,10 @@ def _picture(array: NDArray[Any]) -> Picture:
 
 
 def _most_detailed(picture: NDArray[np.uint8], high: int, wide: int) -> tuple[int, int]:
-    """Return top and left of the window with the largest mean gradient: the middle is often sky or bokeh."""
+    """Return top and left of the window with the most detail, as it is seen in a picture that is thinned out."""
     step = max(-(-max(picture.shape[:2]) // _LOOKED_AT), 1)
-    gray = picture[::step, ::step].astype(np.float32).mean(axis=2)
-    energy = np.abs(np.diff(gray, axis=0, append=gray[-1:])) + np.abs(np.diff(gray, axis=1, append=gray[:, -1:]))
-    table = np.pad(energy.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    tall, broad = max(high // step, 1), max(wide // step, 1)
-    sums = table[tall:, broad:] - table[:-tall, broad:] - table[tall:, :-broad] + table[:-tall, :-broad]
-    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
-    return min(int(top) * step, picture.shape[0] - high), min(int(left) * step, picture.shape[1] - wide)
+    top, left = most_detailed(picture[::step, ::step], max(high // step, 1), max(wide // step, 1))
+    return min(top * step, picture.shape[0] - high), min(left * step, picture.shape[1] - wide)
 
 
 def _data_uri(part: NDArray[np.uint8]) -> str:

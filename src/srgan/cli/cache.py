@@ -14,8 +14,9 @@ app = typer.Typer(help="Say what is kept between runs and where, or remove it.",
 def cache_command(context: typer.Context) -> None:
     """Say what is kept between runs and where, or remove it.
 
-    Compiled networks are kept, 64 MB at most, so that small pictures start faster. SRGAN_CACHE names another folder for
-    them; empty, none are kept. Training keeps VGG's weights, if it had to download them, where torch keeps such files.
+    Compiled networks are kept, 64 MB at most, so that small pictures start faster, and what trials of GPUs have shown.
+    SRGAN_CACHE names another folder for them; empty, none are kept. Training keeps VGG's weights, if it had to download
+    them, where torch keeps such files.
     """
     if context.invoked_subcommand is not None:
         return
@@ -35,7 +36,7 @@ def cache_command(context: typer.Context) -> None:
 
 @app.command("clear")
 def clear_command() -> None:
-    """Remove the compiled networks; they are made again when needed."""
+    """Remove the compiled networks and what trials of GPUs have shown; both are made again when needed."""
     from srgan.cli.folder import size
     from srgan.data.words import counted
     from srgan.runtime import cache

@@ -30,6 +30,8 @@ def devices_command() -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         print(printable("  ".join([*cells, row[5]]).rstrip()))
+    for line in devices.broken():
+        print(printable(line))
     if not aliases:
         print(f"No GPU: {devices.advice()}")
 

@@ -146,10 +146,11 @@ def dry_run(job: FolderJob, chooser: ModelChooser, *, overwrite: bool, quality: 
 
 def dry_run_files(found: Plan, chooser: ModelChooser, *, overwrite: bool, quality: int | None) -> list[str]:
     """Return the same for pictures whose results lie beside them or under a name of their own."""
-    finished = [] if overwrite else found.finished()
+    finished = frozenset(() if overwrite else found.finished())
+    rest = [job for job in found.pictures if job not in finished]
     with RemoteAccess() as access:
-        taken = [] if overwrite else [job for job in found.pictures if job not in finished and access.exists(job)]
-        todo = [job for job in found.pictures if job not in finished and job not in taken]
+        taken = frozenset(() if overwrite else filter(access.exists, rest))
+        todo = [job for job in rest if job not in taken]
         expected = estimate(todo, chooser, access, quality=quality)
     lines = [f"{printable(str(job.source))} -> {printable(str(job.target))}" for job in todo]
     lines.append(_counts(len(todo), len(finished), len(taken)))

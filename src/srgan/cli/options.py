@@ -37,6 +37,10 @@ SIZE, NETWORK, OUTPUT, FOLDER, VIDEO = "Size", "Network", "Output", "Folders", "
 """Groups of options in the help."""
 
 
+MACHINE = ("memory", "threads", "device")
+"""Options of the network that say how this machine computes: results do not depend on them."""
+
+
 class GroupedCommand(TyperCommand):
     """A command whose help shows options in their groups, in plain text (rich takes as long to import as all else)."""
 

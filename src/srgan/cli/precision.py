@@ -19,7 +19,7 @@ def settled(precision: str, *, device: str, fidelity: float | None, quiet: bool)
     """
     if precision != "int8" or device not in ("auto", "cpu") or fidelity is not None:
         return precision
-    from srgan.runtime.network import computes_bf16
+    from srgan.runtime.graph import computes_bf16
 
     if not computes_bf16():
         return precision

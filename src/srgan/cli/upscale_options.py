@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from srgan.cli.options import parse_size
+from srgan.cli.options import MACHINE, parse_size
 from srgan.cli.precision import settled
 from srgan.cli.video import VideoOptions, selection
 from srgan.engine.sizes import Target, parse_fit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NETWORK = (
     *("scale", "width", "height", "fit", "wrap", "tta", "fidelity", "denoise"),
-    *("precision", "memory", "exact", "threads", "device"),
+    *("precision", "exact", *MACHINE),
 )
 """Options that :class:`srgan.engine.choice.ModelChooser` takes."""
 
@@ -121,7 +121,7 @@ class UpscaleOptions:
 
     def settings(self) -> dict[str, Any]:
         """Return the options on which results depend, by name."""
-        return {name: value for name, value in self.network.items() if name not in ("memory", "threads", "device")} | {
+        return {name: value for name, value in self.network.items() if name not in MACHINE} | {
             "quality": self.quality,
             **({} if self.keeping.history else {"history": False}),
         }

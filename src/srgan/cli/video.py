@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan.cli.lines import printable, say
-from srgan.cli.options import CodecOption
+from srgan.cli.options import MACHINE, CodecOption
 from srgan.errors import MissingExtraError, OutputExistsError, SrganError, UsageError
 from srgan.jobs.access import Access
 from srgan.jobs.folder import model_hash
@@ -152,7 +152,7 @@ def _enlarge(
     from srgan.video.encoder import Encoding
     from srgan.video.run import upscale_clip
 
-    facts = {name: value for name, value in made.items() if name not in ("memory", "threads", "device")}
+    facts = {name: value for name, value in made.items() if name not in MACHINE}
     # Another model may have come under this name.
     facts["model"] = model_hash(made["model"], made["fidelity"], made["precision"], made.get("denoise"))
     try:

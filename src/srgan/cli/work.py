@@ -61,7 +61,7 @@ def _run_clips(found: Plan, chooser: ModelChooser, options: UpscaleOptions, *, m
     if options.clip_model != options.model:
         if not options.quiet:
             say(f"by {options.clip_model}, the fast network (--model takes another one)")
-        if chooser.first.name != options.clip_model:
+        if chooser.chooses:  # it was opened for pictures
             chooser = options.open(options.clip_model)
     made = {"model": options.clip_model, **options.network}
     return video.run(found.clips, chooser.for_clips(), made, options.video, many=many)
@@ -128,7 +128,8 @@ def run(found: Plan, chooser: ModelChooser, options: UpscaleOptions) -> Report:
             )
         else:
             finished = [] if options.overwrite else found.finished()
-            todo = [job for job in found.pictures if job not in finished]
+            known = frozenset(finished)
+            todo = [job for job in found.pictures if job not in known]
             report = run_pictures(todo, chooser, check=options.check, listener=listener, **asked)
             report.unchanged += finished
     report.failed[:0] = found.refused

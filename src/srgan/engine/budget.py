@@ -95,10 +95,9 @@ class Budget:
         free = max(self.memory - pictures, self.least(network))
         room = (free - self._tail_bytes(network)) // self._bytes_per_pixel(network)
 
-        if (
-            network.max_pixels is not None
-        ):  # a device has its own memory; if it turns out not to suffice, tiles are halved
-            room = max(min(room, network.max_pixels), (2 * network.radius + tiling.MIN_SPLIT) ** 2)
+        most = network.max_pixels
+        if most is not None:  # a device has its own memory; if it turns out not to suffice, tiles are halved
+            room = max(min(room, most), (2 * network.radius + tiling.MIN_SPLIT) ** 2)
 
         def plan(halo: int) -> Plan:
             return tiling.plan_region(region, within, halo=halo, max_pixels=room, max_rows=max_rows)

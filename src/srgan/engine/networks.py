@@ -78,7 +78,7 @@ class OpenNetworks:
                 # What only the device computes in, the processor does not.
                 precision: Precision = "fp32" if self._asked == "fp32" else "auto"
                 self._places = [(None, precision)]
-            if len(self._places) < len(before) or (self._places[0][0] is None and before[0][0] is not None):
+            if self._places != before:  # the first to say so; another thread may have lost it too
                 others = [device.name for device in self.devices]
                 tell(f"{error}: {', '.join(others) or 'the processor'} goes on")
             device, precision = self._places[0]

@@ -28,7 +28,7 @@ from srgan.errors import DeviceError, ModelError, SrganError
 from srgan.image.pixels import Rows, has_alpha
 from srgan.runtime import heap
 from srgan.runtime.backend import Overlapping
-from srgan.runtime.network import DevicePart, Network
+from srgan.runtime.network import Network
 
 Progress = Callable[[int, int], None]
 """Called with (input pixels done, input pixels in all) after each piece of work. Where a picture takes several passes
@@ -187,10 +187,9 @@ class TilePass:
 
     def _overlapping(self) -> Overlapping | None:
         """Return the device, if it takes this picture's bytes as they are."""
-        part = self._network.tail
-        if self._dtype != np.uint8 or self._network.bands != 3 or self._config.tta or not isinstance(part, DevicePart):
+        if self._dtype != np.uint8 or self._network.bands != 3 or self._config.tta:
             return None
-        return part.overlapping
+        return self._network.tail.overlapping
 
     def _halving(self, tile: Tile, work: Callable[[Tile], None]) -> None:
         """Compute a tile, in parts where memory does not suffice."""

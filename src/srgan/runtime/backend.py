@@ -77,10 +77,6 @@ class Opened(Protocol):
         """
         ...
 
-    def release(self) -> None:
-        """Give back what memory is only kept for the next tile."""
-        ...
-
 
 @runtime_checkable
 class Overlapping(Protocol):
@@ -99,9 +95,6 @@ class Overlapping(Protocol):
 
 class Backend(Protocol):
     """A library that runs networks on devices."""
-
-    title: str
-    """What it is called in lists."""
 
     def devices(self) -> list[Device]:
         """Return what there is, in the library's order; empty if the library is not installed or finds nothing."""

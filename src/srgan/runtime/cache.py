@@ -29,6 +29,9 @@ FORMAT = 1
 LIMIT_BYTES = 64 << 20
 """All entries together take no more; the one that was used longest ago goes first. A shipped network takes 7 MB."""
 
+TRIALS = "trials.json"
+"""The file of what trials of GPUs have shown (:mod:`srgan.runtime.trial`)."""
+
 _SUFFIX = ".compiled"
 
 
@@ -129,27 +132,32 @@ def entries() -> list[Path]:
 
 
 def clear() -> tuple[int, int]:
-    """Remove all entries, and the folder if nothing else is in it; return how many they were, and their bytes.
+    """Remove all entries and what trials have shown, and the folder if nothing else is in it.
+
+    Returns
+    -------
+    how many entries there were, and the bytes of all that was removed
 
     Raises
     ------
     SrganError
-        if one cannot be removed
+        if a file cannot be removed
     """
+    where = folder()
+    if where is None:
+        return 0, 0
     count = nbytes = 0
-    for entry in entries():
+    for file in [*entries(), where / TRIALS]:
         try:
-            taken = entry.stat().st_size
-            entry.unlink()
-        except FileNotFoundError:
+            taken = file.stat().st_size
+            file.unlink()
+        except (FileNotFoundError, NotADirectoryError):
             continue  # another process was quicker
         except OSError as error:
-            raise SrganError(f"cannot remove {entry}: {error.strerror}") from None
-        count, nbytes = count + 1, nbytes + taken
-    where = folder()
-    if where is not None:
-        with suppress(OSError):
-            where.rmdir()
+            raise SrganError(f"cannot remove {file}: {error.strerror}") from None
+        count, nbytes = count + (file.name != TRIALS), nbytes + taken
+    with suppress(OSError):
+        where.rmdir()
     return count, nbytes
 
 

@@ -16,12 +16,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
-from srgan.errors import UsageError, option
+from srgan.errors import SrganError, UsageError, option
 from srgan.runtime.backend import Backend, Device
-from srgan.runtime.graph import openvino_core
+from srgan.runtime.graph import computes_bf16, openvino_core
 
 CPU = "cpu"
 AUTO = "auto"
@@ -52,6 +53,9 @@ BACKENDS: Mapping[str, tuple[str, Callable[[], Backend]]] = {
 }
 """Module that must be installed, and what makes the backend; where several see one card, the first of them has it."""
 
+_BROKEN = (ImportError, OSError, RuntimeError, AttributeError, ValueError, SrganError)
+"""What the import of a library raises that is damaged, or does not fit its neighbours or the driver."""
+
 TORCH_CPU = "torch:cpu"
 """PyTorch's code for devices, run on the processor: for tests, and in no list."""
 
@@ -61,29 +65,54 @@ def backend_of(device: Device) -> Backend:
     return BACKENDS[device.backend][1]()
 
 
-@lru_cache(maxsize=1)
+@dataclass(frozen=True)
+class Library:
+    """What a library knows: its devices; or none, and the line that says what is wrong with the library."""
+
+    devices: tuple[Device, ...] = ()
+    broken: str = ""
+
+
+@cache
+def library(backend: str) -> Library:
+    """Ask a library, one of :data:`BACKENDS`, once a process. One that is damaged has no devices; the others may have."""
+    module, make = BACKENDS[backend]
+    if find_spec(module) is None:
+        return Library()
+    try:
+        return Library(tuple(make().devices()))
+    except _BROKEN as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return Library(broken=f"{module} is installed but cannot be used ({lines[-1]}): install it again")
+
+
 def found() -> tuple[Device, ...]:
     """Return all devices besides the processor, of all libraries that are installed, in the order of preference."""
-    devices: list[Device] = []
-    for module, make in BACKENDS.values():
-        if find_spec(module) is not None:
-            devices += make().devices()
-    return tuple(devices)
+    return tuple(device for backend in BACKENDS for device in library(backend).devices)
+
+
+def broken() -> list[str]:
+    """Return a line for each library that is installed and cannot be used."""
+    return [library(backend).broken for backend in BACKENDS if library(backend).broken]
+
+
+def cards() -> Iterator[Device]:
+    """Yield the graphics cards: each card once, and no software that looks like one. A library is asked when it is its turn."""
+    seen: Counter[str] = Counter()
+    for backend in BACKENDS:
+        here: Counter[str] = Counter()
+        for device in library(backend).devices:
+            if device.software or not _is_gpu(device):
+                continue
+            here[device.title] += 1
+            if here[device.title] > seen[device.title]:  # the library before has not seen so many of this title
+                yield device
+        seen |= here
 
 
 def numbered() -> dict[str, Device]:
-    """Return the graphics cards by ``gpu:0``, ``gpu:1`` …: each card once, and no software that looks like one."""
-    seen: Counter[str] = Counter()
-    cards: list[Device] = []
-    for backend in BACKENDS:
-        own = [device for device in found() if device.backend == backend and not device.software and _is_gpu(device)]
-        here: Counter[str] = Counter()
-        for device in own:
-            here[device.title] += 1
-            if here[device.title] > seen[device.title]:  # the library before has not seen so many of this title
-                cards.append(device)
-        seen |= here
-    return {f"gpu:{number}": device for number, device in enumerate(cards)}
+    """Return the graphics cards by ``gpu:0``, ``gpu:1`` …."""
+    return {f"gpu:{number}": device for number, device in enumerate(cards())}
 
 
 def _is_gpu(device: Device) -> bool:
@@ -118,17 +147,20 @@ def _one(name: str, wanted: str) -> Device | None:
         return TEST_DEVICE
     if name == AUTO and wanted.strip().lower() != AUTO:
         raise UsageError(f"{option('device', wanted)}: auto stands alone")
-    cards = numbered()
-    if name == "gpu" and cards:
-        return cards["gpu:0"]
-    for called, device in (*cards.items(), *((device.name, device) for device in found())):
+    if name == "gpu" and (first := next(cards(), None)) is not None:
+        return first
+    if name.startswith("gpu:"):
+        found_here: Iterator[tuple[str, Device]] = iter(numbered().items())
+    else:
+        found_here = ((device.name, device) for backend in BACKENDS for device in library(backend).devices)
+    for called, device in found_here:
         if name == called:
             return device
-    raise UsageError(f"there is no device {name!r}: {_what_there_is(cards)}")
+    raise UsageError("; ".join([f"there is no device {name!r}: {_what_there_is()}", *broken()]))
 
 
-def _what_there_is(cards: Mapping[str, Device]) -> str:
-    aliases = {device.name: called for called, device in cards.items()}
+def _what_there_is() -> str:
+    aliases = {device.name: called for called, device in numbered().items()}
     there = [f"{aliases.get(device.name, device.name)} ({device.title})" for device in found()]
     if not there:
         return "there is cpu, and no GPU that an installed library knows (pip install 'srgan[gpu]' brings one)"
@@ -176,7 +208,7 @@ def advice() -> str:
 def processor() -> tuple[str, int, str]:
     """Return the processor's title, the machine's bytes of memory (0 if not known), and what it computes in."""
     core = openvino_core()
-    able = "bf16, fp32, int8" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32, int8"
+    able = "bf16, fp32, int8" if computes_bf16() else "fp32, int8"
     memory = 0
     with suppress(ValueError, OSError, AttributeError):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -5,8 +5,10 @@ Everything is found by walking the graph's operations in order; nothing is typed
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -75,14 +77,46 @@ def import_openvino() -> ModuleType:
     return openvino  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=1)
 def openvino_core() -> Any:
     """Return OpenVINO's core: one for the whole process, which is never given up.
+
+    Raises
+    ------
+    SrganError
+        if OpenVINO cannot be loaded, or may no longer be read
+    """
+    openvino = import_openvino()
+    try:
+        # The core ends the process where it may not look in here: one that has changed its user since the import.
+        with suppress(FileNotFoundError):  # not every distribution of OpenVINO has this folder
+            os.stat(os.path.join(openvino.__path__[0], "libs", "."))
+        return _core()
+    except (OSError, RuntimeError) as error:
+        raise openvino_error(error) from None
+
+
+@lru_cache(maxsize=1)
+def _core() -> Any:
+    """Return the core itself.
 
     Its part for processors gives the thread a stack for signals, and puts back the one before when it goes. Of several
     that go in the order in which they came, the last puts back one that is freed, and the next Ctrl-C ends the process.
     """
     return import_openvino().Core()
+
+
+def abilities() -> list[str]:
+    """Return what the processor computes in, in OpenVINO's words; SrganError if OpenVINO cannot be loaded."""
+    core = openvino_core()
+    try:
+        return list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    except RuntimeError as error:  # the part for processors is loaded only now
+        raise openvino_error(error) from None
+
+
+def computes_bf16() -> bool:
+    """Return whether the processor has instructions for bf16; SrganError if OpenVINO cannot be loaded."""
+    return "BF16" in abilities()
 
 
 def openvino_error(error: Exception) -> SrganError:

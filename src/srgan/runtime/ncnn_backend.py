@@ -35,8 +35,6 @@ MEMORY_SHARE = 0.5
 class NcnnBackend:
     """ncnn with Vulkan, as a :class:`srgan.runtime.backend.Backend`."""
 
-    title = "ncnn"
-
     def devices(self) -> list[Device]:
         """Return Vulkan's devices; none where the library or the driver fails."""
         try:
@@ -90,9 +88,6 @@ class NcnnNetwork:
             return made if sound else None
 
         return wait
-
-    def release(self) -> None:
-        """Do nothing: ncnn gives a tile's memory back itself."""
 
     def _run(self, values: NDArray[Any], inside: Inside | None) -> Callable[[], tuple[NDArray[Any], bool]]:
         with self._lock:

@@ -22,8 +22,6 @@ Compiled halves are kept on disk for the next run (:mod:`srgan.runtime.cache`).
 from __future__ import annotations
 
 import io
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -41,10 +39,11 @@ from srgan.runtime.devices import backend_of
 from srgan.runtime.graph import (
     DAMAGED,
     Cost,
+    abilities,
+    computes_bf16,
     find_cut,
     import_openvino,
     openvino_core,
-    openvino_error,
     peak_values,
     read_graph,
     split,
@@ -129,7 +128,7 @@ class Network:
     @property
     def max_pixels(self) -> int | None:
         """Pixels of a tile that a device's own memory allows; None for the processor, whose memory the caller knows."""
-        return self.tail.max_pixels if isinstance(self.tail, DevicePart) else None
+        return self.tail.max_pixels
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the whole network at once; for large pictures see :class:`srgan.Upscaler`."""
@@ -181,7 +180,7 @@ def open_network(
         raise UsageError(f"fp16 is for GPUs: use {option('precision', 'auto')} or fp32")
     file = int8.find(info) if precision == "int8" else info
     heap.share()
-    core, has_bf16 = _open_core()
+    core, has_bf16 = openvino_core(), computes_bf16()
     if precision == "bf16" and not has_bf16:
         raise UsageError(f"this processor has no bf16 instructions: use {option('precision', 'auto')}, or fp32")
     chosen = "bf16" if precision == "auto" and has_bf16 else "fp32" if precision == "auto" else precision
@@ -264,23 +263,4 @@ def _exported(part: Part) -> cache.Half:
 
 def _identity(core: Any) -> str:
     """Return what a compiled network depends on besides its file: the runtime's build and the processor."""
-    abilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return " ".join([import_openvino().get_version(), core.get_property("CPU", "FULL_DEVICE_NAME"), *abilities])
-
-
-def computes_bf16() -> bool:
-    """Return whether the processor computes in bf16 itself; SrganError if OpenVINO cannot be loaded."""
-    return _open_core()[1]
-
-
-def _open_core() -> tuple[Any, bool]:
-    """Return OpenVINO's core, and whether its CPU part computes in bf16."""
-    openvino = import_openvino()
-    try:
-        # Core ends the process where it may not look in here: one that has changed its user since the import.
-        with suppress(FileNotFoundError):  # not every distribution of OpenVINO has this folder
-            os.stat(os.path.join(openvino.__path__[0], "libs", "."))
-        core = openvino_core()
-        return core, "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    except (OSError, RuntimeError) as error:
-        raise openvino_error(error) from None
+    return " ".join([import_openvino().get_version(), core.get_property("CPU", "FULL_DEVICE_NAME"), *abilities()])

@@ -29,8 +29,6 @@ _HINTS = {"fp32": "f32", "fp16": "f16"}
 class OpenvinoBackend:
     """OpenVINO's devices besides the processor, as a :class:`srgan.runtime.backend.Backend`."""
 
-    title = "OpenVINO"
-
     def devices(self) -> list[Device]:
         """Return Intel's graphics cards, then its neural processors."""
         core = openvino_core()
@@ -80,12 +78,6 @@ class OpenvinoNetwork:
         with self._lock, _errors(self.device):
             made: NDArray[np.float32] = self._of(batch.shape)([np.ascontiguousarray(batch, np.float32)])[0]
             return made.copy()
-
-    def release(self) -> None:
-        """Give back what is only kept for the next tile."""
-        with self._lock:
-            if self._fixed:
-                self._compiled.clear()
 
     def _of(self, shape: tuple[int, ...]) -> Any:
         """Return the graph compiled for a shape; where the device takes any, for all of them."""

@@ -25,6 +25,12 @@ class Part:
     output included. Calls from several threads take turns.
     """
 
+    max_pixels: None = None
+    """Of a tile: the caller knows this machine's memory."""
+
+    overlapping: None = None
+    """It takes no bytes, and is waited for."""
+
     def __init__(self, compile: Callable[[], Any], *, scale: int, cost: Cost, precision: str) -> None:
         self._compile = compile
         with primitives.bounded():

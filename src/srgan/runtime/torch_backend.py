@@ -44,8 +44,6 @@ _lock = threading.Lock()
 class TorchBackend:
     """PyTorch, as a :class:`srgan.runtime.backend.Backend`."""
 
-    title = "PyTorch"
-
     def devices(self) -> list[Device]:
         """Return CUDA's (or ROCm's) devices, then Intel's, then Apple's."""
         found = []
@@ -88,7 +86,6 @@ class TorchNetwork:
         self._module = _Runner(program, self._place, _DTYPES[precision])
         value_bytes = 4 if precision == "fp32" else 2
         self._bytes_per_pixel = int(program.peak_values * value_bytes * OVERHEAD)
-        self._scale = program.scale
         self._recorded: OrderedDict[tuple[Any, ...], _Recorded | None] = OrderedDict()
         self._pool: Any = None
         self._copies = torch.cuda.Stream(self._place) if self._place.type == "cuda" else None  # type: ignore[no-untyped-call]
@@ -127,12 +124,6 @@ class TorchNetwork:
                 sound.record_stream(self._copies)
                 done.record(self._copies)
         return lambda: self._wait(done, host, flag)
-
-    def release(self) -> None:
-        """Give back what is only kept for the next tile."""
-        with _lock:
-            self._recorded.clear()
-            _empty_cache(self._place)
 
     def _wait(self, done: Any, made: Tensor, sound: Tensor) -> NDArray[np.uint8] | None:
         with _errors(self.device):

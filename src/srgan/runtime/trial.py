@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -40,8 +40,6 @@ SIDE, LARGE_SIDE = 64, 256
 KEPT = 64
 """Verdicts in the file; the oldest go first."""
 
-_FILE = "trials.json"
-
 Place = tuple[Device | None, Precision]
 """What computes, None for the processor, and in what."""
 
@@ -57,6 +55,8 @@ class Verdict:
     precision : what it is exact enough in; empty if in nothing
     speed : pixels a second, as many times as the processor's
     why : one line for people
+    backend : of the device
+    final : whether it may be kept: not where a device had too little memory free, for which others may be to blame
     """
 
     device: str
@@ -64,6 +64,8 @@ class Verdict:
     precision: str
     speed: float
     why: str
+    backend: str
+    final: bool = True
 
 
 def pick(model: str | Path, wanted: str, *, precision: Precision, threads: int | None = None) -> list[Place]:
@@ -91,8 +93,9 @@ def pick(model: str | Path, wanted: str, *, precision: Precision, threads: int |
         return [_automatic(model, precision, threads)]
     places: list[Place] = []
     for device in devices.named(wanted):
-        if device is None or precision not in ("auto", "fp16", "fp32") or device.name == devices.TORCH_CPU:
-            places.append((device, precision))  # tests look at that one themselves
+        untried = device is None or precision in ("bf16", "int8") or precision not in ("auto", *device.precisions)
+        if untried or device is None or device.name == devices.TORCH_CPU:  # tests look at that one themselves
+            places.append((device, precision))  # what it does not compute in is said where it is opened
             continue
         verdict = _kept_or(
             _key(model, precision, device.name, device.title),
@@ -107,11 +110,10 @@ def pick(model: str | Path, wanted: str, *, precision: Precision, threads: int |
 
 
 def _automatic(model: str | Path, precision: Precision, threads: int | None) -> Place:
-    key = _key(model, precision, devices.AUTO, *devices.traces(), *_versions())
-    verdict = _kept_or(key, partial(_best, model, precision, threads))
-    if not verdict.device:
+    verdict = _kept_or(_key(model, precision, devices.AUTO), partial(_best, model, precision, threads))
+    if verdict.backend not in devices.BACKENDS:
         return None, precision
-    for device in devices.found():
+    for device in devices.library(verdict.backend).devices:
         if (device.name, device.title) == (verdict.device, verdict.title):
             return device, verdict.precision if precision == "auto" else precision  # type: ignore[return-value]
     return None, precision  # it was unplugged
@@ -119,12 +121,12 @@ def _automatic(model: str | Path, precision: Precision, threads: int | None) -> 
 
 def _best(model: str | Path, precision: Precision, threads: int | None) -> Verdict:
     """Try the cards in the order of preference; the first that is right and faster than the processor is it."""
-    none = Verdict("", "", "", 1.0, "there is no GPU that an installed library knows")
-    for device in devices.numbered().values():
+    none = Verdict("", "", "", 1.0, "there is no GPU that an installed library knows", "")
+    for device in devices.cards():
         verdict = judge(device, model, precision, threads)
         if verdict.precision and verdict.speed > 1:
-            return verdict
-        none = Verdict("", device.title, "", verdict.speed, verdict.why)
+            return replace(verdict, final=verdict.final and none.final)
+        none = Verdict("", device.title, "", verdict.speed, verdict.why, "", verdict.final and none.final)
     return none
 
 
@@ -133,9 +135,16 @@ def judge(
 ) -> Verdict:
     """Compare a device with the processor on a small picture, and time both if it is to be ``timed``.
 
-    The precision tried is the one asked for; for ``"auto"`` it is fp16, and fp32 where that is not exact enough.
+    The precision tried is the one asked for, if the device has it; for ``"auto"`` it is fp16, and fp32 where that is not
+    exact enough.
     """
     bands = read_info(resolve(model)).bands
+    automatic = ("fp16", "fp32") if bands == 3 else ("fp32",)  # bands are measurements
+    asked: tuple[Any, ...] = automatic if precision == "auto" else (precision,)
+    tried = [name for name in asked if name in device.precisions]
+    verdict = partial(Verdict, device.name, device.title, backend=device.backend)
+    if not tried:
+        return verdict(precision="", speed=0.0, why=f"does not compute in {' or '.join(asked)}")
     small, large = picture(SIDE, bands), picture(LARGE_SIDE, bands)
     processor = open_network(model, precision="fp32", threads=threads)
     right = processor(small)
@@ -143,9 +152,7 @@ def judge(
     if timed:
         fastest = open_network(model, precision="auto", threads=threads)  # in bf16 where the processor has it
         rate = SIDE**2 / _seconds(partial(fastest, small))
-    why = "does not compute in this precision"
-    names = ("fp16", "fp32") if bands == 3 else ("fp32",)  # bands are measurements
-    tried: list[Any] = [name for name in names if name in device.precisions] if precision == "auto" else [precision]
+    why, final = "", True
     for name in tried:
         try:
             network = open_network(model, precision=name, device=device)
@@ -155,11 +162,12 @@ def judge(
                 speed = LARGE_SIDE**2 / _seconds(partial(network, large)) / rate
         except (DeviceError, ModelError, MemoryError) as error:
             why = f"cannot be used ({error})"
+            final = final and not isinstance(error, MemoryError)
             continue
         if not why:
             slower = "" if speed > 1 or not timed else f"computes {speed:.1f} times as fast as the processor"
-            return Verdict(device.name, device.title, name, speed, slower)
-    return Verdict(device.name, device.title, "", speed, why)
+            return verdict(precision=name, speed=speed, why=slower, final=final)
+    return verdict(precision="", speed=speed, why=why, final=final)
 
 
 def compared(made: NDArray[np.float32], right: NDArray[np.float32]) -> str:
@@ -208,7 +216,8 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def _key(model: str | Path, *circumstances: str) -> str | None:
-    key = cache.key_of(resolve(model), *circumstances)
+    """Return what a verdict is kept under: another driver, library or choice of visible cards is another question."""
+    key = cache.key_of(resolve(model), *circumstances, *devices.traces(), *_versions())
     visible = [os.environ.get(name, "") for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")]
     return key and hashlib.blake2b("\0".join([key, *visible]).encode(), digest_size=16).hexdigest()
 
@@ -226,13 +235,15 @@ def _kept_or(key: str | None, find: Callable[[], Verdict]) -> Verdict:
     where = cache.folder()
     if key is None or where is None:
         return find()
-    place = where / _FILE
+    place = where / cache.TRIALS
     kept: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         kept = dict(json.loads(place.read_text()))
     with suppress(KeyError, TypeError):
         return Verdict(**kept[key])
     verdict = find()
+    if not verdict.final:
+        return verdict
     kept[key] = asdict(verdict)
     with suppress(OSError, SrganError):
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
