@@ -118,5 +118,8 @@ def test_display_p3_of_avif_without_a_profile_is_kept(target: str, tmp_path: Pat
     write(larger(tmp_path / "a.avif"), tmp_path / f"b.{target}", quality=100)
     if target == "png":
         assert chunks(tmp_path / "b.png")[b"cICP"] == bytes([12, 13, 0, 1])
+    elif target == "avif":
+        assert (tmp_path / "b.avif").read_bytes().count(b"colrnclx\0\x0c\0\r") == 1
+        assert abs(read(tmp_path / "b.avif").pixels.astype(int) - (200, 90, 80)).max() <= 1
     else:
         assert abs(seen(tmp_path / f"b.{target}") - encoded(P3_TO_SRGB @ decoded([200, 90, 80]))).max() <= 3

@@ -222,3 +222,34 @@ def test_photoshops_blocks_go_along(end: str, tmp_path: Path) -> None:
     write(Picture(noise(), iptc=blocks), tmp_path / f"a.{end}")
     write(larger(tmp_path / f"a.{end}"), tmp_path / f"b.{end}")
     assert read(tmp_path / f"b.{end}").iptc == blocks.replace(resolution(300), resolution(1200))
+
+
+def test_photoshops_paths_turn_with_the_picture() -> None:
+    """Knots are shares of the picture, down and across, in 8.24 fixed numbers: of an enlarged one they stay."""
+
+    def path(*knots: tuple[float, float]) -> bytes:
+        records = struct.pack(">H24x", 6) + struct.pack(">HH22x", 0, len(knots))
+        for x, y in knots:
+            records += struct.pack(">H6i", 1, *[round(value * (1 << 24)) for value in (y, x)] * 3)
+        return block(0x07D0, records)
+
+    old = iptc.HEAD + path((0.25, 0.5), (0.75, 0.125))
+    assert iptc.corrected(old, UPRIGHT) == old
+    # Turned by 90 degrees clockwise, what was down from the top is now from the right.
+    assert iptc.corrected(old, TURNED[6]) == iptc.HEAD + path((0.5, 0.25), (0.875, 0.75))
+
+
+def test_the_related_sizes_of_interoperability_are_the_new_ones() -> None:
+    def entries(*records: tuple[int, int, int]) -> bytes:
+        return (
+            struct.pack("<H", len(records))
+            + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in records)
+            + bytes(4)
+        )
+
+    size = 2 + 12 + 4
+    data = b"II*\0" + struct.pack("<I", 8) + entries((0x8769, 4, 8 + size)) + entries((0xA005, 4, 8 + 2 * size))
+    data += entries((0x1001, 4, 48), (0x1002, 3, 32))
+    out = exif.corrected(data, 192, 128, change=UPRIGHT)
+    assert out is not None
+    assert out[8 + 2 * size :] == entries((0x1001, 4, 192), (0x1002, 3, 128))

@@ -12,7 +12,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from srgan.image import left_out, read, write
+from srgan.image import geotiff, left_out, read, write
+from srgan.image.change import Change, Origin
+from srgan.image.tiff_entries import Entry
 from support.metadata import larger, noise
 
 KEYS = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32632)
@@ -63,6 +65,45 @@ def test_a_transformation_has_smaller_steps(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(), photometric="rgb", extratags=[(34264, "d", 16, matrix, True)])
     write(larger(tmp_path / "a.tif"), tmp_path / "b.tif")
     assert tag(tmp_path / "b.tif", 34264)[:8] == (2.5, 0.25, 0, 500, -0.25, -2.5, 0, 400)
+
+
+@pytest.mark.parametrize("way", ["scale", "matrix", "points"])
+@pytest.mark.parametrize("point", [False, True])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_turned_satellite_picture_stays_in_its_place(turn: int, point: bool, way: str) -> None:
+    """Each pixel of the stored picture is over the same ground as where it went."""
+    middle = 0.5 if point else 0.0
+    matrix = [10.0, 1, 0, 5e5, 2, -8, 0, 5.2e6, 0, 0, 0, 0, 0, 0, 0, 1]
+    corners = [(0.0, 0.0), (47.0, 0.0), (0.0, 31.0), (47.0, 31.0)]
+    said: dict[int, list[float]] = {0x85D8: matrix}
+    if way == "scale":
+        said = {0x830E: [10.0, 8, 0], 0x8482: [3.0, 2, 0, 5e5, 5.2e6, 0]}
+    elif way == "points":
+        said = {0x8482: [number for x, y in corners for number in (x, y, 0, *ground({0x85D8: matrix}, x, y), 0)]}
+    keys = struct.pack("<8H", 1, 1, 0, 1, 1025, 0, 1, 1 + point)
+    entries = [Entry(tag, 12, len(v), struct.pack(f"<{len(v)}d", *v)) for tag, v in said.items()]
+    change = Change(Origin(*((32, 48) if turn >= 5 else (48, 32)), turn), *((128, 192) if turn >= 5 else (192, 128)))
+    new = geotiff.corrected([*entries, Entry(0x87AF, 3, 8, keys)], change)
+    found = {e.tag: list(struct.unpack(f"<{e.count}d", e.value)) for e in new if e.kind == 12}
+    if way == "points":
+        moved = np.array(found[0x8482]).reshape(-1, 6)
+        old = np.array(said[0x8482]).reshape(-1, 6)
+        there = [change.point(x + middle, y + middle) for x, y in old[:, :2]]
+        assert np.allclose(moved[:, :2] + middle, there)
+        assert np.array_equal(moved[:, 3:], old[:, 3:])
+        return
+    for x, y in corners:
+        there = change.point(x + middle, y + middle)
+        assert ground(found, there[0] - middle, there[1] - middle) == pytest.approx(ground(said, x, y), abs=1e-6)
+
+
+def ground(said: dict[int, list[float]], column: float, row: float) -> tuple[float, float]:
+    """Return where on the earth a place of the raster is (GeoTIFF 1.1, section 7.3)."""
+    if 0x85D8 in said:
+        m = said[0x85D8]
+        return m[0] * column + m[1] * row + m[3], m[4] * column + m[5] * row + m[7]
+    i, j, _, x, y, _ = said[0x8482]
+    return x + (column - i) * said[0x830E][0], y - (row - j) * said[0x830E][1]
 
 
 def test_what_has_no_place_for_it_says_so(tmp_path: Path) -> None:

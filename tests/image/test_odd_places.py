@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from srgan.image import jpeg_segments, left_out, read, write
+from srgan.image import Picture, jpeg_segments, left_out, read, write
 from srgan.image.colour import Colour, profile
 from support import picture_samples as samples
 from support.metadata import add_chunks, chunks, larger, noise
@@ -91,3 +92,54 @@ def test_a_gif_with_a_profile(tmp_path: Path) -> None:
     assert found.icc == WIDE
     assert left_out(found, "c.png") == ()
     assert left_out(found, "c.gif") == ("the colour profile: the colours become sRGB",)
+
+
+def test_blocks_without_a_name_are_named_by_their_number(tmp_path: Path) -> None:
+    write(Picture(noise()), tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(data[:2] + b"\xff\xe4\0\x08\1\2\3\4\5\6" + data[2:])
+    assert read(tmp_path / "a.jpg").notes == ("the data 'APP4' (6 bytes)",)
+
+
+@pytest.mark.parametrize("end", ["webp", "gif"])
+def test_blocks_of_programs_in_webp_and_gif(end: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{end}"
+    write(Picture(noise()), path)
+    data = path.read_bytes()
+    if end == "webp":
+        data += b"ABCD" + struct.pack("<I", 5) + b"hello\0"
+        data = data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
+    else:
+        plain = b"!\x01\x0c" + bytes(12) + b"\5hello\0"
+        data = data[:-1] + b"!\xff\x0bMAGMAGIC1.0\3\1\2\3\0" + plain + b";"
+    path.write_bytes(data)
+    drawn = "text that GIF's decoders should draw into the picture, and do not"
+    right = ("the data 'ABCD' (5 bytes)",) if end == "webp" else (drawn, "the data 'MAGMAGIC1.0'")
+    assert read(path).notes == right
+
+
+def test_gif_keeps_the_shape_of_its_pixels(tmp_path: Path) -> None:
+    write(Picture(noise(), aspect=(1.0, 2.0)), tmp_path / "a.gif")
+    assert (tmp_path / "a.gif").read_bytes()[12] == 2 * 64 - 15
+    assert read(tmp_path / "a.gif").aspect == (1.0, 2.0)
+    assert left_out(Picture(noise(), aspect=(1.0, 2.0), format="GIF"), "b.gif") == ()
+
+
+def test_primaries_of_a_tiff_become_a_profile(tmp_path: Path) -> None:
+    primaries = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+    rationals = tuple(number for value in primaries for number in (round(value * 10_000), 10_000))
+    tags = [
+        (0x013E, 5, 2, (3127, 10_000, 3290, 10_000), True),
+        (0x013F, 5, 6, rationals, True),
+        (0x011D, 2, 6, "a page", True),
+    ]
+    tifffile.imwrite(tmp_path / "a.tif", noise(), photometric="rgb", metadata=None, extratags=tags)
+    picture = read(tmp_path / "a.tif")
+    assert picture.colour is not None
+    assert picture.colour.chromaticities is not None
+    assert picture.colour.chromaticities[1] == (0.68, 0.32)
+    for end in ("jpg", "tif"):
+        write(picture, tmp_path / f"b.{end}")
+        assert read(tmp_path / f"b.{end}").icc is not None
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert file.pages.first.tags[0x011D].value == "a page"

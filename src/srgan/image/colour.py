@@ -69,6 +69,44 @@ def from_codes(primaries: int, transfer: int) -> Colour | None:
     return None if (primaries, transfer) == (_UNKNOWN, _UNKNOWN) else Colour(primaries, transfer)
 
 
+def from_nclx(codes: tuple[int, int], content: bytes | None, mastering: bytes | None) -> Colour | None:
+    """Return the colour of an AVIF or HEIC file's boxes.
+
+    Parameters
+    ----------
+    content, mastering : of the boxes ``clli`` and ``mdcv``: the brightest content, and the display that it was mastered on
+    """
+    said = from_codes(*codes)
+    if said is None or said.is_srgb:
+        return None
+    light = []
+    if mastering is not None and len(mastering) == 24:  # green, blue, red there; PNG has red first
+        green, blue, red, rest = (mastering[at : at + 4] for at in (0, 4, 8, 12))
+        light.append((b"mDCV", red + green + blue + rest + mastering[16:]))
+    if content is not None and len(content) == 4:
+        light.append((b"cLLI", struct.pack(">2I", *(10_000 * value for value in struct.unpack(">2H", content)))))
+    return Colour(said.primaries, said.transfer, light=tuple(light))
+
+
+def to_nclx(colour: Colour, matrix: int, *, full_range: bool) -> list[tuple[bytes, bytes]]:
+    """Return the boxes, kind and content, that say a colour of code points in an AVIF or HEIC file.
+
+    Parameters
+    ----------
+    matrix, full_range : by which its encoder made luma and chroma (H.273)
+    """
+    codes = struct.pack(">4s3HB", b"nclx", colour.primaries, colour.transfer, matrix, full_range << 7)
+    found = [(b"colr", codes)]
+    for kind, data in colour.light:
+        if kind == b"mDCV" and len(data) == 24:
+            red, green, blue = (data[at : at + 4] for at in (0, 4, 8))
+            found.append((b"mdcv", green + blue + red + data[12:]))
+        elif kind == b"cLLI" and len(data) == 8:
+            values = (min(round(value / 10_000), 65_535) for value in struct.unpack(">2I", data))
+            found.append((b"clli", struct.pack(">2H", *values)))
+    return found
+
+
 def from_png(chunks: list[Chunk]) -> Colour | None:
     """Return what a PNG file's chunks say, or None. A profile (iCCP) among them counts more, and cICP more than that."""
     said = {chunk.kind: chunk.data for chunk in reversed(chunks)}  # of two, the first one counts

@@ -21,7 +21,8 @@ from srgan.image.change import Change
 
 _PREFIX = b"Exif\0\0"
 _ORIENTATION, _EXIF_IFD, _DESCRIPTION = 0x0112, 0x8769, 0x010E
-_WIDTH, _HEIGHT = (0x0100, 0xA002), (0x0101, 0xA003)
+_INTEROP_IFD = 0xA005
+_WIDTH, _HEIGHT = (0x0100, 0xA002, 0x1001), (0x0101, 0xA003, 0x1002)
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL_AT, _THUMBNAIL_BYTES = 0x0201, 0x0202
 _FOCAL_PLANE_X, _FOCAL_PLANE_Y = 0xA20E, 0xA20F
@@ -70,6 +71,10 @@ def corrected(
         places = [(tag, *entry) for tag, entry in entries.items()]
         if _EXIF_IFD in entries and entries[_EXIF_IFD][:2] == (_LONG, 1):
             places += _entries(data, order, struct.unpack_from(order + "I", data, entries[_EXIF_IFD][2])[0])
+        related = next((at for tag, kind, count, at in places if (tag, kind, count) == (_INTEROP_IFD, _LONG, 1)), None)
+        if related is not None:
+            with suppress(struct.error):  # it says nothing that the picture is shown by
+                places += _entries(data, order, struct.unpack_from(order + "I", data, related)[0])
         for tag, kind, count, at in places:
             if tag == _ORIENTATION and not upright:
                 continue

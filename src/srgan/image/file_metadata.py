@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from srgan.image import colour, exif, gif, iptc, jpeg_segments, packet, parts, png, tiff, vips
+from srgan.image import bmff, colour, exif, gif, iptc, jpeg_segments, packet, parts, png, tiff, vips, webp, xmp
 from srgan.image.picture import Picture
 from srgan.image.text import XMP_KEYWORD, Text, from_comment, from_png, raw_profile
 from srgan.image.tiff_entries import Entry
@@ -16,8 +16,6 @@ _MILLIMETRES = {2: 25.4, 3: 10.0}
 """In a unit of TIFF and EXIF: an inch, a centimetre."""
 
 _CREDENTIALS = "Content Credentials (C2PA), which hold for the old pixels only"
-
-_AVIF_HEAD = 1 << 16
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _PNG_KNOWN = {
@@ -71,7 +69,7 @@ class FileMetadata:
             picture,
             icc=picture.icc or (self.icc if same_colours else None),
             exif=self.exif,
-            xmp=self.xmp,
+            xmp=self.xmp and xmp.as_utf8(self.xmp),
             iptc=self.photoshop,
             resolution=(resolution[1], resolution[0]) if turned and resolution else resolution,
             aspect=(aspect[1], aspect[0]) if turned and aspect else aspect,
@@ -181,6 +179,7 @@ def _read_tiff(file: BinaryIO, page: int) -> FileMetadata:
         tags.photoshop,
         resolution,
         aspect,
+        colour=tags.colour,
         reference=tags.reference,
         pages=pages,
         notes=(*others, *tags.notes),
@@ -189,21 +188,62 @@ def _read_tiff(file: BinaryIO, page: int) -> FileMetadata:
 
 def _read_gif(file: BinaryIO, page: int) -> FileMetadata:
     del page
-    comments, xmp, icc = gif.read(file)
-    texts = tuple(from_comment(data) for data in comments if data.strip(b"\0 "))
-    return FileMetadata(xmp=xmp, texts=texts, icc=icc)
+    said = gif.read(file)
+    texts = tuple(from_comment(data) for data in said.comments if data.strip(b"\0 "))
+    aspect = None if said.aspect is None else (1.0, said.aspect)
+    return FileMetadata(xmp=said.xmp, texts=texts, icc=said.icc, aspect=aspect, notes=tuple(sorted(said.unknown)))
+
+
+def _read_webp(file: BinaryIO, page: int) -> FileMetadata:
+    del page
+    unknown = webp.unknown(file)
+    return FileMetadata(notes=tuple(f"the data {name!r} ({size:,} bytes)" for name, size in unknown.items()))
 
 
 def _read_avif(file: BinaryIO, page: int) -> FileMetadata:
-    """Find the code points of the colours (nclx), in the boxes before the pixels; a profile counts more."""
+    """Read what the boxes say of the main picture; its EXIF data and XMP come from libvips."""
     del page
-    file.seek(0)
-    head = file.read(_AVIF_HEAD)
-    at = head.find(b"colrnclx")
-    if at < 0 or len(head) < at + 12:
-        return FileMetadata()
-    said = colour.from_codes(*struct.unpack_from(">HH", head, at + 8))
-    return FileMetadata(colour=None if said is None or said.is_srgb else said)
+    said = bmff.read(file)
+    return FileMetadata(colour=_nclx(said), aspect=_box_aspect(said), notes=parts_of(said))
 
 
-_READERS = {"JPEG": _read_jpeg, "PNG": _read_png, "TIFF": _read_tiff, "GIF": _read_gif, "AVIF": _read_avif}
+def _nclx(said: bmff.Contents) -> colour.Colour | None:
+    """Return the colour by code points; None beside a profile, which counts more."""
+    codes = said.property(b"colr", b"nclx")
+    if codes is None or len(codes) < 8 or said.property(b"colr", b"prof") is not None:
+        return None
+    return colour.from_nclx(struct.unpack_from(">2H", codes, 4), said.property(b"clli"), said.property(b"mdcv"))
+
+
+def _box_aspect(said: bmff.Contents) -> tuple[float, float] | None:
+    box = said.property(b"pasp") or b""
+    wide, high = struct.unpack(">2I", box) if len(box) == 8 else (1, 1)
+    return (float(high), float(wide)) if wide and high and wide != high else None
+
+
+def parts_of(said: bmff.Contents) -> tuple[str, ...]:
+    """Return words for what else an AVIF or HEIC file has, and no result gets."""
+    urns = b" ".join(said.auxiliary).lower()
+    words = {
+        "the gain map for bright displays (HDR)": b"tmap" in said.kinds or b"gainmap" in urns,
+        "the depth map": b"auxid:2" in urns or b"aux:depth" in urns,
+        "mattes of parts of the picture": b"matte" in urns,
+        "the frames of a film": said.has_film,
+        "its viewing environment": said.property(b"amve") is not None,
+    }
+    return tuple(text for text, there in words.items() if there)
+
+
+def read_boxes(file: BinaryIO) -> FileMetadata:
+    """Read what the boxes of an open HEIC file say; the position in the file stays."""
+    return read_metadata(file, "AVIF")
+
+
+_READERS = {
+    "JPEG": _read_jpeg,
+    "PNG": _read_png,
+    "TIFF": _read_tiff,
+    "GIF": _read_gif,
+    "AVIF": _read_avif,
+    "WebP": _read_webp,
+}

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from srgan.image.change import Change
 from srgan.image.tiff_entries import Entry
 
@@ -23,13 +25,63 @@ def corrected(entries: Sequence[Entry], change: Change) -> tuple[Entry, ...]:
     Parameters
     ----------
     entries : little-endian
-    change : of a picture that was not turned; else what counts pixels is left out
+    change : where it turned the picture, scale and tie point become a matrix, and what fits the old raster alone goes
     """
-    if change.origin.orientation != 1:
-        return tuple(e for e in entries if e.tag not in (_SCALE, _INTERGRAPH, _TIE_POINTS, _TRANSFORMATION, _RPC))
     # With "pixel is point", coordinates of the raster count from the middle of the first pixel.
     middle = 0.5 if _is_point(entries) else 0.0
+    if change.origin.orientation != 1:
+        return _turned(entries, change, middle)
     return tuple(_corrected(entry, *change.factors, middle) for entry in entries)
+
+
+def lost(entries: Sequence[Entry], kept: Sequence[Entry]) -> list[str]:
+    """Return words for what of the entries is not among those that are kept."""
+    tags = {entry.tag for entry in kept}
+    words = {_RPC: "rational polynomials (RPC)", _INTERGRAPH: "Intergraph's matrix"}
+    gone = [words[entry.tag] for entry in entries if entry.tag in words and entry.tag not in tags]
+    return [f"the {' and '.join(gone)}, which hold for the picture as it was stored"] if gone else []
+
+
+def _turned(entries: Sequence[Entry], change: Change, middle: float) -> tuple[Entry, ...]:
+    """Return the entries for a picture that was turned or mirrored, whose raster no scale describes but a matrix."""
+    said = {entry.tag: _doubles(entry) for entry in entries}
+    kept = [entry for entry in entries if entry.tag not in (_SCALE, _INTERGRAPH, _TRANSFORMATION, _RPC)]
+    matrix, scale, points = (said.get(tag) for tag in (_TRANSFORMATION, _SCALE, _TIE_POINTS))
+    if matrix is None and scale is not None and points is not None and len(scale) >= 2 and len(points) == 6:
+        column, row, _, x, y, _ = points
+        matrix = [scale[0], 0, 0, x - column * scale[0], 0, -scale[1], 0, y + row * scale[1], *[0.0] * 7, 1]
+    if matrix is not None and len(matrix) == 16:
+        kept = [entry for entry in kept if entry.tag != _TIE_POINTS]
+        data = struct.pack("<16d", *_of_new_raster(matrix, change, middle))
+        kept.append(Entry(_TRANSFORMATION, _DOUBLE, 16, data))
+    elif points is not None:  # points of the ground: each goes where its pixel goes
+        moved = list(points)
+        for at in range(0, len(moved) - 5, 6):
+            place = change.point(moved[at] + middle, moved[at + 1] + middle)
+            moved[at], moved[at + 1] = place[0] - middle, place[1] - middle
+        data = struct.pack(f"<{len(moved)}d", *moved)
+        kept = [replace(entry, value=data) if entry.tag == _TIE_POINTS else entry for entry in kept]
+    return tuple(sorted(kept, key=lambda entry: entry.tag))
+
+
+def _of_new_raster(matrix: Sequence[float], change: Change, middle: float) -> list[float]:
+    """Return a matrix from column and row of the new picture, where the given one is from those of the stored one."""
+    start, across, down = (np.array(change.point(*corner)) for corner in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)))
+    forth = np.stack([across - start, down - start], axis=1)
+    back = np.linalg.inv(forth)
+    # stored + middle = back @ (new + middle - start)
+    shift = back @ (np.array([middle, middle]) - start) - middle
+    new = np.array(matrix, float).reshape(4, 4)
+    linear = new[:3, :2].copy()
+    new[:3, :2] = linear @ back
+    new[:3, 3] += linear @ shift
+    return [float(value) + 0.0 for value in new.ravel()]
+
+
+def _doubles(entry: Entry) -> list[float] | None:
+    if entry.kind != _DOUBLE or not isinstance(entry.value, bytes):
+        return None
+    return list(struct.unpack(f"<{entry.count}d", entry.value))
 
 
 def _is_point(entries: Sequence[Entry]) -> bool:

@@ -7,25 +7,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
-_COMMENT, _APPLICATION = 0xFE, 0xFF
+_SQUARE = 49
+_COMMENT, _APPLICATION, _PLAIN_TEXT = 0xFE, 0xFF, 0x01
 _XMP = b"XMP DataXMP"
 _PROFILE = b"ICCRGBG1012"
+_REPETITION = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 """Behind XMP, which is not cut into pieces: wherever a reader of pieces comes in, it is led to the end."""
 _MOST_BLOCKS = 200_000
 _MOST_BYTES = 16 << 20
 
 
-def read(file: BinaryIO) -> tuple[list[bytes], bytes | None, bytes | None]:
-    """Return comments, XMP and ICC profile of an open GIF file; its place is left anywhere. Damage ends the reading."""
-    comments: list[bytes] = []
-    xmp = icc = None
+@dataclass
+class Blocks:
+    """What a GIF file says beside its pixels."""
+
+    comments: list[bytes] = field(default_factory=list)
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    aspect: float | None = None
+    """Width of a pixel by its height, where they differ."""
+    unknown: set[str] = field(default_factory=set)
+    """Words for blocks that no result has."""
+
+
+def read(file: BinaryIO) -> Blocks:
+    """Return the blocks of an open GIF file; its place is left anywhere. Damage ends the reading."""
+    found = Blocks()
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
-        return comments, xmp, icc
+        return found
+    if head[12] not in (0, _SQUARE):
+        found.aspect = (head[12] + 15) / 64
     if head[10] & 0x80:
         file.seek(3 << (head[10] & 7) + 1, os.SEEK_CUR)
     for _ in range(_MOST_BLOCKS):
@@ -38,20 +55,29 @@ def read(file: BinaryIO) -> tuple[list[bytes], bytes | None, bytes | None]:
             for _ in _pieces(file):
                 pass
         elif kind == b"\x21":
-            label = file.read(1)
-            if label == bytes([_COMMENT]):
-                comments.append(b"".join(_pieces(file)))
-            elif label == bytes([_APPLICATION]) and file.peek(12)[1:12] == _XMP:  # type: ignore[attr-defined]
-                xmp = xmp or _xmp(file)
-            elif label == bytes([_APPLICATION]) and file.peek(12)[1:12] == _PROFILE:  # type: ignore[attr-defined]
-                file.seek(12, os.SEEK_CUR)
-                icc = icc or b"".join(_pieces(file))
-            else:
-                for _ in _pieces(file):
-                    pass
+            _take(file, file.read(1), found)
         else:
             break
-    return comments, xmp, icc
+    return found
+
+
+def _take(file: BinaryIO, label: bytes, found: Blocks) -> None:
+    """Read one block for programs, behind its label."""
+    program = file.peek(12)[1:12] if label == bytes([_APPLICATION]) else b""  # type: ignore[attr-defined]
+    if label == bytes([_COMMENT]):
+        found.comments.append(b"".join(_pieces(file)))
+    elif program == _XMP:
+        found.xmp = found.xmp or _xmp(file)
+    elif program == _PROFILE:
+        file.seek(12, os.SEEK_CUR)
+        found.icc = found.icc or b"".join(_pieces(file))
+    else:
+        if label == bytes([_PLAIN_TEXT]):
+            found.unknown.add("text that GIF's decoders should draw into the picture, and do not")
+        elif program and program not in _REPETITION:
+            found.unknown.add(f"the data {program.decode('latin-1').strip()!r}")
+        for _ in _pieces(file):
+            pass
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -80,8 +106,9 @@ class Beginning:
     Call it with the bytes of the file's beginning that there are; it returns the new beginning, or None where it needs more.
     """
 
-    def __init__(self, comments: list[bytes], xmp: bytes | None) -> None:
+    def __init__(self, comments: list[bytes], xmp: bytes | None, aspect: float | None = None) -> None:
         self._blocks = b""
+        self._aspect = b"\0" if aspect is None else bytes([aspect_byte(aspect)])
         for comment in comments:
             pieces = (comment[at : at + 255] for at in range(0, len(comment), 255))
             self._blocks += b"\x21\xfe" + b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
@@ -93,4 +120,10 @@ class Beginning:
         if len(data) < 13:
             return None
         head = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
-        return data[:head] + self._blocks + data[head:] if len(data) >= head else None
+        return data[:12] + self._aspect + data[13:head] + self._blocks + data[head:] if len(data) >= head else None
+
+
+def aspect_byte(aspect: float) -> int:
+    """Return how GIF writes the width of a pixel by its height: in 64ths, from 1/4 to 4; 0 for what it cannot say."""
+    number = round(64 * aspect) - 15
+    return number if 1 <= number <= 255 and number != _SQUARE else 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.image import colour
-from srgan.image.file_metadata import FileMetadata
+from srgan.image import bmff
+from srgan.image.file_metadata import read_boxes
 from srgan.image.opened import DamagedError, Opened, damage
 
 _CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "L;16": 1, "LA;16": 2, "RGB;16": 3, "RGBA;16": 4}
@@ -29,16 +32,13 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
         raise DamagedError(f"its pixels are of the kind {picture.mode}")
     info = picture.info
     depth = int(info.get("bit_depth") or 8)
-    notes = []
-    if info.get("depth_images"):
+    boxes = read_boxes(file)
+    notes = list(boxes.notes)
+    if info.get("depth_images") and "the depth map" not in notes:
         notes.append("the depth map")
-    if any("gainmap" in str(name).lower() for name in info.get("aux") or {}):
-        notes.append("the gain map for bright displays (HDR)")
     if count > 1:
         notes.append(f"{count - 1} more {'picture' if count == 2 else 'pictures'} in the file")
-    nclx = info.get("nclx_profile") or {}
-    said = colour.from_codes(nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
-    metadata = FileMetadata(info.get("exif") or None, info.get("xmp") or None, colour=said, notes=tuple(notes))
+    metadata = replace(boxes, exif=info.get("exif") or None, xmp=info.get("xmp") or None, notes=tuple(notes))
     width, height = picture.size
     channels = _CHANNELS[picture.mode]
 
@@ -57,9 +57,18 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
 
 
 def encode(
-    pixels: NDArray[Any], out: BinaryIO, quality: int, icc: bytes | None, exif: bytes | None, xmp: bytes | None
+    pixels: NDArray[Any],
+    out: BinaryIO,
+    quality: int,
+    icc: bytes | None,
+    exif: bytes | None,
+    xmp: bytes | None,
+    properties: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Write ``[H, W, C]``, uint8, or uint16 as 10 bits, to an open file; chroma in full resolution."""
+    """Write ``[H, W, C]``, uint8, or uint16 as 10 bits, to an open file; chroma in full resolution.
+
+    ``properties`` are boxes of the main picture, kind and content.
+    """
     library: Any = import_module("pillow_heif")
     if pixels.shape[2] == 2:
         pixels = pixels[:, :, [0, 0, 0, 1]]
@@ -78,5 +87,10 @@ def encode(
     if icc is not None:
         made.info["icc_profile"] = icc
         made.info["icc_profile_type"] = "prof"
-    made.save(out, **options)
+    if properties:
+        whole = io.BytesIO()
+        made.save(whole, **options)
+        out.write(bmff.with_properties(whole.getvalue(), properties))
+    else:
+        made.save(out, **options)
     out.flush()

@@ -48,7 +48,7 @@ class Segments:
     other: set[str] = field(default_factory=set)
     """Names of what is there and belongs to no picture that is made from it."""
     unknown: dict[str, int] = field(default_factory=dict)
-    """Bytes in segments for applications that are not known here, by what they begin with."""
+    """Bytes in segments for applications that are not known here, by what they begin with, else by their number (``APP4``)."""
     end: int = 0
     """Behind the picture's last byte; 0 if it is not found."""
 
@@ -134,8 +134,10 @@ def _take(marker: int, data: bytes, at: int, found: Segments, parts: dict[str, d
         found.other.add("c2pa" if b"c2pa" in data[:200] else "jumbf")
     elif marker == 0xFE:
         found.comments.append(data)
-    elif 0xE0 < marker <= 0xEF and (name := re.match(rb"[\x20-\x7e]{3,40}", data)) is not None:
-        found.unknown[name[0].decode()] = found.unknown.get(name[0].decode(), 0) + len(data)
+    elif not (marker == 0xE0 and data.startswith((b"JFIF\0", b"JFXX\0"))):
+        name = re.match(rb"[\x20-\x7e]{3,40}", data)
+        said = name[0].decode() if name else f"APP{marker - 0xE0}"
+        found.unknown[said] = found.unknown.get(said, 0) + len(data)
 
 
 def segment(marker: int, data: bytes) -> bytes:

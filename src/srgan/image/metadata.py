@@ -5,11 +5,13 @@ What the format has no place for becomes words in :attr:`Metadata.notes`; nothin
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from srgan._version import __version__
-from srgan.image import colour, description, exif, geotiff, iptc, jpeg_segments, packet, parts, xmp
+from srgan.image import colour, description, exif, geotiff, gif, iptc, jpeg_segments, packet, parts, xmp, xmp_places
 from srgan.image.change import Change, Origin
 from srgan.image.formats import Format
 from srgan.image.picture import Picture
@@ -21,8 +23,11 @@ XMP = (*EXIF, "GIF")
 _DENSITY = ("JPEG", "PNG", "TIFF", "BMP")
 """Formats that hold a print size outside of EXIF data."""
 _TEXTS = ("PNG", "JPEG", "GIF")
-_CODES = ("PNG",)
-"""Formats that hold each of them."""
+_CODES = ("PNG", "AVIF", "HEIC")
+"""Formats that hold each of them; of colours, the latter two only those that have code points."""
+_BOXED = ("AVIF", "HEIC")
+_MATRIX = 6
+"""Of luma and chroma in them, as libheif makes them where nobody asks for another one: BT.601's."""
 
 _Pair = tuple[float, float]
 
@@ -77,12 +82,12 @@ def prepared(picture: Picture, kind: Format, width: int, height: int) -> Metadat
         if packet_ is None:
             notes.append("XMP of more than 64 kB, which is damaged")
     reference = geotiff.corrected(picture.reference, change) if picture.reference else ()
+    notes += geotiff.lost(picture.reference, reference) if kind.name == "TIFF" else []
     if reference and kind.name != "TIFF":
         notes.append(f"the place on the earth (GeoTIFF), for which {kind.name} has no place")
         reference = ()
     # Of a profile and code points (cICP) a PNG file may have both, and the latter count more.
-    coded = picture.colour is not None and picture.colour.transfer is not None
-    numbers = picture.colour if kind.name in _CODES and (picture.icc is None or coded) else None
+    numbers = picture.colour if _holds_numbers(picture, kind) else None
     return Metadata(
         change,
         picture.icc,
@@ -100,12 +105,36 @@ def prepared(picture: Picture, kind: Format, width: int, height: int) -> Metadat
     )
 
 
+def _holds_numbers(picture: Picture, kind: Format) -> bool:
+    """Return whether a file says the picture's colours by numbers."""
+    said = picture.colour
+    if said is None or kind.name not in _CODES:
+        return False
+    coded = said.transfer is not None and said.primaries is not None
+    return coded or (kind.name == "PNG" and picture.icc is None)
+
+
 def with_profile(picture: Picture, kind: Format) -> Picture:
-    """Return the picture with a profile of the colours that its file described by numbers, where the format needs one."""
-    if picture.colour is None or picture.icc is not None or kind.name in _CODES:
-        return picture
-    made = colour.profile(picture.colour, gray=picture.pixels.shape[2] <= 2)
-    return replace(picture, icc=made)
+    """Return the picture with a profile of the colours that its file described by numbers, where the format needs one.
+
+    Where code points stood beside a profile they count more.
+    """
+    said = picture.colour
+    if said is None or _holds_numbers(picture, kind) or (picture.icc is not None and said.transfer is None):
+        return (
+            picture if kind.name not in _BOXED or said is None or said.transfer is None else replace(picture, icc=None)
+        )
+    made = colour.profile(said, gray=picture.pixels.shape[2] <= 2)
+    return replace(picture, icc=made or (None if said.is_srgb else picture.icc))
+
+
+def properties(about: Metadata, *, full_range: bool = True) -> list[tuple[bytes, bytes]]:
+    """Return boxes for the main picture of an AVIF or HEIC file: colours by code points, the shape of pixels."""
+    found = colour.to_nclx(about.colour, _MATRIX, full_range=full_range) if about.colour is not None else []
+    if about.aspect is not None and about.resolution is None:
+        ratio = Fraction(about.aspect[1] / about.aspect[0]).limit_denominator(1000)
+        found.append((b"pasp", struct.pack(">2I", ratio.numerator, ratio.denominator)))
+    return found
 
 
 def history(network: str, factors: _Pair) -> tuple[str, str]:
@@ -123,7 +152,7 @@ def _density_notes(kind: Format, resolution: _Pair | None, aspect: _Pair | None)
         return []
     if resolution is not None and kind.name not in _DENSITY:
         return [f"the print size ({resolution[0] * 25.4:.5g} dots an inch), for which {kind.name} has no place"]
-    if aspect is not None:
+    if aspect is not None and not (kind.name == "GIF" and gif.aspect_byte(aspect[1] / aspect[0])):
         return [f"the shape of its pixels ({aspect[1] / aspect[0]:.3g} to 1), for which {kind.name} has no place"]
     return []
 
@@ -162,6 +191,7 @@ def _texts_and_xmp(
 ) -> tuple[tuple[Text, ...], bytes | None]:
     texts = picture.texts
     about = picture.xmp and xmp.corrected(parts.promises(picture.xmp, behind), change, resolution)
+    about = about and xmp_places.corrected(about, change)
     if kind.name not in XMP:
         if about:
             notes.append(f"XMP, for which {kind.name} has no place")

@@ -84,7 +84,8 @@ def add_to_tiff(about: Metadata, out: BinaryIO, *, bands: int = 1) -> None:
 
 def gif_beginning(about: Metadata) -> gif.Beginning:
     """Return what puts comments and XMP before the pixels of a GIF file."""
-    return gif.Beginning([to_comment(text) for text in about.texts], about.xmp)
+    aspect = about.aspect[1] / about.aspect[0] if about.aspect and not about.resolution else None
+    return gif.Beginning([to_comment(text) for text in about.texts], about.xmp, aspect)
 
 
 BEGINNINGS: dict[str, Callable[[Metadata], Callable[[bytes], bytes | None]]] = {

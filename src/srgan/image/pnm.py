@@ -27,6 +27,7 @@ class PnmHeader:
     height: int
     maximum: int
     start: int
+    comments: tuple[bytes, ...] = ()
 
     @property
     def bands(self) -> int:
@@ -47,9 +48,10 @@ def read_header(file: BinaryIO) -> PnmHeader:
     if not 1 <= kind <= 6:
         raise PnmError("it does not begin like a Netpbm picture")
     numbers: list[int] = []
+    comments: list[bytes] = []
     at = 2
     for _ in range(2 if kind in (1, 4) else 3):
-        number, at = _number(head, at)
+        number, at = _number(head, at, comments)
         numbers.append(number)
     width, height = numbers[:2]
     maximum = numbers[2] if len(numbers) > 2 else 1
@@ -57,14 +59,16 @@ def read_header(file: BinaryIO) -> PnmHeader:
         raise PnmError("its header says that it has no pixels")
     if not 1 <= maximum <= 65535:
         raise PnmError(f"its header says {maximum} is the largest value, which must be from 1 to 65535")
-    return PnmHeader(kind, width, height, maximum, at + 1)  # exactly one white space ends the header
+    return PnmHeader(kind, width, height, maximum, at + 1, tuple(comments))  # exactly one white space ends the header
 
 
-def _number(head: bytes, at: int) -> tuple[int, int]:
+def _number(head: bytes, at: int, comments: list[bytes]) -> tuple[int, int]:
     while at < len(head) and (head[at : at + 1].isspace() or head[at : at + 1] == b"#"):
         if head[at : at + 1] == b"#":
             end = head.find(b"\n", at)
-            at = len(head) if end < 0 else end
+            end = len(head) if end < 0 else end
+            comments.append(head[at + 1 : end].strip())
+            at = end
         else:
             at += 1
     end = at
@@ -105,6 +109,18 @@ def read_pixels(file: BinaryIO, header: PnmHeader) -> NDArray[Any]:
     if header.maximum != full:
         values = (values.astype(np.uint32) * full + header.maximum // 2) // header.maximum
     return values.astype(np.uint16 if full > 255 else np.uint8, copy=False).reshape(shape)
+
+
+def has_more(file: BinaryIO, header: PnmHeader) -> bool:
+    """Return whether another picture follows the first one in a binary file."""
+    if header.kind <= 3:
+        return False
+    row = (
+        -(-header.width // 8) if header.kind == 4 else header.width * header.bands * (2 if header.maximum > 255 else 1)
+    )
+    file.seek(header.start + row * header.height)
+    following = file.read(64).lstrip()
+    return following[:1] == b"P" and following[1:2] in (b"4", b"5", b"6", b"7")
 
 
 def _exactly(file: BinaryIO, size: int) -> NDArray[np.uint8]:

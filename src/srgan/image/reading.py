@@ -23,6 +23,7 @@ from srgan.image.opened import DamagedError, Decoded
 from srgan.image.picture import Header, Picture, to_rgb8
 from srgan.image.pixels import Rows, has_alpha, upright
 from srgan.image.readers import READERS
+from srgan.image.text import from_comment
 
 MAX_PIXELS = 200_000_000
 """Default limit of :func:`read`. 14,000 x 14,000 pixels; four times as large that is 3.2 gigapixels."""
@@ -216,7 +217,10 @@ class _PnmSource(_Source):
         self.header = Header(self.pnm.width, self.pnm.height, self.pnm.bands, depth, "PNM")
 
     def decode(self) -> Picture:
-        return Picture(pnm.read_pixels(self.file, self.pnm), format="PNM", depth=self.header.depth)
+        texts = tuple(from_comment(data) for data in self.pnm.comments if data)
+        notes = ("further pictures behind the first one",) if pnm.has_more(self.file, self.pnm) else ()
+        pixels = pnm.read_pixels(self.file, self.pnm)
+        return Picture(pixels, format="PNM", depth=self.header.depth, texts=texts, notes=notes)
 
 
 class _BmpSource(_Source):

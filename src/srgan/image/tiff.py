@@ -13,6 +13,7 @@ here each page is a file first, which is then put behind the others, its offsets
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import struct
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from srgan.image import iptc
+from srgan.image import colour, iptc
 from srgan.image.exif import ratio, with_description
 from srgan.image.tiff_entries import (
     BYTES,
@@ -44,6 +45,7 @@ _PLACES = (0x0111, 0x0144)
 """Tags of offsets of strips and tiles."""
 
 _DESCRIPTION = 0x010E
+_WHITE, _PRIMARIES, _TRANSFER = 0x013E, 0x013F, 0x012D
 _PHOTOMETRIC, _EXTRA_SAMPLES = 0x0106, 0x0152
 _BLACK_IS_ZERO, _UNSPECIFIED = 1, 0
 _RESOLUTION = {0x011A, 0x011B, 0x0128}
@@ -53,7 +55,7 @@ _XMP, _IPTC, _PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
 _STORAGE = (
     {_XMP, 0x8773, _IPTC, _PHOTOSHOP}  # XMP and profile, which libvips takes care of; captions
     | set(range(0x00FE, 0x010D))
-    | set(range(0x0111, 0x0130)) - _RESOLUTION
+    | set(range(0x0111, 0x0130)) - _RESOLUTION - {0x011D, 0x011E, 0x011F, 0x0129}  # a page's name, place, number
     | set(range(0x013D, 0x0216))
     | {0x828D, 0x828E, 0x935C}  # a sensor's raw values, Photoshop's layers
     | {0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1, 0xA480, 0xA481, 0xC69C}  # GeoTIFF, kept apart
@@ -87,6 +89,7 @@ class Tags:
     reference: tuple[Entry, ...] = ()
     """Entries of :data:`REFERENCE`, little-endian."""
     xmp: bytes | None = None
+    colour: colour.Colour | None = None
     notes: tuple[str, ...] = ()
     """What of the page does not come along."""
 
@@ -143,7 +146,34 @@ def read(file: BinaryIO, directory: int = 0) -> Tags:
     photoshop = blocks if blocks != iptc.HEAD else None
     present = {entry.tag for entry in entries}
     notes = tuple(words for tag, words in _LEFT_OUT.items() if tag in present)
-    return Tags(exif, photoshop, _density(raw, layout.order), reference, raw.get(_XMP), notes)
+    said = _colour(raw, layout.order)
+    if said is None and _WHITE in present:
+        notes += ("the chromaticities of its colours",)
+    return Tags(exif, photoshop, _density(raw, layout.order), reference, raw.get(_XMP), said, notes)
+
+
+def _colour(raw: dict[int, bytes], order: str) -> colour.Colour | None:
+    """Return what white, primaries and transfer function say; None where white or primaries are missing."""
+    sizes = {_WHITE: 4, _PRIMARIES: 12}
+    if any(len(raw.get(tag, b"")) != 4 * count for tag, count in sizes.items()):
+        return None
+    numbers = [n for tag, count in sizes.items() for n in struct.unpack(f"{order}{count}I", raw[tag])]
+    if not all(numbers[1::2]):
+        return None
+    values = [above / below for above, below in zip(numbers[::2], numbers[1::2], strict=True)]
+    white, red, green, blue = zip(values[::2], values[1::2], strict=True)
+    found = colour.Colour(gamma=_gamma(raw.get(_TRANSFER, b""), order), chromaticities=(white, red, green, blue))
+    return None if found.is_srgb else found
+
+
+def _gamma(table: bytes, order: str) -> float | None:
+    """Return the power that a transfer function is nearest to; None where there is none, and sRGB's curve is taken."""
+    count = len(table) // 2
+    count = count if count in (256, 65536) else count // 3
+    if count not in (256, 65536):
+        return None
+    middle = struct.unpack_from(order + "H", table, 2 * (count // 2))[0] / 65535
+    return math.log(count // 2 / (count - 1)) / math.log(middle) if 0.01 < middle < 0.99 else None
 
 
 def _density(raw: dict[int, bytes], order: str) -> tuple[float, float, int] | None:

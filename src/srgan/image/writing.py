@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
-from srgan.image import bmp, exif, heif, jxl, parts, png, pnm, vips, webp
+from srgan.image import bmff, bmp, exif, heif, jxl, parts, png, pnm, vips, webp
 from srgan.image.fitting import fitted, losses
 from srgan.image.formats import FORMATS, WRITABLE, Format
-from srgan.image.metadata import Metadata, prepared
+from srgan.image.metadata import Metadata, prepared, properties
 from srgan.image.metadata_bytes import BEGINNINGS, add_to_tiff, png_beginning
 from srgan.image.picture import Picture
 
@@ -191,6 +191,12 @@ def _encode_in_one_piece(
         written = vips.blob(vips.load(kind.name, out.fileno(), **limit), "exif-data")
         if written is None or not exif.fill(out, written, about):
             raise vips.Error("it does not take the picture's EXIF data")
+    if kind.name == "AVIF" and (boxes := properties(metadata)):
+        out.seek(0)
+        data = bmff.with_properties(out.read(), boxes)
+        out.seek(0)
+        out.write(data)
+        out.flush()
 
 
 def options_of(
@@ -239,7 +245,8 @@ def options_of(
 
 def _encode_heic(picture: Picture, kind: Format, out: BinaryIO, quality: int | None) -> None:
     about = prepared(picture, kind, picture.width, picture.height)
-    heif.encode(picture.pixels, out, quality or DEFAULT_QUALITY[kind.name], about.icc, about.exif, about.xmp)
+    quality = quality or DEFAULT_QUALITY[kind.name]
+    heif.encode(picture.pixels, out, quality, about.icc, about.exif, about.xmp, properties(about))
 
 
 def _encode_jxl(picture: Picture, kind: Format, out: BinaryIO, quality: int | None) -> None:

@@ -36,7 +36,7 @@ def corrected(packet: bytes, change: Change, resolution: tuple[float, float] | N
 
     Parameters
     ----------
-    packet : in UTF-8; in another encoding it is returned as it is
+    packet : in UTF-8, as :func:`as_utf8` gives it; what is no text is returned as it is
     resolution : pixels a millimetre of the new picture, where that is known
     """
     if b"\0" in packet[:64] or len(packet) > _MOST:
@@ -49,6 +49,20 @@ def corrected(packet: bytes, change: Change, resolution: tuple[float, float] | N
     text = _regions(text, change)
     text = without(text, XAP, ("Thumbnails",))
     return text.encode("utf-8", "surrogateescape")
+
+
+def as_utf8(packet: bytes) -> bytes:
+    """Return a packet in UTF-8, where it is in UTF-16 or UTF-32, as the standard allows; else as it is."""
+    start = packet.lstrip(b"\xef\xbb\xbf")[:4]
+    for encoding in ("utf-32", "utf-16"):
+        for order, mark in (("-le", "<?"), ("-be", "<?"), ("-le", "<x"), ("-be", "<x")):
+            bare, marked = mark.encode(encoding + order)[:4], ("\ufeff" + mark).encode(encoding + order)
+            if start == bare or packet.startswith(marked[:6]):
+                try:
+                    return packet.decode(encoding + order).removeprefix("\ufeff").encode()
+                except UnicodeDecodeError:
+                    return packet
+    return packet
 
 
 # --- Properties ------------------------------------------------------------------------------------------------------
