@@ -20,7 +20,7 @@ from srgan.jobs.estimate import estimate
 from srgan.jobs.folder import open_journal, run_folder
 from srgan.jobs.journal import NAME
 from srgan.jobs.plan import plan
-from support import tiny_models
+from support import bands, tiny_models
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +143,16 @@ def test_times_as_people_say_them(seconds: float, said: str) -> None:
 )
 def test_sizes_as_people_say_them(nbytes: int, said: str) -> None:
     assert folder.size(nbytes) == said
+
+
+def test_pictures_of_other_bands_show_three_of_them(tmp_path: Path) -> None:
+    network = bands.save_network(tmp_path / "net.onnx", 5)
+    bands.save(tmp_path / "in" / "a.tif", bands.random((40, 50, 5), np.uint16))
+    (out := tmp_path / "out").mkdir()
+    with open_journal(out, settings="", model="") as journal:
+        report = run_folder(
+            plan([tmp_path / "in"], out, scale="x2").pictures, Upscaler(network, precision="fp32"), journal, out
+        )
+        report_page.write(tmp_path / "report.html", journal, out, Access(), report)
+    shown = re.findall(r"data:image/jpeg;base64,([^\"]+)", (tmp_path / "report.html").read_text())
+    assert [Image.open(io.BytesIO(base64.b64decode(data))).size for data in shown] == [(100, 80)] * 2

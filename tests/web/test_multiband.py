@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import httpx
 import numpy as np
 import tifffile
+from PIL import Image
 
 from srgan.image.multiband import read_bands
 from support.bands import levels, random, save, save_network, wanted
@@ -36,3 +38,14 @@ def test_bands_come_back_as_bands(tmp_path: Path) -> None:
         png = httpx.post(url, params={"format": "png"}, content=(tmp_path / "a.tif").read_bytes(), timeout=120)
         assert png.status_code == 422
         assert "written as TIFF" in png.text
+
+        (entry,) = httpx.get(f"{server.url}/v1/models", timeout=120).json()["models"]
+        assert entry["bands"] == 5
+        for name in ("a.tif", "pages.tif"):  # three of them are shown
+            preview = httpx.post(f"{server.url}/v1/preview", content=(tmp_path / name).read_bytes(), timeout=120)
+            assert (preview.status_code, preview.headers["x-srgan-size"]) == (200, "30x20"), preview.text
+            with Image.open(io.BytesIO(preview.content)) as picture:
+                assert (picture.size, picture.mode) == ((30, 20), "RGB")
+        both = httpx.post(url, params={"preview": True}, content=(tmp_path / "a.tif").read_bytes(), timeout=120)
+        with Image.open(io.BytesIO(both.content[-int(both.headers["x-srgan-preview"]) :])) as picture:
+            assert (picture.size, picture.mode) == ((60, 40), "RGB")

@@ -1,16 +1,21 @@
-"""Pictures that browsers do not show, as JPEG; and how long the server says that it will take."""
+"""Pictures that browsers do not show, as JPEG."""
 
+import asyncio
 import io
-import time
+import threading
 
 import httpx
 import numpy as np
 import pytest
+from fastapi import Request
 from PIL import Image
 
 import srgan.image
 from srgan.image import Picture
-from srgan.web.queue import WorkQueue
+from srgan.web import preview
+from srgan.web.preview import Previews
+from srgan.web.problems import ProblemError
+from srgan.web.settings import Settings
 
 TIMEOUT = 120
 
@@ -87,29 +92,40 @@ def test_networks_have_names_for_people(client):
     ]
 
 
-def test_who_waits_is_told_the_time_of_those_ahead_too(monkeypatch):
-    clock = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    queue = WorkQueue(3)
+def test_one_that_takes_too_long_is_not_joined_by_another(tmp_path, monkeypatch):
+    """Its request is answered; its thread goes on with the file, and nothing else begins beside it."""
+    going, through, rendered = threading.Event(), threading.Event(), []
 
-    def seconds(duration):
-        def work(progress):
-            clock[0] += duration
-            return progress
+    def slow(source, target, *_, **__):
+        rendered.append(source.exists())
+        going.set()
+        assert through.wait(TIMEOUT)
+        rendered.append(source.exists())
+        target.write_bytes(b"jpeg")
 
-        return work
+    monkeypatch.setattr(preview, "render", slow)
+    previews = Previews({}, Settings(deadline=0.05), waiting=0)
+    data = (np.zeros((4, 4, 3), np.uint8), tmp_path / "a.png")
+    srgan.image.write(Picture(data[0]), data[1])
 
-    with queue.place() as first, queue.place() as second, queue.place() as third:
-        assert queue.left_of(first) is None
-        queue.submit(first, seconds(20.0), 1000).result(60)
-        assert queue.left_of(first) == 0
-        for place, pixels in ((second, 500), (third, 2000)):
-            place.state, place.pixels = "waiting", pixels
-        assert queue.left_of(second) == pytest.approx(10)  # 20 ms a pixel
-        assert queue.left_of(third) == pytest.approx(50)
-        second.state, second.began = "computing", clock[0]
-        clock[0] += 4
-        second.progress(250, 500)
-        assert queue.left_of(second) == pytest.approx(4)
-        assert queue.left_of(third) == pytest.approx(44)
-    queue.close()
+    async def ask():
+        async def receive():
+            return {"type": "http.request", "body": data[1].read_bytes(), "more_body": False}
+
+        return await previews(Request({"type": "http", "method": "POST", "path": "/", "headers": []}, receive))
+
+    async def both():
+        with pytest.raises(ProblemError, match="not done in time"):
+            await ask()
+        assert going.is_set()
+        with pytest.raises(ProblemError, match="too many previews wait"):
+            await ask()
+        through.set()
+        while not previews._free.acquire(blocking=False):
+            await asyncio.sleep(0.01)
+        previews._free.release()
+        previews._settings = Settings()
+        return await ask()
+
+    assert asyncio.run(both()).body == b"jpeg"
+    assert rendered == [True] * 4

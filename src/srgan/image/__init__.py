@@ -13,6 +13,7 @@ from srgan.image.formats import (
 from srgan.image.multiband import BandReader
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
 from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
+from srgan.image.shown import bands_of, read_shown
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
 from srgan.image.writing import belong, check_bands, checked_format, format_of, left_out, write
 
@@ -26,6 +27,7 @@ __all__ = [
     "Header",
     "Picture",
     "Sink",
+    "bands_of",
     "belong",
     "can_stream",
     "check_bands",
@@ -40,6 +42,7 @@ __all__ = [
     "read",
     "read_rgb8",
     "read_rows",
+    "read_shown",
     "stream",
     "stream_pages",
     "to_8_bit",

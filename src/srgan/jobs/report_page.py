@@ -141,7 +141,10 @@ def _pixels(where: PurePath, access: Access) -> NDArray[np.uint8] | None:
     try:
         with access.source(Job(where, where)) as path:  # type: ignore[arg-type]  # a Remote is as good as a path there
             header = image.probe(path)
-            return None if header.width * header.height > MOST_PIXELS else image.read_rgb8(path)
+            if header.width * header.height > MOST_PIXELS:
+                return None
+            bands = header.bands if header.bands > 4 else 3
+            return image.to_rgb8(image.read_shown(path, bands))
     except SrganError:  # it is gone meanwhile
         return None
 

@@ -25,15 +25,15 @@ def router(served: Mapping[str, ServedModel], settings: Settings, queue: WorkQue
     """Return the API's routes."""
     api = APIRouter()
     upscaling = Upscaling(served, settings, queue, metrics)
-    _add_pictures(api, settings, upscaling)
+    _add_pictures(api, served, settings, upscaling)
     _add_facts(api, served, settings, queue, upscaling)
     _add_server(api, settings, metrics)
     return api
 
 
-def _add_pictures(api: APIRouter, settings: Settings, upscaling: Upscaling) -> None:
+def _add_pictures(api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, upscaling: Upscaling) -> None:
     guarded = [Depends(guard(settings))]
-    previews = Previews(settings)
+    previews = Previews(served, settings)
 
     @api.post(
         "/v1/upscale",
@@ -140,6 +140,7 @@ def _model_list(served: Mapping[str, ServedModel], settings: Settings) -> ModelL
                 title=model.title or model.name,
                 sample=page.sample(model.name) if model.shipped else "",
                 scale=model.scale,
+                bands=model.chooser.channels,
                 when=model.when,
                 fidelity=model.blended is not None,
                 denoise=model.cleans,

@@ -73,7 +73,6 @@ class WorkQueue:
         self.capacity = 1 + waiting
         self._worker = ThreadPoolExecutor(1, "srgan-compute")
         self._places: list[Place] = []  # all access is from the event loop's thread
-        self._seconds = 1.0
         self._pace: float | None = None  # seconds a pixel, of the pictures computed so far
 
     @contextmanager
@@ -122,10 +121,7 @@ class WorkQueue:
 
     def ahead_of(self, place: Place) -> int:
         """Return how many pictures are computed before this one."""
-        if place.state != "waiting":
-            return 0
-        before = self._places[: self._places.index(place)]
-        return sum(other.state in ("waiting", "computing") for other in before)
+        return len(self._ahead(place))
 
     def left_of(self, place: Place) -> float | None:
         """Return the seconds until this picture is computed, those ahead of it included; None where nothing tells."""
@@ -133,14 +129,20 @@ class WorkQueue:
             return 0.0
         if place.state == "receiving":
             return None
-        ahead = self._places[: self._places.index(place)] if place.state == "waiting" else []
         total = 0.0
-        for other in (*(other for other in ahead if other.state in ("waiting", "computing")), place):
+        for other in (*self._ahead(place), place):
             seconds = self._left(other)
             if seconds is None:
                 return None
             total += seconds
         return total
+
+    def _ahead(self, place: Place) -> list[Place]:
+        """Return the pictures that are computed before this one."""
+        if place.state != "waiting":
+            return []
+        before = self._places[: self._places.index(place)]
+        return [other for other in before if other.state in ("waiting", "computing")]
 
     def _left(self, place: Place) -> float | None:
         """Return the seconds that a picture still takes, without those ahead of it."""
@@ -158,13 +160,17 @@ class WorkQueue:
         """Return how many places are in a state."""
         return sum(place.state == state for place in self._places)
 
-    def took(self, seconds: float) -> None:
-        """Note how long a picture took, for :meth:`retry_after`."""
-        self._seconds += 0.2 * (seconds - self._seconds)
-
     def retry_after(self) -> int:
-        """Return the seconds until a place is likely to be free: half the queue at the pace of the last pictures."""
-        return min(max(round(self._seconds * self.capacity / 2), 1), 120)
+        """Return the seconds until a place is likely to be free, 1 to 120: half of what the queue still takes.
+
+        A picture counts as one second where nothing tells: one that is still coming in, or the first one of all.
+        """
+        total = 0.0
+        for place in self._places:
+            if place.state != "done":
+                seconds = None if place.state == "receiving" else self._left(place)
+                total += 1.0 if seconds is None else seconds
+        return min(max(round(total / 2), 1), 120)
 
     def close(self) -> None:
         """Stop everything and wait for the worker thread to notice."""

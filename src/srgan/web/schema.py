@@ -88,6 +88,7 @@ class ModelEntry(BaseModel):
     title: str = Field(description="What people call it.")
     sample: str = Field(description="A picture of what it does, a path below the page; empty if there is none.")
     scale: int = Field(description="Its own enlargement.")
+    bands: int = Field(description="Of the pictures that it is for: 3 for photographs.")
     when: str = Field(description="When to take it.")
     fidelity: bool = Field(description="Whether it takes a fidelity.")
     denoise: bool = Field(description="Whether it takes a strength of cleaning.")

@@ -77,7 +77,7 @@ def export_site(
     if str(model) == AUTO:
         raise UsageError(f"{AUTO} chooses among several networks, and the site has one: name it, for instance photo-x4")
     info = read_info(resolve(model))
-    if _bands(info) != 3:
+    if info.bands != 3:
         raise UsageError(f"{info.name} has bands of its own, and browsers show three: take a network for photographs")
     files = find_runtime(runtime)
     check_name(out)
@@ -158,11 +158,3 @@ def _write_worker(site: Path) -> None:
     text = (_HERE / "browser" / "sw.js").read_text(encoding="utf-8")
     text = text.replace("{{version}}", f"srgan-{digest.hexdigest()[:16]}").replace("{{files}}", json.dumps(kept))
     (site / "sw.js").write_text(text, encoding="utf-8")
-
-
-def _bands(info: ModelInfo) -> int:
-    """Return how many bands a network's pictures have, by its card; 3 where that says nothing."""
-    try:
-        return int(info.card["recipe"]["generator"]["bands"])
-    except (KeyError, TypeError, ValueError):
-        return 3

@@ -162,7 +162,6 @@ class Upscaling:
             source, name = await receive(request, folder, self._settings)
             with explained(name):
                 upload = await self._accepted(params, model, source, name)
-                started = asyncio.get_running_loop().time()
                 chooser = functools.partial(model.sized, upload.size, params.fidelity, params.denoise)
                 limit = self._settings.max_pixels
                 pixels = upload.header.width * upload.header.height
@@ -172,8 +171,9 @@ class Upscaling:
                     pixels,
                 )
                 done = await _finished(work, request)
-                shown = await asyncio.to_thread(preview.beside, upload.job.target) if params.preview else None
-            self._queue.took(asyncio.get_running_loop().time() - started)
+                shown = None
+                if params.preview:
+                    shown = await asyncio.to_thread(preview.beside, upload.job.target, model.chooser.channels)
             self._metrics.pixels.inc(pixels)
             return self._sent(upload, model, done, remove, shown)
         except BaseException:

@@ -1,6 +1,8 @@
 // What enlarges: here this browser itself, by onnxruntime-web in a worker. A picture never leaves the machine: the page's
 // policy lets it load the site's own files, and nothing sends one. It stands in for the server's backend.js.
 
+import { about } from "./words.js";
+
 export const note = "Pictures stay on this machine: they are enlarged by this browser, and nothing is sent anywhere. What a camera wrote beside the pixels (EXIF, profile) is not kept.";
 export const api = false;
 export const previews = false;
@@ -69,5 +71,5 @@ export async function enlarge(file, wish, { tell, signal }) {
 function left(seconds, done) {
   if (seconds < 3 || done < 0.02) return "";
   const rest = (seconds * (1 - done)) / done;
-  return rest < 2 ? "" : `, about ${rest < 90 ? `${Math.max(Math.round(rest / 5) * 5, 5)} s` : `${Math.round(rest / 60)} min`} left`;
+  return rest < 2 ? "" : `, ${about(rest)} left`;
 }

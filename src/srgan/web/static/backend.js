@@ -7,6 +7,8 @@ export const note = "Pictures go to this server and back. It keeps none of them,
 export const api = true;
 export const previews = true;
 
+const SHOWN = ["jpeg", "png", "webp", "avif", "gif", "bmp"]; // by browsers
+let models = [];
 let token = sessionStorage.getItem("srgan-token") ?? "";
 
 const headers = () => (token ? { Authorization: `Bearer ${token}` } : {});
@@ -40,7 +42,9 @@ export async function connect(given) {
   if (answer.status === 401) throw new Refused(token ? "that token is not right: look for the one that the server was started with" : "", 401);
   if (!answer.ok) throw await refusal(answer);
   sessionStorage.setItem("srgan-token", token);
-  return answer.json();
+  const offered = await answer.json();
+  models = offered.models;
+  return offered;
 }
 
 const form = (file) => {
@@ -67,11 +71,13 @@ function query(wish, ticket) {
 }
 
 // Enlarge a file. `tell(text, share)` hears how far it is, `share` being null where nobody knows. Returns {blob, name,
-// width, height, network, seen, preview}; `preview` is a blob that browsers show, where `shownBy` says that they need one.
-export function enlarge(file, wish, { tell, signal, needsPreview }) {
+// width, height, network, seen, preview}; `preview` is a blob that browsers show, null where the result is one.
+export function enlarge(file, wish, { tell, signal }) {
   const ticket = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const said = query(wish, ticket);
-  if (needsPreview) said.set("preview", "true");
+  const bands = models.find((model) => model.name === wish.model)?.bands ?? 3;
+  const format = wish.format ?? (bands === 3 ? file.type.replace("image/", "") : "tiff");
+  if (!SHOWN.includes(format)) said.set("preview", "true");
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // it tells how much is sent, which fetch does not
     request.open("POST", `v1/upscale?${said}`);

@@ -11,8 +11,14 @@ const load = (url) =>
     image.src = url;
   });
 
-// States of a picture: looking -> ready -> waiting -> working -> done, failed or cancelled. `width` is 0 where nobody
-// knows the size; `broken` is one that no wish makes possible, `failed` the key of the wish that was not; `view` is {image, url} of what can be shown; results are {key, wish, blob, view, …}, `shown` is one of them.
+// Let go of what the browser keeps for a picture.
+function forget({ view, results }) {
+  for (const url of [view, ...results.flatMap((result) => [result.url, result.view?.url])]) if (url) URL.revokeObjectURL(url);
+}
+
+// States of a picture: looking -> ready -> waiting -> working -> done, failed or cancelled; and removed. `width` is 0 where
+// nobody knows the size; `broken` is one that no wish makes possible, `failed` the key of the wish that was not; `view` is the
+// URL of what can be shown; results are {key, wish, blob, view, …}, where `view` is {image, url}; `shown` is one of them.
 export class Jobs extends EventTarget {
   pictures = [];
   limits = {};
@@ -31,12 +37,12 @@ export class Jobs extends EventTarget {
   // Take files; resolves when it is known what they are.
   async add(found) {
     const pictures = found.map(({ file, folder }) => ({
-      ...{ id: ++this.#ids, file, folder, width: 0, height: 0, view: null },
+      ...{ id: ++this.#ids, file, folder, width: 0, height: 0, view: "", unwanted: new AbortController() },
       ...{ state: "looking", text: "", share: null, error: "", broken: false, failed: "", results: [], shown: null },
     }));
     this.pictures.push(...pictures);
-    for (const picture of pictures) this.#changed(picture, "added");
-    for (const picture of pictures) await this.#look(picture);
+    if (pictures.length) this.#changed(pictures[0], "added"); // once for all: each change is drawn
+    for (const picture of pictures) if (picture.state !== "removed") await this.#look(picture);
     return pictures;
   }
 
@@ -44,22 +50,22 @@ export class Jobs extends EventTarget {
     const url = URL.createObjectURL(picture.file);
     const image = await load(url);
     if (image) {
-      Object.assign(picture, { width: image.naturalWidth, height: image.naturalHeight, view: { image, url } });
+      Object.assign(picture, { width: image.naturalWidth, height: image.naturalHeight, view: url });
     } else {
       URL.revokeObjectURL(url);
       if (backend.previews && !this.#tooLarge(picture)) await this.#ask(picture);
     }
+    if (picture.state === "removed") return forget(picture); // meanwhile
     picture.error ||= this.#tooLarge(picture);
     picture.broken = Boolean(picture.error);
-    if (picture.state === "looking") picture.state = picture.broken ? "failed" : "ready";
-    this.#changed(picture);
+    picture.state = picture.broken ? "failed" : "ready";
+    this.#changed(picture, "looked");
   }
 
   async #ask(picture) {
     try {
-      const { blob, width, height } = await backend.preview(picture.file);
-      const url = URL.createObjectURL(blob);
-      Object.assign(picture, { width, height, view: { image: await load(url), url } });
+      const { blob, width, height } = await backend.preview(picture.file, picture.unwanted.signal);
+      Object.assign(picture, { width, height, view: URL.createObjectURL(blob) });
     } catch (error) {
       if ([400, 413, 422].includes(error.status)) picture.error = error.message; // others may pass: the picture can be tried
     }
@@ -96,7 +102,7 @@ export class Jobs extends EventTarget {
   }
 
   enqueue(picture, wish) {
-    if (["waiting", "working"].includes(picture.state)) return;
+    if (["waiting", "working", "removed"].includes(picture.state)) return;
     picture.error = this.problem(picture, wish);
     picture.state = picture.error ? "failed" : "waiting";
     picture.failed = picture.error ? JSON.stringify(wish) : "";
@@ -122,8 +128,9 @@ export class Jobs extends EventTarget {
   remove(picture) {
     this.cancel(picture);
     this.pictures = this.pictures.filter((other) => other !== picture);
-    for (const shown of [picture.view, ...picture.results.map((result) => result.view)]) if (shown) URL.revokeObjectURL(shown.url);
-    for (const result of picture.results) URL.revokeObjectURL(result.url);
+    if (picture !== this.running?.picture) picture.state = "removed"; // its work ends it
+    picture.unwanted.abort();
+    forget(picture);
     this.#changed(picture, "removed");
   }
 
@@ -155,14 +162,15 @@ export class Jobs extends EventTarget {
   async #enlarge({ picture, wish, abort }, tell) {
     const started = performance.now();
     const { signal } = abort;
-    const needsPreview = wish.format ? wish.format === "tiff" : !/^image\/(jpeg|png|webp|avif|gif|bmp)$/.test(picture.file.type);
     for (;;) {
       try {
-        const made = await backend.enlarge(picture.file, wish, { tell, signal, needsPreview });
+        const made = await backend.enlarge(picture.file, wish, { tell, signal });
         const seconds = (performance.now() - started) / 1000;
         const [shownBlob, url] = [made.preview ?? made.blob, URL.createObjectURL(made.blob)];
         const viewUrl = made.preview ? URL.createObjectURL(shownBlob) : url;
         const image = await load(viewUrl);
+        if (signal.aborted) for (const given of new Set([url, viewUrl])) URL.revokeObjectURL(given);
+        signal.throwIfAborted();
         const key = JSON.stringify(wish);
         const result = { ...made, key, wish, url, took: duration(seconds), view: image && picture.view ? { image, url: viewUrl } : null };
         picture.results = [...picture.results.filter((other) => other.key !== key), result];

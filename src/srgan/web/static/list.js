@@ -53,7 +53,7 @@ function made(picture, on) {
 
 function update(row, picture, selected) {
   row.select.setAttribute("aria-current", String(selected));
-  if (picture.view && !row.image.src) row.image.src = picture.view.url;
+  if (picture.view && !row.image.src) row.image.src = picture.view;
   row.image.classList.toggle("none", !picture.view);
   row.state.textContent = picture.state === "working" ? picture.text : STATES[picture.state];
   row.item.dataset.state = picture.state;

@@ -9,7 +9,7 @@ export const fields = $("options"); // its "change" events are a new wish
 
 const model = () => server.models.find((entry) => entry.name === new FormData($("form")).get("model")) ?? server.models[0];
 
-// Show what a server offers: {models, limits}, and the only formats and scales where there are not all.
+// Show what is offered: {models, limits}, and {formats, scales} where those are the only ones.
 export function setUp(offered) {
   server = offered;
   $("networks").open = matchMedia("(min-width: 721px)").matches; // a phone shows the one that is chosen
@@ -23,7 +23,6 @@ export function setUp(offered) {
   $("networks").hidden = server.models.length < 2;
   if (server.formats)
     for (const option of [...$("format").options]) if (option.value && !server.formats.includes(option.value)) option.remove();
-  if (server.models.length === 1) $("networks").hidden = true;
   showSizes(null);
 }
 
@@ -78,8 +77,10 @@ function showMore() {
   $("more-now").textContent = said.filter(Boolean).join(", ");
 }
 
-$("fidelity").addEventListener("input", showMore);
-$("fidelity").addEventListener("input", () => ($("fidelity-value").textContent = $("fidelity").value));
+$("fidelity").addEventListener("input", () => {
+  $("fidelity-value").textContent = $("fidelity").value;
+  showMore();
+});
 $("size").addEventListener("change", () => {
   const first = { width: "width", fit: "fit-width" }[$("size").value];
   if (!first) return;

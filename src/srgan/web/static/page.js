@@ -64,8 +64,9 @@ async function take({ found, leftOut }) {
   const pictures = await coming;
   if (!busy) return;
   // What comes while it works is done in its turn.
-  for (const picture of pictures) if (picture.state === "ready") jobs.enqueue(picture, wish());
-  say(`${count(pictures.length, "picture")} queued`);
+  const ready = pictures.filter((picture) => picture.state === "ready");
+  for (const picture of ready) jobs.enqueue(picture, wish());
+  if (ready.length) say(`${count(ready.length, "picture")} queued`);
 }
 
 for (const id of ["file", "folder"])
@@ -95,7 +96,6 @@ function remove(picture) {
   const at = jobs.pictures.indexOf(picture);
   jobs.remove(picture);
   if (picture === selected) select(jobs.pictures[Math.min(at, jobs.pictures.length - 1)]);
-  draw();
   (jobs.pictures.length ? $("add") : $("file")).focus();
 }
 $("remove").addEventListener("click", () => selected && remove(selected));
@@ -135,6 +135,7 @@ $("only").addEventListener("click", () => begin([selected]));
 $("cancel").addEventListener("click", () => jobs.running && jobs.cancel(jobs.running.picture));
 $("cancel-all").addEventListener("click", () => jobs.cancelAll());
 
+let later = 0; // the timer of the next draw
 let phase = ""; // what the screen reader was told last
 
 jobs.addEventListener("change", ({ detail: { picture, what } }) => {
@@ -144,7 +145,9 @@ jobs.addEventListener("change", ({ detail: { picture, what } }) => {
   }
   if (what === "ended") ended(picture);
   if (picture === selected && what !== "progress") showSizes(selected);
-  draw();
+  // Of a folder's many, each is looked at in a moment: the list is not drawn for every one of them.
+  if (what === "looked" && picture !== selected) later ||= setTimeout(draw, 50);
+  else draw();
 });
 
 function ended(picture) {
@@ -186,6 +189,8 @@ $("zip").addEventListener("click", async () => {
 // --- What is shown ---------------------------------------------------------------------------------------------------
 
 function draw() {
+  clearTimeout(later);
+  later = 0;
   if (!server) return;
   list.draw(jobs.pictures, selected, { select, remove, cancel: (picture) => jobs.cancel(picture) });
   drawButtons();
@@ -235,7 +240,7 @@ function drawPicture(picture) {
   $("notice").hidden = picture.state !== "cancelled";
   const bare = !picture.shown;
   $("preview").hidden = !bare || !picture.view;
-  if (bare && picture.view && $("preview").src !== picture.view.url) $("preview").src = picture.view.url;
+  if (bare && picture.view && $("preview").src !== picture.view) $("preview").src = picture.view;
   $("blank").hidden = !bare || Boolean(picture.view) || Boolean(picture.error);
   $("blank").textContent = picture.state === "looking" ? "Opening …" : "This kind of file cannot be shown here. It can be enlarged.";
 }

@@ -9,11 +9,11 @@ let result = null; // {width, height} of what is shown
 // `zoom` is CSS pixels a pixel of the result; (left, top) is where the result's corner lies in the viewer.
 const view = { wanted: "1", zoom: 1, left: 0, top: 0 };
 
-// Show two pictures, {image, url}; the result has width x height pixels. It opens at 100 % on the most detailed part, as the
+// Show two pictures, the URL of one and {image, url} of its result, which has width x height pixels. It opens at 100 % on the most detailed part, as the
 // whole of a photograph looks alike before and after; `again` keeps the place that somebody has gone to.
 export function show(before, after, { width, height, again = false }) {
   result = { width, height };
-  $("before").src = before.url;
+  $("before").src = before;
   $("after").src = after.url;
   if (!again) $("slider").value = 50;
   divide();
