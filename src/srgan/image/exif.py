@@ -287,11 +287,7 @@ def _add_resolution(data: bytearray, order: str, first: int, resolution: tuple[f
     data += bytes(len(data) % 2)
     place = len(data)
     values = place + 2 + 12 * (len(records) + 3) + 4
-    records += [
-        struct.pack(order + "HHII", _X_RESOLUTION, _RATIONAL, 1, values),
-        struct.pack(order + "HHII", _Y_RESOLUTION, _RATIONAL, 1, values + 8),
-        struct.pack(order + "HHIHH", _RESOLUTION_UNIT, _SHORT, 1, 2, 0),
-    ]
+    records += _density_entries(order, 2, values)
     records.sort(key=lambda record: struct.unpack(order + "H10x", record)[0])
     data += struct.pack(order + "H", len(records)) + b"".join(records) + bytes(4)
     for value in resolution:
@@ -303,14 +299,21 @@ def of_density(resolution: tuple[float, float] | None, aspect: tuple[float, floa
     """Return EXIF data that says a resolution, in pixels a millimetre, or the shape of pixels, and nothing else."""
     unit = 2 if resolution else 1
     values = [value * _PER_MM[2] for value in resolution] if resolution else list(aspect or (1, 1))
-    entries = [(_X_RESOLUTION, _RATIONAL, 50), (_Y_RESOLUTION, _RATIONAL, 58), (_RESOLUTION_UNIT, _SHORT, unit)]
-    records = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
     return (
-        struct.pack("<4sIH", b"II*\0", 8, len(entries))
-        + records
+        struct.pack("<4sIH", b"II*\0", 8, 3)
+        + b"".join(_density_entries("<", unit, 50))
         + bytes(4)
         + b"".join(struct.pack("<2I", *ratio(value)) for value in values)
     )
+
+
+def _density_entries(order: str, unit: int, at: int) -> list[bytes]:
+    """Return the entries of a directory that say how many pixels there are in a unit: two fractions, at a place and behind it."""
+    return [
+        struct.pack(order + "HHII", _X_RESOLUTION, _RATIONAL, 1, at),
+        struct.pack(order + "HHII", _Y_RESOLUTION, _RATIONAL, 1, at + 8),
+        struct.pack(order + "HHIHH", _RESOLUTION_UNIT, _SHORT, 1, unit, 0),
+    ]
 
 
 def ratio(value: float) -> tuple[int, int]:

@@ -26,11 +26,8 @@ _PNG_KNOWN = {
 }
 """Chunks that come along or that say nothing of the larger picture: which bits counted, when it was changed, its palette."""
 _JPEG_KNOWN = (
-    "JFIF",
-    "JFXX",
     "MPF",
     "Adobe",
-    "Adobe_CM",
     "Ducky",
     "ICC_PROFILE",
     "Exif",

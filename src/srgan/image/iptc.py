@@ -25,7 +25,9 @@ _STALE = {0x0409, 0x040C, 0x041A, 0x0422, 0x0423, 0x0424}
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
+    """One of Photoshop's blocks; ``number`` says what ``data`` is."""
+
     kind: bytes
     number: int
     name: bytes
@@ -36,19 +38,19 @@ def wrapped(record: bytes) -> bytes:
     """Return a bare record as JPEG has it; what is wrapped already stays as it is."""
     if record.startswith(HEAD):
         return record
-    return HEAD + _packed(_Block(b"8BIM", _CAPTION, b"", record))
+    return HEAD + packed(Block(b"8BIM", _CAPTION, b"", record))
 
 
 def bare(blocks: bytes) -> bytes | None:
     """Return the record alone, or None if the blocks have none or are damaged."""
     if not blocks.startswith(HEAD):
         return blocks
-    return next((block.data for block in _blocks(blocks) if block.number == _CAPTION), None)
+    return next((block.data for block in parsed(blocks) if block.number == _CAPTION), None)
 
 
 def others(blocks: bytes) -> bool:
     """Return whether there is more than the caption."""
-    return blocks.startswith(HEAD) and any(block.number != _CAPTION for block in _blocks(blocks))
+    return blocks.startswith(HEAD) and any(block.number != _CAPTION for block in parsed(blocks))
 
 
 def corrected(blocks: bytes, change: Change, resolution: tuple[float, float] | None = None) -> bytes | None:
@@ -62,8 +64,8 @@ def corrected(blocks: bytes, change: Change, resolution: tuple[float, float] | N
     """
     if not blocks.startswith(HEAD):
         return blocks
-    found = list(_blocks(blocks))
-    if sum(len(_packed(block)) for block in found) + len(HEAD) < len(blocks.rstrip(b"\0")):
+    found = list(parsed(blocks))
+    if sum(len(packed(block)) for block in found) + len(HEAD) < len(blocks.rstrip(b"\0")):
         return blocks
     kept = []
     for block in found:
@@ -76,7 +78,7 @@ def corrected(blocks: bytes, change: Change, resolution: tuple[float, float] | N
             data = _guides(data, change)
         elif block.number in _PATHS and change.origin.orientation != 1:
             data = _path(data, change)
-        kept.append(_packed(_Block(block.kind, block.number, block.name, data)))
+        kept.append(packed(Block(block.kind, block.number, block.name, data)))
     return HEAD + b"".join(kept) if kept else None
 
 
@@ -123,8 +125,8 @@ def _guides(data: bytes, change: Change) -> bytes:
     return out
 
 
-def _blocks(blocks: bytes) -> Iterator[_Block]:
-    at = len(HEAD)
+def parsed(blocks: bytes, at: int = len(HEAD)) -> Iterator[Block]:
+    """Yield the blocks from a place on, up to the first one that is damaged."""
     while blocks[at : at + 4] in (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR") and at + 12 <= len(blocks):
         kind = blocks[at : at + 4]
         number, length = struct.unpack_from(">HB", blocks, at + 4)
@@ -135,11 +137,12 @@ def _blocks(blocks: bytes) -> Iterator[_Block]:
         size = struct.unpack_from(">I", blocks, at)[0]
         if at + 4 + size > len(blocks):
             return
-        yield _Block(kind, number, name, blocks[at + 4 : at + 4 + size])
+        yield Block(kind, number, name, blocks[at + 4 : at + 4 + size])
         at += 4 + size + size % 2
 
 
-def _packed(block: _Block) -> bytes:
+def packed(block: Block) -> bytes:
+    """Return a block as it stands in a file."""
     name = bytes([len(block.name)]) + block.name
     size = len(block.data)
     head = block.kind + struct.pack(">H", block.number) + name + bytes(len(name) % 2) + struct.pack(">I", size)

@@ -27,9 +27,9 @@ def to_values(
     """
     colours = light[:, :, :-1] if alpha else light
     said = list(notes)
-    if odd := colours.size - int(np.isfinite(colours).sum()):
-        said.append(f"{odd:,} values that are no numbers")
     finite = colours[np.isfinite(colours)]
+    if odd := colours.size - finite.size:
+        said.append(f"{odd:,} values that are no numbers")
     exposure = 1.0
     if finite.size and float(np.median(finite)) > 1:
         exposure = 1 / float(np.percentile(finite.astype(np.float64), 99))

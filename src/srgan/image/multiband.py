@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from srgan.errors import ImageReadError
@@ -227,9 +226,13 @@ def _check_pages(path: Path, format: str | None, pages: int, bands: int) -> None
 
 
 def _samples(image: vips.Image, depth: int) -> NDArray[Any]:
+    _check_samples(image)
+    return vips.to_array(image, depth)
+
+
+def _check_samples(image: vips.Image) -> None:
     if image.format not in _SAMPLES:
         raise vips.UnsupportedError(f"its samples are {image.format} numbers: convert it to 8 or 16 bits")
-    return vips.to_array(image, depth)
 
 
 def to_bands(pixels: NDArray[Any], bands: int) -> NDArray[Any]:
@@ -287,14 +290,11 @@ def open_rows(path: Path, bands: int) -> Iterator[tuple[tuple[int, int], Callabl
             header = source.header
             _check_pages(path, header.format, header.pages, bands)
             image = vips.to_rgb_or_gray(source.image) if bands in (1, 3) else source.image
-            region: Any = None
+            _check_samples(image)
+            decoder = vips.row_decoder(image, header.depth)
 
             def decode(first: int, end: int) -> NDArray[Any]:
-                nonlocal region
-                region = region or pyvips.Region.new(image)  # which belongs to the thread that makes it
-                data = region.fetch(0, first, image.width, end - first)
-                part = pyvips.Image.new_from_memory(data, image.width, end - first, image.bands, image.format)
-                rows = _samples(part, header.depth)
+                rows = decoder(first, end)
                 return to_bands(rows, bands) if bands in (1, 3) else rows
 
             yield (header.height, header.width), decode

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.image import vips
+from srgan.image import iptc, vips
 from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Decoded, Opened, damage
 
@@ -50,7 +49,8 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened | None:
         if min(width, height) < 1 or channels < _COLOURS[mode]:
             raise DamagedError("its header says that it has no pixels")
         file.seek(struct.unpack(">I", file.read(4))[0], os.SEEK_CUR)
-        resources = dict(_blocks(file.read(struct.unpack(">I", file.read(4))[0])))
+        blocks = file.read(struct.unpack(">I", file.read(4))[0])
+        resources = {block.number: block.data for block in iptc.parsed(blocks, 0)}
         kind, size = (">Q", 8) if head.large else (">I", 4)
         length = struct.unpack(kind, file.read(size))[0]
         start = file.tell() + length
@@ -78,17 +78,6 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened | None:
     return Opened(width, height, bands, depth, decode, metadata=_metadata(resources, notes))
 
 
-def _blocks(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and content of each of Photoshop's blocks."""
-    at = 0
-    while at + 12 <= len(data) and data[at : at + 4] in (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR"):
-        number = struct.unpack_from(">H", data, at + 4)[0]
-        at += 6 + (data[at + 6] + 2) // 2 * 2  # a name and its length, together of even length
-        size = struct.unpack_from(">I", data, at)[0]
-        yield number, data[at + 4 : at + 4 + size]
-        at += 4 + size + size % 2
-
-
 def _notes(resources: dict[int, bytes], layers: int, selections: int) -> tuple[str, ...]:
     notes = []
     if layers > 1:
@@ -108,14 +97,12 @@ def _metadata(resources: dict[int, bytes], notes: tuple[str, ...]) -> FileMetada
         )  # always in pixels an inch
         resolution = (across, down) if min(across, down) > 0 else None
     blocks = b"".join(
-        b"8BIM" + struct.pack(">H2xI", number, len(data)) + data + bytes(len(data) % 2)
-        for number, data in resources.items()
-        if number in _KEPT
+        iptc.packed(iptc.Block(b"8BIM", number, b"", data)) for number, data in resources.items() if number in _KEPT
     )
     return FileMetadata(
         exif=resources.get(_EXIF) or None,
         xmp=resources.get(_XMP) or None,
-        photoshop=b"Photoshop 3.0\0" + blocks if blocks else None,
+        photoshop=iptc.HEAD + blocks if blocks else None,
         resolution=resolution,
         notes=notes,
     )

@@ -21,7 +21,7 @@ from srgan.video.clip import Clip, opened, why_failed
 from srgan.video.encoder import LEAD, Settings, add_encoder
 from srgan.video.parts import opened_part, packets
 from srgan.video.streams import Track, Tracks, holds_timecode, name_of, open_output, plan_tracks
-from srgan.video.subtitles import HEADER, converted, cover_name
+from srgan.video.subtitles import HEADER, converted
 from srgan.video.work import Selection
 
 _TEXT_UNIT = Fraction(1, 1000)
@@ -46,7 +46,8 @@ _QUICKTIME_NAMES = {
     "cym": "wel",
 }
 """Languages of ISO 639-2/T by their older names, the only ones that QuickTime's table has."""
-_PLAIN_NAMES = {"srt": "subrip"}
+COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
+"""The file's name and kind (MIME) by which Matroska's players know a cover picture of each codec."""
 
 _GONE = (
     "major_brand",
@@ -200,7 +201,7 @@ def _add_tracks(out: OutputContainer, source: Any, tracks: Sequence[Track], clip
     for track in tracks:
         stream = source.streams[track.index]
         if track.kind == "cover" and out.format.name == "matroska":  # a file in it, by its name
-            out.add_attachment(*cover_name(name_of(stream)), _cover(clip, track.index))
+            out.add_attachment(*COVERS[name_of(stream)], _cover(clip, track.index))
             continue
         copy = _added(out, stream, track)
         copy.metadata.update(_kept(stream.metadata))
@@ -275,7 +276,7 @@ def _as_stored(packet: Any, copy: Any) -> Sequence[Any]:
 
 def _other_words(packet: Any, copy: Any) -> Sequence[Any]:
     """Return a packet of text in another codec; none for one that shows nothing."""
-    data = converted(bytes(packet), name_of(packet.stream), _PLAIN_NAMES.get(name_of(copy), name_of(copy)))
+    data = converted(bytes(packet), name_of(packet.stream), name_of(copy))
     if data is None or packet.pts is None:
         return []
     piece = av.Packet(data)

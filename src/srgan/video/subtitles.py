@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import re
 import struct
-from pathlib import Path
 
 _TEXT = ("subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text")
 """Codecs of FFmpeg's whose packets are text."""
@@ -76,9 +75,3 @@ def _marked(data: bytes, codec: str) -> str:
     if codec != "webvtt":
         text = re.sub(r"&(?!\w+;)", "&amp;", text)
     return _TAGS.sub(lambda found: f"<{found[1]}{found[2]}>" if found[2].lower() in ("i", "b", "u") else "", text)
-
-
-def cover_name(codec: str) -> tuple[str, str]:
-    """Return the file's name and kind (MIME) by which Matroska's players know a cover picture."""
-    kind = {"mjpeg": "jpeg", "png": "png"}.get(codec, codec)
-    return str(Path("cover").with_suffix(f".{kind.replace('jpeg', 'jpg')}")), f"image/{kind}"
