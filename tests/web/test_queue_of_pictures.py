@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -90,50 +89,6 @@ def test_several_are_queued_and_come_in_one_archive(page, pictures, tmp_path):
     assert event.value.suggested_filename == "1_x4.png"
     page.locator("#list li").nth(1).get_by_text("Remove").click()
     assert names(page) == ["0.png", "2.png", "2.png"]
-
-
-def test_what_is_removed_while_it_is_looked_at_is_not_enlarged(page, pictures, tmp_path):
-    """The page is busy, so that what comes is queued as soon as it is known what it is."""
-    scan = tmp_path / "scan.tif"
-    srgan.image.write(Picture(np.zeros((6, 8, 3), np.uint8)), scan)
-    playwright = pytest.importorskip("playwright.sync_api")
-    held, sent = [], []
-    page.route("**/v1/preview", lambda route: held.append(route))
-    page.route("**/v1/upscale?*", lambda route: sent.append(route))
-    page.set_input_files("#file", pictures[0])
-    page.click("#go:not([disabled])")
-    page.locator("#working").wait_for()
-    page.set_input_files("#file", scan)
-    page.wait_for_function("() => document.querySelectorAll('#list li[data-state=looking]').length === 1")
-    page.locator("#list li").nth(1).get_by_text("Remove").click()
-    for route in held:
-        with suppress(playwright.Error):  # the page has given it up
-            route.continue_()
-    page.set_input_files("#file", pictures[1])  # what comes after it is
-    page.wait_for_function("() => document.querySelectorAll('#list li[data-state=waiting]').length === 1")
-    for route in sent:
-        route.continue_()
-    page.wait_for_function("() => document.querySelector('#status').textContent.includes('1.png')")
-    assert len(sent) == 2
-    sent[1].continue_()
-    page.wait_for_function("() => document.querySelectorAll('#list li[data-state=done]').length === 2")
-    assert names(page) == ["0.png", "1.png"]
-    assert len(sent) == 2
-
-
-def test_many_are_drawn_once_and_not_once_for_each(page):
-    """The list is drawn at each change: a folder of a thousand would be drawn a thousand times."""
-    added = page.evaluate(
-        """async () => {
-            const { Jobs } = await import(new URL("static/jobs.js", location.href));
-            const jobs = new Jobs();
-            let added = 0;
-            jobs.addEventListener("change", ({ detail }) => (added += detail.what === "added"));
-            await jobs.add([1, 2, 3, 4].map(number => ({ file: new File(["no picture"], `${number}.png`), folder: "" })));
-            return [added, jobs.pictures.length];
-        }"""
-    )
-    assert added == [1, 4]
 
 
 def test_a_folder_keeps_its_names_and_says_what_it_leaves_out(page, pictures):
