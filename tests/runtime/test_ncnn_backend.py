@@ -13,12 +13,9 @@ import pytest
 from srgan import Upscaler
 from srgan.errors import DeviceError
 from srgan.models.metadata import read_info
-from srgan.runtime import ncnn_child
 from srgan.runtime.backend import Device
 from srgan.runtime.graph import read_graph
-from srgan.runtime.layers import program_of
 from srgan.runtime.ncnn_backend import NcnnBackend, NcnnNetwork
-from srgan.runtime.ncnn_graph import files_of
 from support import tiny_models
 
 
@@ -71,62 +68,3 @@ def test_a_device_that_is_not_there_is_no_other_one(tmp_path: Path, device: Devi
     beyond = Device("vulkan:9", device.title, "ncnn")
     with pytest.raises(DeviceError, match=r"vulkan:9 .* cannot be opened .*no Vulkan device 9"):
         opened(tiny_models.shallow(tmp_path / "net.onnx"), beyond)
-
-
-CRASHES = """
-import json, os, sys, numpy as np
-for line in sys.stdin:
-    request = json.loads(line)
-    if request["do"] == "open":
-        answer = {"free": 1 << 30}
-    elif request["shape"][1] > 8:
-        os.kill(os.getpid(), 11)
-    elif request["shape"][1] == 7:
-        answer = {"error": "the driver was reset"}
-    elif request["shape"][1] == 6:
-        answer = {"memory": True}
-    else:
-        np.zeros((3, 4, 4), np.float32).tofile(request["made"])
-        answer = {"shape": [3, 4, 4], "sound": True}
-    print(json.dumps(answer), flush=True)
-"""
-
-
-def test_a_crash_stays_in_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first one is taken for want of memory, and there is another process; the second one is a lost device."""
-    script = tmp_path / "child.py"
-    script.write_text(CRASHES)
-    monkeypatch.setattr(ncnn_child, "__file__", str(script))
-    info = read_info(tiny_models.shallow(tmp_path / "net.onnx"))
-    network = NcnnNetwork(
-        files_of(program_of(read_graph(info), info.name)), Device("vulkan:0", "Card", "ncnn"), "fp32", 9
-    )
-
-    def run(height: int) -> Any:
-        return network(np.zeros((1, 3, height, 2), np.float32))
-
-    with pytest.raises(MemoryError):
-        run(6)
-    with pytest.raises(MemoryError):
-        run(16)
-    assert run(2).shape == (1, 3, 4, 4)
-    with pytest.raises(DeviceError, match=r"vulkan:0 \(Card\) failed \(the driver was reset\)"):
-        run(7)
-    with pytest.raises(DeviceError, match=r"vulkan:0 \(Card\) failed \(the process that drives it ended with -11\)"):
-        run(16)
-
-
-def test_the_files_of_a_network_with_a_skip(tmp_path: Path) -> None:
-    """A tensor that two layers take is split, each layer has its line, and weights stand in their order."""
-    info = read_info(tiny_models.residual(tmp_path / "net.onnx", scale=2, channels=2, blocks=1))
-    program = program_of(read_graph(info), info.name)
-    param, weights = files_of(program)
-    magic, counts, *lines = param.splitlines()
-    assert magic == "7767517"
-    assert counts.split()[0] == str(len(lines))
-    assert sum(line.startswith("Split") for line in lines) == 1  # the head's, for the block, its sum and the long skip
-    taken = [name for line in lines for name in line.split()[4 : 4 + int(line.split()[2])]]
-    assert len(taken) == len(set(taken))
-    values = sum(value.size for layer in program.layers for key, value in layer.weights.items() if key != "constant")
-    convolutions = sum(layer.kind == "conv" for layer in program.layers)
-    assert len(weights) == 4 * (values + convolutions)

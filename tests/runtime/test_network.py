@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +14,6 @@ from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.models.metadata import read_info
 from srgan.runtime.network import open_network
 from support import tiny_models
-from support.limits import error_unprivileged
 
 
 def batch(*shape: int, seed: int = 0) -> Any:
@@ -53,14 +47,6 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
     assert network.path == tmp_path / "a.onnx"
 
 
-def test_the_generator_is_cut_before_it_grows(tmp_path: Path) -> None:
-    network = open_network(tiny_models.residual(tmp_path / "net.onnx", scale=4, blocks=3), precision="fp32")
-    assert network.body is not None
-    assert (network.body.radius, network.body.scale) == (8, 1)
-    assert (network.tail.radius, network.tail.scale) == (3, 4)
-    assert network.body.bytes_per_pixel * 2 < network.tail.bytes_per_pixel
-
-
 def test_a_network_without_a_body_stays_whole(tmp_path: Path) -> None:
     network = open_network(tiny_models.shallow(tmp_path / "net.onnx"), precision="fp32")
     assert network.body is None
@@ -76,37 +62,6 @@ def test_a_network_with_layers_it_cannot_follow_runs_whole(tmp_path: Path) -> No
     assert network(batch(1, 3, 8, 9)).shape == (1, 3, 16, 18)
 
 
-def test_the_graph_is_believed_more_than_a_radius_too_small_in_the_file(tmp_path: Path) -> None:
-    file = tiny_models.residual(tmp_path / "a.onnx", radius=2)
-    assert open_network(file, precision="fp32").radius == 9
-
-
-def test_results_are_not_overwritten_by_the_next_call(tmp_path: Path) -> None:
-    network = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32")
-    first = network(batch(1, 3, 8, 8, seed=1))
-    kept = first.copy()
-    network(batch(1, 3, 8, 8, seed=2))
-    np.testing.assert_array_equal(first, kept)
-
-
-def test_threads_take_turns(tmp_path: Path) -> None:
-    network = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32")
-    expected = [network(batch(1, 3, 20 + n, 30, seed=n)) for n in range(6)]
-    wrong = []
-
-    def call(n: int) -> None:
-        for _ in range(10):
-            if not np.array_equal(network(batch(1, 3, 20 + n, 30, seed=n)), expected[n]):
-                wrong.append(n)
-
-    threads = [threading.Thread(target=call, args=(n,)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
 @needs_bf16
 def test_bf16_is_chosen_where_the_processor_has_it_and_is_near(tmp_path: Path) -> None:
     file = tiny_models.residual(tmp_path / "net.onnx")
@@ -114,51 +69,6 @@ def test_bf16_is_chosen_where_the_processor_has_it_and_is_near(tmp_path: Path) -
     x = batch(1, 3, 40, 40)
     exact, fast = open_network(file, precision="fp32")(x), open_network(file, precision="bf16")(x)
     assert 0 < abs(exact - fast).max() < 0.02
-
-
-def test_no_memory_is_a_memory_error_and_the_network_goes_on(tmp_path: Path) -> None:
-    """In a process of its own, whose address space is limited for a while."""
-    file = tiny_models.residual(tmp_path / "net.onnx", channels=32)
-    code = f"""
-import resource, numpy as np
-from srgan.runtime.network import open_network
-network = open_network({str(file)!r}, precision="fp32")
-small = np.ones((1, 3, 16, 16), np.float32)
-before = network(small)
-size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-large = np.ones((1, 3, 600, 600), np.float32)
-resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20), -1))
-try:
-    network(large)
-except MemoryError as error:
-    print("MemoryError:", error)
-assert (network(small) == before).all()
-resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-print(network(large).shape)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    first, last = done.stdout.splitlines()
-    assert first.startswith("MemoryError")
-    assert last == "(1, 3, 2400, 2400)"
-
-
-def test_running_sends_nothing_and_prints_nothing(tmp_path: Path) -> None:
-    file = tiny_models.residual(tmp_path / "net.onnx")
-    code = f"""
-import sys
-seen = []
-sys.addaudithook(lambda event, args: seen.append(event) if event.startswith(("socket.", "urllib.")) else None)
-import numpy as np
-from srgan.runtime.network import open_network
-open_network({str(file)!r})(np.zeros((1, 3, 8, 8), np.float32))
-assert not seen, seen
-assert not [name for name in sys.modules if "telemetry" in name or name == "http.client"]
-import openvino
-assert callable(openvino.convert_model)  # still there for a program that wants it
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 # --- What is not ours ------------------------------------------------------------------------------------------------
@@ -296,57 +206,3 @@ def test_wrong_calls_are_usage_errors(tmp_path: Path) -> None:
 
 
 # --- OpenVINO itself -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own_openvino(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a copy of OpenVINO, made of links, that Python finds first in the processes to come."""
-    import openvino
-
-    folder = tmp_path / "packages" / "openvino"
-    shutil.copytree(Path(openvino.__file__).parent, folder, copy_function=os.symlink)
-    monkeypatch.setenv("PYTHONPATH", str(folder.parent), prepend=os.pathsep)
-    return folder
-
-
-LOAD = "from srgan.runtime.network import open_network; open_network(sys.argv[1])"
-
-
-@pytest.mark.parametrize(
-    ("part", "damaged"),
-    [
-        ("_pyopenvino", True),
-        ("libopenvino.", False),
-        ("libopenvino_onnx_frontend", False),
-        ("libopenvino_intel_cpu_plugin", False),
-        ("libopenvino_intel_cpu_plugin", True),
-    ],
-)
-def test_an_openvino_that_is_there_in_part_is_one_line(
-    tmp_path: Path, own_openvino: Path, part: str, damaged: bool
-) -> None:
-    (library,) = (path for path in own_openvino.rglob(f"{part}*") if ".so" in path.name)
-    library.unlink()
-    if damaged:
-        library.write_bytes(b"half")
-    error = error_unprivileged(LOAD, tiny_models.residual(tmp_path / "net.onnx"))
-    assert error.startswith("SrganError: cannot load OpenVINO, which runs the networks (")
-    assert error.endswith("or install it again with pip install --force-reinstall openvino")
-    assert "\n" not in error
-
-
-LOAD_AGAIN = """
-import os
-from srgan.runtime.network import open_network
-open_network(sys.argv[1])
-os.chmod(sys.argv[2], 0)
-open_network(sys.argv[1])
-"""
-
-
-def test_an_openvino_that_may_no_longer_be_read_is_one_line(tmp_path: Path, own_openvino: Path) -> None:
-    """As in a program that changes its user after its start; OpenVINO would end the process."""
-    file = tiny_models.residual(tmp_path / "net.onnx")
-    error = error_unprivileged(LOAD_AGAIN, file, own_openvino / "libs")
-    (own_openvino / "libs").chmod(0o755)
-    assert error.startswith("SrganError: cannot load OpenVINO, which runs the networks ([Errno 13] Permission denied")

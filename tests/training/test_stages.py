@@ -6,54 +6,10 @@ import torch
 from lightning_fabric import Fabric
 from safetensors.torch import save_file
 
-from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.networks.vgg import VGGFeatures
-from srgan.training.ema import EMA
 from srgan.training.losses import grid_loss
-from srgan.training.optimizers import learning_rate
-from srgan.training.recipe import Recipe, Stage, parse_recipe
+from srgan.training.recipe import Recipe, parse_recipe
 from srgan.training.stages import Trainer
-
-
-def stage(**values):
-    return Stage(**{"steps": 100, "rate": 1e-3, "final_rate": 1e-5, **values})
-
-
-def test_cosine_schedule_by_hand():
-    s = stage(steps=111, warmup=10)
-    assert learning_rate(s, 0) == pytest.approx(0.1)
-    assert learning_rate(s, 9) == pytest.approx(1)
-    assert learning_rate(s, 10) == pytest.approx(1)
-    assert learning_rate(s, 60) == pytest.approx((1 + 0.01) / 2)  # half-way
-    assert learning_rate(s, 110) == pytest.approx(0.01)
-    factors = [learning_rate(s, i) for i in range(10, 111)]
-    assert factors == sorted(factors, reverse=True)
-
-
-def test_other_schedules():
-    assert {learning_rate(stage(schedule="constant"), i) for i in range(100)} == {1.0}
-    assert [learning_rate(stage(schedule="halves"), i) for i in (0, 49, 50, 99)] == pytest.approx([1, 1, 0.01, 0.01])
-
-
-def test_average_by_hand():
-    torch.manual_seed(0)
-    network = Generator(GeneratorConfig(features=4, blocks=1))
-    average = EMA(network, 0.9)
-    start = network.head.weight.clone()
-    with torch.no_grad():
-        network.head.weight.add_(1)
-        network.body_norm.num_batches_tracked.add_(5)
-    average.update(network, 10_000)  # long past the start: decay 0.9
-    assert torch.allclose(average.network.head.weight, start + 0.1)
-    assert average.network.body_norm.num_batches_tracked == 5
-    average.update(network, 0)  # decay min(0.9, 1/10)
-    assert torch.allclose(average.network.head.weight, start + 0.1 + 0.9 * 0.9)
-    follows = EMA(network, 0)
-    with torch.no_grad():
-        network.head.weight.add_(1)
-    follows.update(network, 50)
-    assert torch.equal(follows.network.head.weight, network.head.weight)
-
 
 FAST = {"kind": "fast", "norm": "none", "output": "linear"}
 

@@ -1,4 +1,4 @@
-"""What a notebook shows: before and after, a line for an open network, one bar. And the bar of a terminal."""
+"""Before and after, as a notebook shows them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import base64
 import io
 import pickle
 import re
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import pytest
 from PIL import Image
 
 import srgan
-from srgan.api import bars
 
 
 def plain_with_detail(place: tuple[int, int], size: tuple[int, int] = (600, 800)) -> np.ndarray:
@@ -82,53 +79,3 @@ def test_a_written_file_is_a_path_that_shows_both(model: Path, tmp_path: Path) -
     assert written.with_suffix(".jpg")._repr_html_() is None
     written.unlink()
     assert written._repr_html_() is None, "the path is shown, and no error"
-
-
-def test_an_open_network_is_a_line(model: Path) -> None:
-    assert repr(srgan.Upscaler(model, scale=1.5)) == "<srgan.Upscaler: tiny-x2, x1.5>"
-    html = srgan.Upscaler("srresnet-x4")._repr_html_()
-    assert html.startswith("<div><b>srresnet-x4</b>, x4 (clean photographs, nothing invented")
-    assert "Set5 31.79 dB / 0.889" in html
-    assert "looks at each picture" in srgan.Upscaler()._repr_html_()
-
-
-class Notebook:
-    """IPython as far as a bar needs it: it keeps what each output shows."""
-
-    def __init__(self) -> None:
-        self.outputs: list[list[str]] = []
-        self.display = types.SimpleNamespace(display=self.show, HTML=str)
-
-    def get_ipython(self) -> Any:
-        return types.SimpleNamespace(kernel=object())
-
-    def show(self, text: str, *, display_id: bool) -> Any:
-        assert display_id
-        output = [text]
-        self.outputs.append(output)
-        return types.SimpleNamespace(update=output.append)
-
-
-def test_a_notebook_has_one_element_that_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
-    notebook = Notebook()
-    monkeypatch.setitem(sys.modules, "IPython", notebook)
-    monkeypatch.setattr(bars, "_EVERY_SECONDS", 0)
-    srgan.upscale(plain_with_detail((0, 0)), model=model, progress=True)
-    (output,) = notebook.outputs
-    assert "<div>800 x 600 <progress value='480000' max='480000'></progress> 100 %" in output[-2]
-    assert output[-1] == ""
-
-
-def test_the_bar_of_a_notebook_goes_when_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    notebook = Notebook()
-    monkeypatch.setitem(sys.modules, "IPython", notebook)
-    with pytest.raises(ZeroDivisionError), bars.bar("<a>") as tell:
-        tell(1 // 0, 1)
-    (output,) = notebook.outputs
-    assert output[0].startswith("<div>&lt;a&gt; <progress")
-    assert output[-1] == ""
-
-
-def test_nothing_is_printed_where_nobody_is(capsys: pytest.CaptureFixture[str], model: Path) -> None:
-    srgan.upscale(np.zeros((4, 4), np.uint8), model=model, progress=True)
-    assert capsys.readouterr() == ("", "")

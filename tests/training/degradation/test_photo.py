@@ -7,8 +7,8 @@ from PIL import Image
 
 from srgan.resize.imresize import downscale
 from srgan.training.data import CropDataset
-from srgan.training.degradation import PhotoRanges, codec, for_validation, noise, photo, sharpened
-from srgan.training.degradation.blur import KINDS, blurred, kernel_of
+from srgan.training.degradation import PhotoRanges, for_validation, photo, sharpened
+from srgan.training.degradation.blur import KINDS
 from srgan.training.pictures import prepare
 
 CLEAN = PhotoRanges(
@@ -124,73 +124,12 @@ def test_one_in_eight_default_chains_is_as_noisy_as_bad_photographs_and_one_in_f
     assert (left < 0.7).mean() > 0.25
 
 
-def neighbours(x):
-    """Correlation of horizontal neighbours."""
-    return np.corrcoef(x[:, :-1].ravel(), x[:, 1:].ravel())[0, 1]
-
-
-def test_noise_of_cameras_and_film_goes_over_several_pixels_and_that_of_cameras_has_colours():
-    flat = np.full((64, 64, 3), 0.5, np.float32)
-    random = np.random.default_rng(0)
-    assert abs(neighbours(noise.gaussian(flat, 10, False, random)[:, :, 0])) < 0.1
-    for add in (noise.camera, noise.film_grain):
-        assert np.mean([neighbours(add(flat, 10, random)[:, :, 0]) for _ in range(8)]) > 0.3
-    assert np.ptp(noise.film_grain(flat, 10, random), axis=2).max() < 1e-6
-    assert np.ptp(noise.camera(flat, 10, random), axis=2).mean() > 0.01
-
-
-def test_noise_of_light_grows_with_it_and_a_camera_lifts_it_in_the_shadows():
-    dark, bright = (np.full((64, 64, 3), value, np.float32) for value in (0.15, 0.8))
-    random = np.random.default_rng(0)
-    assert noise.poisson(dark, 10, False, random).std() < noise.poisson(bright, 10, False, random).std() / 2
-    levels = [[noise.camera(x, 5, random).std() for x in (dark, bright)] for _ in range(8)]
-    assert np.mean(levels, axis=0)[0] > np.mean(levels, axis=0)[1]
-
-
 def test_gray_noise_is_the_same_in_all_bands():
     flat = np.full((64, 64, 3), 128, np.uint8)
     ranges = dataclasses.replace(CLEAN, final_noise=1, noise_kinds=only(0, 4), noise=(20, 20), gray_noise=1)
     gray = photo(flat, 4, np.random.default_rng(0), ranges).astype(int)
     coloured = photo(flat, 4, np.random.default_rng(0), dataclasses.replace(ranges, gray_noise=0)).astype(int)
     assert np.ptp(gray, axis=2).mean() < np.ptp(coloured, axis=2).mean() / 2
-
-
-def test_a_smear_takes_noise_and_leaves_edges():
-    x = np.full((64, 64, 3), 0.3, np.float32)
-    x[:, 32:] = 0.7
-    noisy = noise.gaussian(x, 8, False, np.random.default_rng(0))
-    smeared = noise.smeared(noisy, 12, 1.2)
-    assert smeared[:, :24].std() < noisy[:, :24].std() * 0.7
-    assert smeared[:, 33:36].mean() - smeared[:, 28:31].mean() > 0.38
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_kernels_keep_the_light_and_the_place(kind):
-    for seed in range(20):
-        kernel = kernel_of(kind, np.random.default_rng(seed).uniform(0.4, 4), np.random.default_rng(seed))
-        y, x = np.mgrid[: kernel.shape[0], : kernel.shape[1]] - kernel.shape[0] // 2
-        assert kernel.sum() == pytest.approx(1, abs=1e-5)
-        assert abs((kernel * y).sum()) < 1e-3
-        assert abs((kernel * x).sum()) < 1e-3
-
-
-def test_blur_is_a_convolution_over_the_mirrored_border():
-    from scipy.ndimage import convolve
-
-    x = np.random.default_rng(0).random((40, 30, 3), dtype=np.float32)
-    kernel = kernel_of("elliptic", 2.3, np.random.default_rng(1))
-    assert np.allclose(blurred(x, kernel), convolve(x, kernel[:, :, None], mode="mirror"), atol=1e-5)
-
-
-def test_sharpening_overshoots_at_edges_and_leaves_noise_alone():
-    edge = np.full((32, 32, 1), 80, np.uint8)
-    edge[:, 16:] = 170
-    result = sharpened(edge)
-    assert result[16, 15, 0] < 80
-    assert result[16, 16, 0] > 170
-    assert (result[:, :4] == 80).all()
-    grain = np.random.default_rng(0).integers(120, 128, (32, 32, 3), dtype=np.uint8)
-    assert np.array_equal(sharpened(grain), grain)
 
 
 def test_crops_of_photographs_have_chains_of_their_own_and_show_the_same_place(tmp_path):
@@ -217,19 +156,6 @@ def test_validation_pictures_are_the_same_in_every_run():
     assert np.array_equal(for_validation("photo", hr, 4, 3), for_validation("photo", hr, 4, 3))
     assert not np.array_equal(for_validation("photo", hr, 4, 3), for_validation("photo", hr, 4, 4))
     assert np.array_equal(for_validation("bicubic", hr, 4, 3), downscale(hr, 4))
-
-
-@pytest.mark.parametrize(("form", "trip"), [("JPEG", codec.jpeg), ("WEBP", codec.webp)])
-@pytest.mark.parametrize("offset", [(0, 0), (3, 5)])
-def test_files_go_through_a_real_codec_and_their_blocks_begin_anywhere(form, trip, offset):
-    hr = smooth(channels=3)
-    more = {"coarse": True} if form == "JPEG" else {}
-    result = codec.to_bytes(trip(hr.astype(np.float32) / 255, 40, offset=offset, **more))
-    file = io.BytesIO()
-    wide = np.pad(hr, ((offset[0], 0), (offset[1], 0), (0, 0)), mode="symmetric")
-    options = {"subsampling": 2} if form == "JPEG" else {"method": 2}
-    Image.fromarray(wide).save(file, form, quality=40, **options)
-    assert np.array_equal(result, np.asarray(Image.open(file))[offset[0] :, offset[1] :])
 
 
 def test_the_last_jpeg_of_a_chain_is_of_its_quality():

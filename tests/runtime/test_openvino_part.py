@@ -1,0 +1,71 @@
+"""A compiled half: results of their own, turns for threads, memory that is short."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srgan.runtime.network import open_network
+from support import tiny_models
+
+
+def batch(*shape: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def test_results_are_not_overwritten_by_the_next_call(tmp_path: Path) -> None:
+    network = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32")
+    first = network(batch(1, 3, 8, 8, seed=1))
+    kept = first.copy()
+    network(batch(1, 3, 8, 8, seed=2))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_threads_take_turns(tmp_path: Path) -> None:
+    network = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32")
+    expected = [network(batch(1, 3, 20 + n, 30, seed=n)) for n in range(6)]
+    wrong = []
+
+    def call(n: int) -> None:
+        for _ in range(10):
+            if not np.array_equal(network(batch(1, 3, 20 + n, 30, seed=n)), expected[n]):
+                wrong.append(n)
+
+    threads = [threading.Thread(target=call, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_no_memory_is_a_memory_error_and_the_network_goes_on(tmp_path: Path) -> None:
+    """In a process of its own, whose address space is limited for a while."""
+    file = tiny_models.residual(tmp_path / "net.onnx", channels=32)
+    code = f"""
+import resource, numpy as np
+from srgan.runtime.network import open_network
+network = open_network({str(file)!r}, precision="fp32")
+small = np.ones((1, 3, 16, 16), np.float32)
+before = network(small)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+large = np.ones((1, 3, 600, 600), np.float32)
+resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20), -1))
+try:
+    network(large)
+except MemoryError as error:
+    print("MemoryError:", error)
+assert (network(small) == before).all()
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+print(network(large).shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.splitlines()
+    assert first.startswith("MemoryError")
+    assert last == "(1, 3, 2400, 2400)"
