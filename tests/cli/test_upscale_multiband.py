@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import tifffile
 from PIL import Image
 
 import srgan
+from srgan.cli import watch
 from srgan.engine.consistency import Consistency
 from srgan.image import BandReader, Picture, stream
 from srgan.image.multiband import read_bands
@@ -74,6 +78,49 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(networks: dict[int, Pat
     assert result.code == 0
     assert "1 picture to do" in result.out
     assert not list(tmp_path.rglob("*_x2*"))
+
+
+@pytest.mark.parametrize("bands", [1, 5])
+def test_urls_give_what_files_give(networks: dict[int, Path], tmp_path: Path, bands: int) -> None:
+    for name, kind in (("a", np.uint8), ("b", np.uint16)):
+        save(tmp_path / "www" / f"{name}.tif", random((20, 30, bands), kind))
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "www")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        urls = [f"http://127.0.0.1:{server.server_port}/{name}.tif" for name in "ab"]
+        result = call("upscale", *urls, "--model", networks[bands], "-o", tmp_path / "out")
+        server.shutdown()
+    assert (result.code, result.err.splitlines()[-1]) == (0, "srgan: 2 written, 0 skipped, 0 failed")
+    assert call("upscale", tmp_path / "www", "--model", networks[bands], "-o", tmp_path / "here").code == 0
+    for name in "ab":
+        found = read_bands(tmp_path / "out" / f"{name}.tif", bands)
+        assert np.array_equal(found, read_bands(tmp_path / "here" / f"{name}_x2.tif", bands))
+
+
+@pytest.mark.parametrize("bands", [1, 5])
+def test_a_watched_folder_is_done_as_it_comes(
+    networks: dict[int, Path], tmp_path: Path, bands: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def come() -> None:
+        save(tmp_path / "in" / "b.tif", random((20, 30, bands), np.uint16))
+        save(tmp_path / "in" / "other.tif", random((20, 30, 6), np.uint8))
+
+    steps = iter([lambda: None, come, lambda: None])
+
+    def sleep(_: float) -> None:
+        step = next(steps, None)
+        if step is None:
+            raise KeyboardInterrupt
+        step()
+
+    pixels = save(tmp_path / "in" / "a.tif", random((20, 30, bands), np.uint8))
+    monkeypatch.setattr(watch.time, "sleep", sleep)
+    result = call("upscale", tmp_path / "in", "--model", networks[bands], "-o", tmp_path / "out", "--watch")
+    assert result.code == 1
+    assert "2 written, 0 skipped, 1 failed" in result.err
+    assert "other.tif" in result.err
+    assert sorted(file.name for file in tmp_path.glob("out/*.tif")) == ["a_x2.tif", "b_x2.tif"]
+    assert near(read_bands(tmp_path / "out" / "a_x2.tif", bands), wanted(networks[bands], pixels))
 
 
 def test_only_tiff_holds_five_bands_and_that_is_said_before_the_work(networks: dict[int, Path], tmp_path: Path) -> None:

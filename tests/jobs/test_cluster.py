@@ -21,6 +21,7 @@ from ray.cluster_utils import Cluster
 from srgan import Upscaler, storage
 from srgan.engine.choice import ModelChooser
 from srgan.errors import MissingExtraError, SrganError, UsageError
+from srgan.image.multiband import read_bands
 from srgan.jobs import cluster
 from srgan.jobs.folder import model_hash, open_journal
 from srgan.jobs.job import Job
@@ -28,6 +29,8 @@ from srgan.jobs.journal import NAME, State, content_of
 from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Listener, Report
 from support import tiny_models
+from support.bands import random, save, save_network
+from support.tiny_runs import call
 
 COUNT = int(os.environ.get("SRGAN_CLUSTER_PICTURES", "60"))
 """Pictures of the job in which a node is killed; 500 for the long version."""
@@ -271,6 +274,20 @@ def test_the_command_computes_there_and_goes_on(nodes: Cluster, making: cluster.
     np.testing.assert_array_equal(
         contents(tmp_path / "out")["002_x4.png"], Upscaler(**making.options)(contents(photos)["002.png"])
     )
+
+
+def test_pictures_of_other_bands_give_what_they_give_here(nodes: Cluster, tmp_path: Path) -> None:
+    model = save_network(tmp_path / "net.onnx", 6)
+    for name in "ab":
+        save(tmp_path / "photos" / f"{name}.tif", random((20, 30, 6), np.uint16))
+    Image.new("L", (30, 20)).save(tmp_path / "photos" / "c.png")
+    arguments = "upscale", tmp_path / "photos", "-m", model, "--threads", 1, "-o"
+    there = call(*arguments, tmp_path / "there", "--ray", nodes.address)
+    assert there.code == 1
+    assert "it has 1 band, not 6" in there.err
+    assert call(*arguments, tmp_path / "here").code == 1
+    for name in ("a_x2.tif", "b_x2.tif"):
+        np.testing.assert_array_equal(*(read_bands(tmp_path / place / name, 6) for place in ("there", "here")))
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ class BandReader:
         if found != self.bands:
             raise ImageReadError(
                 path,
-                f"it has {found} bands, not {self.bands}: give pictures with as many bands as the network's",
+                f"it has {found} band{'s' * (found != 1)}, not {self.bands}: give pictures with as many bands as the network's",
                 action="cannot take",
             )
 

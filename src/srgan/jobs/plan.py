@@ -169,6 +169,10 @@ class _Planner:
         if self._remote or as_folder or len(self._roots) > 1 or os.path.isdir(self._roots[0]):
             if os.path.exists(place) and not os.path.isdir(place):
                 raise UsageError(f"{place} is a file, and the results need a folder: choose another output")
+            if not as_folder and place.suffix.lower() in image.PICTURE_SUFFIXES:
+                raise UsageError(
+                    f"{place} looks like a picture, and the results need a folder: name one ({place}/ if it is called so)"
+                )
             return place, None
         return None, Path(place)
 
