@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from srgan.cli.models import figures
 from srgan.models.catalogue import (
     AUTO,
     AUTO_WHEN,
@@ -88,20 +87,6 @@ def test_a_card_does_not_command_the_terminal(tmp_path: Path) -> None:
     assert "name: x\\x1b]0;y\\x07\n" in done.out
     assert "a: \\x1b[2Jgone\\n\n" in done.out
     assert "\\r: \\ud800\n" in done.out
-
-
-@pytest.mark.parametrize(
-    "evaluation",
-    [None, [], "no", [{"set": "Set5"}], [{"set": "Set5", "psnr_y": "high", "ssim_y": 1}], [7]],
-)
-def test_figures_that_are_not_there(evaluation: object) -> None:
-    assert figures({"evaluation": evaluation}) == "not evaluated"
-    assert figures({}) == "not evaluated"
-
-
-def test_figures_in_one_line() -> None:
-    sets = [{"set": "Set5", "psnr_y": 30.614, "ssim_y": 0.8679}, {"set": "?"}, {"set": "B", "psnr_y": 27, "ssim_y": 1}]
-    assert figures({"evaluation": sets}) == "Set5 30.61 dB / 0.868, B 27.00 dB / 1.000"
 
 
 def test_an_installation_without_a_file_still_lists_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
