@@ -27,7 +27,10 @@ SLOW = (
     "cli/test_convert.py",
     "cli/test_data.py",
     "cli/test_evaluate.py",
+    "cli/test_folder.py",
+    "cli/test_pipe.py",
     "cli/test_train.py",
+    "cli/test_upscale_sizes.py",
     "cli/test_video.py",
     "data/drawing",
     "data/test_distill.py",
@@ -38,6 +41,7 @@ SLOW = (
     "networks",
     "test_soak.py",
     "training",
+    "video",
     "web",
 )
 """Files and rooms that train, start processes, or repeat a lot."""

@@ -33,6 +33,7 @@ def test_one_open_network_takes_paths_arrays_and_pil_images(upscaler: srgan.Upsc
         assert (large.format, large.size) == ("JPEG", (12, 10))
 
 
+@pytest.mark.slow
 def test_auto_looks_at_each_picture_and_denoise_decides_for_all() -> None:
     clean = noise(16, 16)
     seen = np.clip(np.random.default_rng(0).normal(128, 25, (64, 64, 3)), 0, 255).astype(np.uint8)

@@ -321,6 +321,7 @@ def test_a_model_that_is_not_ours(folder: Path, make: Any, code: int, says: str)
     assert visible(folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "bmp", "ppm"])
 def test_a_full_disk(folder: Path, nearest: Path, suffix: str) -> None:
     Image.fromarray(noise(200, 200)).save("a.png")

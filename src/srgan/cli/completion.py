@@ -30,9 +30,26 @@ def recipes(incomplete: str) -> Values:
     return _matching([(name, "") for name in shipped_recipes()], incomplete)
 
 
-def devices(incomplete: str) -> Values:
+def accelerators(incomplete: str) -> Values:
     """Return what ``srgan train --device`` takes."""
     return _matching([(name, "") for name in ("auto", "cpu", "cuda", "mps")], incomplete)
+
+
+def devices(incomplete: str) -> Values:
+    """Return what computes a picture: after a comma the graphics cards, which may share a folder."""
+    from srgan.runtime import devices as there
+
+    values = [("auto", "a GPU if it is right and faster"), ("cpu", "the processor"), ("gpu", "the first graphics card")]
+    found: Values = []
+    if there.may_have_gpu():  # else no library is imported
+        cards = there.numbered()
+        found = [(called, device.title) for called, device in cards.items()]
+        found += [(device.name, device.title) for device in there.found()]
+    before, comma, last = incomplete.rpartition(",")
+    if not comma:
+        return _matching(values + found, incomplete)
+    named = before.split(",")
+    return [(f"{before},{name}", word) for name, word in _matching(found, last) if name not in named]
 
 
 def _matching(values: Values, incomplete: str) -> Values:

@@ -134,6 +134,7 @@ DeviceOption = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
+        autocompletion=completion.devices,
         rich_help_panel=NETWORK,
         help="What computes: cpu, gpu, or a name that 'srgan devices' lists; gpu:0,gpu:1 share a folder. "
         "auto: a GPU if it is right and faster.",

@@ -84,7 +84,9 @@ def train_command(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="KIND")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or mps.", metavar="KIND", autocompletion=completion.accelerators)
+    ] = "auto",
     devices: Annotated[int, typer.Option(help="Processes (GPUs) per machine.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="Number of machines.", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,

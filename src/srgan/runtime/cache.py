@@ -1,7 +1,7 @@
 """Compiled networks kept between runs, in the user's cache folder.
 
-Reading a network's file, looking into its graph and compiling its halves takes a quarter of a second, more than a small
-picture itself. What comes of it is written down and taken from there the next time.
+Reading a network's file, looking into its graph and compiling its halves takes 0.3 to 0.45 s of a processor with AVX2, which
+a small picture itself hardly takes. What comes of it is written down; taken from there it is 0.16 to 0.2 s the next time.
 
 The cache is a convenience and never a condition: a folder that is missing, full, damaged or closed to us means that the
 network is compiled as if there were none, without a word. ``SRGAN_CACHE`` names another folder; empty, it turns the cache
