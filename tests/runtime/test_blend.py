@@ -17,6 +17,7 @@ from srgan import Upscaler
 from srgan.errors import ModelError, UsageError
 from srgan.models.catalogue import CATALOGUE, resolve
 from srgan.models.metadata import read_info
+from srgan.runtime import blend as blends
 from srgan.runtime.blend import has_partner, partner
 from support import tiny_models
 from support.tiny_runs import Result, call
@@ -201,3 +202,27 @@ def test_a_folder_is_done_again_when_the_partner_is_another(run: Path) -> None:
         "srgan: 0 written, 1 up to date, 0 skipped, 0 failed",
         "srgan: 1 written, 0 skipped, 0 failed",
     ]
+
+
+def test_many_blends_read_their_networks_once_and_do_not_change_them(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    reading = blends.read_graph
+
+    def counted(info: Any) -> Any:
+        read.append(info.path.name)
+        return reading(info)
+
+    monkeypatch.setattr(blends, "read_graph", counted)
+    picture = np.random.default_rng(3).integers(0, 256, (20, 24, 3), np.uint8)
+    made = [
+        Upscaler(run / "srgan-x4.onnx", fidelity=weight, precision="fp32")(picture) for weight in (0, 0.3, 1, 0.6, 0)
+    ]
+    assert sorted(read) == ["srgan-x4.onnx", "srresnet-x4.onnx"]
+    assert np.array_equal(made[0], made[-1])
+    assert not np.array_equal(made[0], made[2])
+    # Another network of that name is another network.
+    moved(run / "srgan-x4.onnx", run / "srgan-x4.onnx", 0.1)
+    changed = Upscaler(run / "srgan-x4.onnx", fidelity=0, precision="fp32")(picture)
+    assert not np.array_equal(made[0], changed)

@@ -65,6 +65,8 @@ def test_a_full_queue_says_when_to_come_back_and_is_freed_by_clients_that_leave(
         seconds = int(refused.headers["retry-after"])
         assert seconds >= 1
         assert refused.json()["detail"] == f"the queue is full: try again in {seconds} s"
+        foreign = {"Origin": "https://evil.example"}  # who may not use it learns no more, however full it is
+        assert httpx.post(f"{server.url}/v1/upscale", headers=foreign, content=small).status_code == 403
         # Whoever waits does not block the rest.
         assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
 

@@ -11,6 +11,7 @@ its model card or the catalogue says. Nor can those that long training has taken
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ from srgan.errors import ModelError, UnknownModelError, UsageError
 from srgan.models.catalogue import CATALOGUE, networks_of, resolve, shipped_file
 from srgan.models.metadata import ModelInfo, read_info
 from srgan.runtime.graph import import_openvino, read_graph
+
+GRAPHS_KEPT = 2
+"""Graphs that stay in memory as they were read: a GAN's and its partner's, a few MB each."""
+
+_read: dict[tuple[str, int, int], Any] = {}
+_reading = threading.Lock()
 
 # dB that a blend of both halves may read less than either network: a mean of few pictures says no more.
 _WORSE = 0.1
@@ -150,7 +157,7 @@ def blend(info: ModelInfo, fidelity: float) -> Any:
     """
     check_fidelity(fidelity)
     faithful = partner(info)
-    graph, other = read_graph(info), read_graph(faithful)
+    graph, other = _graph(info).clone(), _graph(faithful)
     weights, others = _weights(graph), _weights(other)
     if _layers(graph) != _layers(other) or [node.data.shape for node in weights] != [
         node.data.shape for node in others
@@ -169,6 +176,21 @@ def blend(info: ModelInfo, fidelity: float) -> Any:
             consumer.replace_source_output(constant.output(0))
     graph.validate_nodes_and_infer_types()
     return graph
+
+
+def _graph(info: ModelInfo) -> Any:
+    """Return a network's graph as its file gives it, which is read once for many blends; not to be changed.
+
+    Reading holds Python's lock all the while, and a server whose clients try settings would answer nobody meanwhile.
+    """
+    about = info.path.stat()
+    key = str(info.path), about.st_mtime_ns, about.st_size
+    with _reading:
+        if key not in _read:
+            _read[key] = read_graph(info)
+            while len(_read) > GRAPHS_KEPT:
+                del _read[next(iter(_read))]  # the first that was read
+        return _read[key]
 
 
 def mix(weights: NDArray[Any], partners: NDArray[Any], share: float | np.float32) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -15,7 +15,7 @@ from srgan.web.settings import Settings
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def guard(settings: Settings) -> Callable[[Request], None]:
+def guard(settings: Settings) -> Callable[[Request], Awaitable[None]]:
     """Return the check that every route of the API depends on.
 
     It raises ProblemError: 401 where the token is missing or wrong, 403 for a request that a browser sends on behalf of
@@ -23,7 +23,7 @@ def guard(settings: Settings) -> Callable[[Request], None]:
     """
     expected = None if settings.token is None else settings.token.encode()
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:  # a plain function would be called on another thread
         if _is_foreign(request) and not _is_allowed(request, settings):
             raise ProblemError(403, "a page of another site sent this request: allow it with --cors, or open this one")
         if expected is None:

@@ -16,6 +16,7 @@ from srgan.web.headers import SafeHeaders
 from srgan.web.hosts import OwnNames
 from srgan.web.metrics import Counting, Metrics
 from srgan.web.queue import WorkQueue
+from srgan.web.refusing import Refusing
 from srgan.web.served_models import ServedModel
 from srgan.web.settings import Settings
 
@@ -49,6 +50,7 @@ def build_app(models: Mapping[str, ServedModel], settings: Settings | None = Non
     app.include_router(api.router(models, settings, queue, metrics))
     app.include_router(page.router())
     app.router.routes.extend(page.mounts())
+    app.add_middleware(Refusing, queue=queue, settings=settings, path="/v1/upscale")
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

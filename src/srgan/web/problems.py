@@ -66,7 +66,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a :class:`Problem`."""
+    """Make every error of the app a :class:`Problem`.
+
+    The handlers are coroutines, short as they are: a plain function would be called on another thread, and the event loop
+    would wait for the threads that compute to hand over Python's lock, twice for each request that is refused.
+    """
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -98,12 +102,12 @@ def explained(name: str) -> Iterator[None]:
         raise ProblemError(status, str(error) if error.subject is None else error.line(shown)) from None
 
 
-def _problem(_: Request, error: Exception) -> Response:
+async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
     return answer(error.status, error.detail, error.headers)
 
 
-def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return answer(422, "; ".join(_sentence(entry) for entry in error.errors()) + ": see /docs")
 
@@ -116,7 +120,7 @@ def _sentence(entry: dict[str, Any]) -> str:
     return f"there is no parameter {name!r}" if kind == "extra_forbidden" else f"{name}: {said[:1].lower()}{said[1:]}"
 
 
-def _http(_: Request, error: Exception) -> Response:
+async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers) if error.headers else None
     said = {404: "there is nothing here", 405: "this method is not allowed here"}.get(error.status_code, error.detail)
@@ -142,13 +146,13 @@ def short_of(what: str) -> ProblemError:
     return ProblemError(503, f"the server is short of {what}: try again in 10 s", headers)
 
 
-def _short(request: Request, error: Exception) -> Response:
+async def _short(request: Request, error: Exception) -> Response:
     """Answer what may be otherwise in a minute: no descriptor, no room on the disk that holds the pictures."""
     if not is_shortage(error):
         raise error
-    return _problem(request, short_of("files, disk space or memory"))
+    return await _problem(request, short_of("files, disk space or memory"))
 
 
-def _fault(_: Request, error: Exception) -> Response:
+async def _fault(_: Request, error: Exception) -> Response:
     del error  # uvicorn logs it; a client learns nothing about the inside
     return answer(500, "the server made a mistake: its log says more")

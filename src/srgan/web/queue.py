@@ -75,6 +75,11 @@ class WorkQueue:
         self._places: list[Place] = []  # all access is from the event loop's thread
         self._pace: float | None = None  # seconds a pixel, of the pictures computed so far
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all places are taken."""
+        return len(self._places) >= self.capacity
+
     @contextmanager
     def place(self) -> Iterator[Place]:
         """Give a place for as long as the block lasts; what is still computed for it afterwards is stopped.
@@ -84,7 +89,7 @@ class WorkQueue:
         FullError
             if all places are taken
         """
-        if len(self._places) >= self.capacity:
+        if self.is_full:
             raise FullError(self.retry_after())
         place = Place()
         self._places.append(place)

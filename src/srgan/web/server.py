@@ -18,6 +18,9 @@ from srgan.web.settings import Settings
 
 _KERNEL_BACKLOG = 256
 
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that computes hands Python's lock to the event loop, which asks for it many times a request."""
+
 
 def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool = False) -> None:
     """Serve until Ctrl-C or SIGTERM: no connection is taken any more, pictures that are inside are finished.
@@ -57,6 +60,7 @@ def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool =
         timeout_graceful_shutdown=int(settings.deadline) + 5,
         h11_max_incomplete_event_size=64 << 10,
     )
+    sys.setswitchinterval(SWITCH_INTERVAL)
     server = _Server(config, "" if quiet else f"srgan: open {address(listener)} in a browser; Ctrl-C ends")
     # uvicorn drains on SIGTERM, and then raises the signal again: by then all is done, and the exit code shall be 0. One
     # that comes before uvicorn listens to signals must not be lost.

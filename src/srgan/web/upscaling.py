@@ -27,6 +27,7 @@ from srgan.web import limits, naming, preview
 from srgan.web.metrics import Metrics
 from srgan.web.problems import CLIENT_CLOSED, ProblemError, explained
 from srgan.web.queue import FullError, Place, StoppedError, WorkQueue
+from srgan.web.refusing import full
 from srgan.web.schema import UpscaleParams
 from srgan.web.served_models import ServedModel
 from srgan.web.settings import Settings
@@ -59,7 +60,8 @@ class FileStream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._after()
+            # On another thread: each call to the system lets go of Python's lock, and has to wait for it anew.
+            await asyncio.shield(asyncio.to_thread(self._after))
 
 
 async def _chunks(paths: list[Path]) -> AsyncIterator[bytes]:
@@ -111,11 +113,7 @@ class Upscaling:
                 async with asyncio.timeout(self._settings.deadline):
                     return await self._answer(request, params, model, place)
         except FullError as error:
-            raise ProblemError(
-                503,
-                f"the queue is full: try again in {error.seconds} s",
-                {"Retry-After": str(error.seconds), "Connection": "close"},
-            ) from None
+            raise full(error) from None
         except TimeoutError:
             raise ProblemError(
                 504,
