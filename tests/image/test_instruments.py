@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from srgan.image import geotiff, left_out, read, write
+from srgan.image import geotiff, left_out, notes_of_pages, read, write
 from srgan.image.change import Change, Origin
 from srgan.image.tiff_entries import Entry
 from support.metadata import larger, noise
@@ -95,6 +95,18 @@ def test_a_turned_satellite_picture_stays_in_its_place(turn: int, point: bool, w
     for x, y in corners:
         there = change.point(x + middle, y + middle)
         assert ground(found, there[0] - middle, there[1] - middle) == pytest.approx(ground(said, x, y), abs=1e-6)
+
+
+def test_what_does_not_come_along_of_further_pages_is_said(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for number in range(3):
+            layers = [(0x935C, 7, 4, b"Adob", True)] if number else []
+            file.write(noise(), photometric="rgb", metadata=None, extratags=layers)
+    words = "Photoshop's layers: the picture is what they show together"
+    assert notes_of_pages(tmp_path / "a.tif") == (f"of pages 2, 3: {words}",)
+    assert read(tmp_path / "a.tif").notes == ()
+    (tmp_path / "b.txt").write_text("no TIFF")
+    assert notes_of_pages(tmp_path / "b.txt") == ()
 
 
 def ground(said: dict[int, list[float]], column: float, row: float) -> tuple[float, float]:

@@ -344,3 +344,29 @@ def test_what_is_kept_of_many_pictures_is_no_picture(tmp_path: Path, upscaler: U
     assert (len(report.written), len(report.failed)) == (3, 3)
     assert all(done.check is not None and done.check.psnr > 20 for done in report.written)
     assert kept < 50_000  # a picture has 120,000
+
+
+def test_what_a_result_will_not_have_is_said_before_it_is_computed(tmp_path: Path, upscaler: Upscaler) -> None:
+    from PIL import Image, PngImagePlugin
+
+    about = PngImagePlugin.PngInfo()
+    about.add_text("parameters", "a tree")
+    Image.new("RGB", (12, 8)).save(tmp_path / "a.png", pnginfo=about)
+    told: list[str] = []
+
+    class Order(Listener):
+        def leaves_out(self, job: Job, notes: tuple[str, ...]) -> None:
+            del job
+            told.append(notes[0])
+
+        def progress(self, done: int, total: int) -> None:
+            del done, total
+            told.append("computes")
+
+        def written(self, done: Done) -> None:
+            del done
+            told.append("written")
+
+    run_pictures([Job(tmp_path / "a.png", tmp_path / "a.bmp")], upscaler, listener=Order())
+    assert told[0] == "text (parameters), for which BMP has no place"
+    assert told[1:] == ["computes"] * (len(told) - 2) + ["written"]

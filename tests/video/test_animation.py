@@ -124,3 +124,22 @@ def test_what_cannot_be_done_is_said(tmp_path, upscaler, monkeypatch):
     with pytest.raises(UsageError, match="4 frames of 48 x 40 pixels take"):
         upscale_animation(source, tmp_path / "x.gif", upscaler)
     assert not (tmp_path / "x.gif").exists()
+
+
+@pytest.mark.parametrize("end", [".png", ".webp", ".gif"])
+def test_a_turned_animation_becomes_upright(tmp_path, upscaler, end):
+    """By its EXIF data, as browsers show it."""
+    about = Image.Exif()
+    about[0x0112] = 6
+    frames = [Image.fromarray(np.dstack([np.full((24, 32), 60 * n, np.uint8)] * 3)) for n in (1, 2)]
+    for frame in frames:
+        frame.paste((255, 255, 255), (0, 0, 16, 8))  # top left: top right once it is turned
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=[50, 70], exif=about)
+    done = upscale_animation(tmp_path / "a.png", tmp_path / f"b{end}", upscaler)
+    assert (done.before, done.after) == ((24, 32), (24 * upscaler.scale, 32 * upscaler.scale))
+    with Image.open(tmp_path / f"b{end}") as result:
+        assert result.getexif().get(0x0112, 1) == 1
+        for number in range(2):
+            result.seek(number)
+            shown = np.asarray(result.convert("L")).astype(int)
+            assert shown[4, -4] > shown[4, 4] + 50

@@ -21,9 +21,11 @@ class _Lines(Listener):
             return
         print(line(done, chosen=self._chosen), flush=True)
         if done.pages > done.enlarged:
-            say(f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged")
-        if done.notes:
-            say(left_out(done))
+            say(first_of(done))
+
+    def leaves_out(self, job: Job, notes: tuple[str, ...]) -> None:
+        if not self._quiet:
+            say(left_out(job, notes))
 
     def skipped(self, job: Job) -> None:
         if not self._quiet:
@@ -44,9 +46,14 @@ def line(done: Done, *, chosen: bool = False) -> str:
     return f"{printable(str(done.job.target))}  {before} -> {after}  {done.seconds:.1f} s{said}"
 
 
-def left_out(done: Done) -> str:
-    """Return the line that says what a result has not."""
-    return f"{done.job.source}: left out: {'; '.join(done.notes)}"
+def first_of(done: Done) -> str:
+    """Return the line for a picture that is one of several in its file."""
+    return f"{done.job.source} has {done.pages} pages or frames: the first one was enlarged"
+
+
+def left_out(job: Job, notes: tuple[str, ...]) -> str:
+    """Return the line that says what a result will not have."""
+    return f"{job.source}: left out: {'; '.join(notes)}"
 
 
 def picture_listener(*, many: bool, quiet: bool, chosen: bool) -> AbstractContextManager[Listener]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from srgan.cli.lines import say
-from srgan.cli.pictures import left_out, line
+from srgan.cli.pictures import first_of, left_out, line
 from srgan.cli.upscale_options import UpscaleOptions
 from srgan.errors import ImageReadError, SrganError, UsageError
 from srgan.jobs.job import Job
@@ -51,14 +51,20 @@ def run(options: UpscaleOptions) -> bool:
             _call_as_given(error, options, job)
             raise
     if not options.quiet:
-        shown = replace(done, job=Job(job.source, Path("stdout"))) if options.output == STREAM else done
+        called = Job(
+            Path("stdin") if options.paths[0] == STREAM else job.source,
+            Path("stdout") if options.output == STREAM else job.target,
+        )
+        shown = replace(done, job=called)
         text = line(shown, chosen=options.model == AUTO)
         if options.output == STREAM:
             say(text)
         else:
             print(text, flush=True)
+        if done.pages > done.enlarged:
+            say(first_of(shown))
         if done.notes:
-            say(left_out(shown))
+            say(left_out(called, done.notes))
     return True
 
 

@@ -51,6 +51,10 @@ class Bar(Listener):
         name = place + printable(job.source.name)
         self._progress.update(self._task, description=name, total=total, completed=number - 1)
 
+    def leaves_out(self, job: Job, notes: tuple[str, ...]) -> None:
+        """Print its line."""
+        self._lines.leaves_out(job, notes)
+
     def progress(self, done: int, total: int) -> None:
         """Move the bar."""
         self._progress.update(self._task, completed=self._number - 1 + done / total)

@@ -12,7 +12,7 @@ from srgan.image.formats import (
 )
 from srgan.image.multiband import BandReader
 from srgan.image.picture import Header, Picture, to_8_bit, to_rgb8
-from srgan.image.reading import MAX_PIXELS, probe, read, read_rgb8, read_rows
+from srgan.image.reading import MAX_PIXELS, notes_of_pages, probe, read, read_rgb8, read_rows
 from srgan.image.shown import bands_of, read_shown
 from srgan.image.streaming import Sink, can_stream, stream, stream_pages
 from srgan.image.writing import belong, check_bands, checked_format, format_of, left_out, write
@@ -38,6 +38,7 @@ __all__ = [
     "left_out",
     "list_files",
     "list_pictures",
+    "notes_of_pages",
     "probe",
     "read",
     "read_rgb8",

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import NO_MEMORY, ImageReadError, ImageTooLargeError
-from srgan.image import bmp, exif, jpeg, pnm, vips
+from srgan.image import bmp, exif, jpeg, pnm, tiff, vips
 from srgan.image.change import Origin
 from srgan.image.file_metadata import read_metadata
 from srgan.image.formats import HEAD_BYTES, Format, sniff
@@ -49,6 +49,13 @@ def probe(path: str | os.PathLike[str], *, page: int = 0) -> Header:
     """
     with _opened(Path(path), page) as source:
         return source.header
+
+
+def notes_of_pages(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return words for what of a TIFF file's pages behind the first does not come along; none for another file."""
+    with suppress(OSError), Path(path).open("rb") as file:
+        return tiff.notes_of_pages(file)
+    return ()
 
 
 def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Picture:

@@ -73,6 +73,7 @@ _LEFT_OUT = {
 REFERENCE = {0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1, 0xA480, 0xA481, 0xC69C}
 """Tags of GeoTIFF and GDAL: where on the earth the pixels are (:mod:`srgan.image.geotiff`)."""
 
+_NAMED = 5
 _REDUCED, _MASK = 1, 4
 """Bits of NewSubfileType: a smaller copy of another page, and another page's transparency."""
 
@@ -174,6 +175,26 @@ def _gamma(table: bytes, order: str) -> float | None:
         return None
     middle = struct.unpack_from(order + "H", table, 2 * (count // 2))[0] / 65535
     return math.log(count // 2 / (count - 1)) / math.log(middle) if 0.01 < middle < 0.99 else None
+
+
+def notes_of_pages(file: BinaryIO) -> tuple[str, ...]:
+    """Return words for what of the pages behind the first does not come along, with the pages' numbers."""
+    found: dict[str, list[int]] = {}
+    try:
+        layout, first = opened(file)
+        numbers = {directory: page for page, directory in enumerate(pages(file)[0], 1)}
+        for number, at in enumerate(directories(file, layout, first)):
+            tags = {struct.unpack_from(layout.order + "H", record)[0] for record in records_at(file, layout, at)[1]}
+            for tag in tags & _LEFT_OUT.keys() if numbers.get(number, 1) > 1 else ():
+                found.setdefault(_LEFT_OUT[tag], []).append(numbers[number])
+    except (DamagedError, struct.error):
+        pass
+    return tuple(f"of {_listed(where)}: {words}" for words, where in found.items())
+
+
+def _listed(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return ("page " if len(numbers) == 1 else "pages ") + ", ".join(map(str, numbers[:_NAMED])) + more
 
 
 def _density(raw: dict[int, bytes], order: str) -> tuple[float, float, int] | None:

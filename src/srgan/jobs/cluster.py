@@ -258,6 +258,8 @@ def _settle(
         content=result["content"] or None,
     )
     report.written.append(done)
+    if done.notes:
+        listener.leaves_out(job, done.notes)
     listener.written(done)
 
 

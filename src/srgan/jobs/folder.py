@@ -231,6 +231,9 @@ class _Recorder(Listener):
         )
         self._listener.started(job, number, total)
 
+    def leaves_out(self, job: Job, notes: tuple[str, ...]) -> None:
+        self._listener.leaves_out(job, notes)
+
     def progress(self, done: int, total: int) -> None:
         self._listener.progress(done, total)
 

@@ -67,6 +67,12 @@ class Listener:
     def started(self, job: Job, number: int, total: int) -> None:
         """Note that the network begins with picture ``number`` (from 1) of ``total``."""
 
+    def leaves_out(self, job: Job, notes: tuple[str, ...]) -> None:
+        """Note what a picture has and its result will not have, in a few words each.
+
+        That is before it is computed, unless several are computed at the same time, or elsewhere.
+        """
+
     def progress(self, done: int, total: int) -> None:
         """Note that so many input pixels of the picture are computed."""
 

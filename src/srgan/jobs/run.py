@@ -184,7 +184,10 @@ class _Run:
         def finish() -> None:
             job, whole = under_way.popleft()
             try:
-                self._written(whole.result())
+                done = whole.result()
+                if done.notes:
+                    self._listener.leaves_out(job, done.notes)
+                self._written(done)
             except SrganError as error:
                 self._fail(job, error)
 
@@ -248,7 +251,10 @@ class _Run:
 
     def _enlarge(self, task: Task) -> None:
         """Compute a picture, and write it or have it written."""
-        if self._steps.goes_straight(task):
+        straight = self._steps.goes_straight(task)
+        if task.notes:
+            self._listener.leaves_out(task.job, task.notes)
+        if straight:
             self._settle()
             self._written(self._steps.straight(task))
             return

@@ -42,6 +42,8 @@ class Task:
     choice: Choice
     upscaler: Upscaler
     started: float
+    notes: tuple[str, ...] = ()
+    """What the result will not have."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,9 +54,10 @@ class Task:
         """Return what is reported of it, once its result of this size is written."""
         sizes = (self.picture.width, self.picture.height), (width, height)
         seconds = time.perf_counter() - self.started
-        notes = image.left_out(self.picture, self.job.target)
         network, seen = self.upscaler.name, self.choice.seen
-        return Done(self.job, *sizes, seconds, comparison, self.picture.pages, network=network, seen=seen, notes=notes)
+        return Done(
+            self.job, *sizes, seconds, comparison, self.picture.pages, network=network, seen=seen, notes=self.notes
+        )
 
 
 @dataclass
@@ -102,12 +105,15 @@ class Steps:
                         assert again is not None
                         return again, choice
             picture = self._files.read(path, max_pixels=self.max_pixels)
+            if picture.pages > 1 and picture.format == "TIFF" == image.format_of(job.target).name:
+                picture = replace(picture, notes=picture.notes + image.notes_of_pages(path))
             return picture, self.chooser.choose(picture.pixels, picture.jpeg_quality)
 
     def task(self, job: Job, picture: Picture, choice: Choice, started: float) -> Task:
         """Return a picture that was read with the open network for it; errors as :meth:`ModelChooser.open`."""
         network = self.chooser.open(choice)
-        return Task(job, self._with_history(picture, network), choice, network, started)
+        notes = image.left_out(picture, job.target)
+        return Task(job, self._with_history(picture, network), choice, network, started, notes)
 
     def _with_history(self, picture: Picture, network: Upscaler) -> Picture:
         return replace(picture, history=network.name or "a network") if self.keeping.history else picture

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from srgan.errors import ImageTooLargeError
+from srgan.image import exif
+from srgan.image.pixels import upright
 from srgan.image.reading import MAX_PIXELS
 from srgan.video.animation import opened, pictures
 from srgan.video.clip import Clip
@@ -27,6 +28,8 @@ class AnimatedClip(Clip):
 
     notes: tuple[str, ...] = ()
     """A line for each of its properties that a video cannot have."""
+    orientation: int = 1
+    """EXIF's, as which its frames are turned."""
 
     def frames(self, losses: Losses) -> Generator[TimedFrame, None, None]:
         """Decode all frames, each shown as long as browsers show it; ``losses`` stays as it is.
@@ -41,8 +44,8 @@ class AnimatedClip(Clip):
         with opened(self.path) as picture:
             for pixels, shown in pictures(picture):
                 duration = int(shown)
-                kept = pixels if self.alpha else pixels[:, :, :3]
-                yield TimedFrame(time, duration, np.ascontiguousarray(kept))
+                kept = upright(pixels if self.alpha else pixels[:, :, :3], self.orientation)
+                yield TimedFrame(time, duration, kept)
                 time += duration
 
 
@@ -60,12 +63,13 @@ def probe_animation(path: Path) -> AnimatedClip:
             raise ImageTooLargeError(path, f"has frames of {width} x {height} pixels: reduce it")
         shown = [(int(duration), bool((pixels[:, :, 3] < 255).any())) for pixels, duration in pictures(picture)]
         notes = _notes(picture)
+        turn = exif.orientation(picture.info.get("exif") or b"")
     length = sum(duration for duration, _ in shown)
     return AnimatedClip(
         path=path,
         index=-1,
-        width=width,
-        height=height,
+        width=height if turn >= 5 else width,
+        height=width if turn >= 5 else height,
         colours=_SRGB,
         subsampling="420",
         depth=8,
@@ -78,6 +82,7 @@ def probe_animation(path: Path) -> AnimatedClip:
         interlaced=False,
         alpha=any(alpha for _, alpha in shown),
         notes=notes,
+        orientation=turn,
     )
 
 

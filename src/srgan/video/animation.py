@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from srgan import image
 from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError, UsageError
 from srgan.files import atomic_path, without_descriptor
+from srgan.image.pixels import upright
 from srgan.image.reading import MAX_PIXELS
 from srgan.jobs.kinds import is_animation
 from srgan.video.deep import frames_of_8_bits, open_deep, upscale_deep
@@ -71,11 +72,20 @@ def upscale_animation(
     began = time.perf_counter()
     upscaler.require_rgb("animations are")
     refuse(source, target, overwrite=overwrite)
+    first = None
+    if is_animation(source):
+        with opened(source):
+            pass  # what is none is said in the words for animations
+        first = replace(image.read(source), history=upscaler.name if history else None)
+        for text in image.left_out(first, target):
+            listener.note(f"{source}: left out: {text}")
     deep = open_deep(source)
-    if deep is not None and _FORMATS[target.suffix.lower()] == "PNG":
-        return upscale_deep(source, target, deep, upscaler, overwrite=overwrite, history=history, listener=listener)
+    if first is not None and deep is not None and _FORMATS[target.suffix.lower()] == "PNG":
+        return upscale_deep(source, target, deep, first, upscaler, overwrite=overwrite, listener=listener)
     enlarge = Enlarger(upscaler)
     with _opened_any(source, streams or Selection(), listener) as film:
+        if first is not None and first.origin is not None:
+            film = film.upright(first.origin.orientation)
         width, height = film.size
         if width * height > MAX_PIXELS:
             raise ImageTooLargeError(source, f"has frames of {width} x {height} pixels: reduce it")
@@ -94,11 +104,8 @@ def upscale_animation(
     options = film.options(result.kind, quality)
     with atomic_path(target, overwrite=overwrite, error=ImageWriteError) as partial:
         result.save(partial, options)
-        if film.picture is not None:
-            first = replace(image.read(source), history=upscaler.name if history else None)
+        if first is not None:
             image.belong(first, partial, _NAMES[result.kind], size[1], size[0])
-            for text in image.left_out(first, target):
-                listener.note(f"{source}: left out: {text}")
     seconds = time.perf_counter() - began
     return ClipDone(target, film.size, (size[1], size[0]), len(result.frames), enlarge.computed, seconds)
 
@@ -151,6 +158,14 @@ class _Film:
     picture: Image.Image | None = None
     """The animation."""
 
+    def upright(self, orientation: int) -> _Film:
+        """Return it with its frames turned as EXIF's orientation asks."""
+        if orientation == 1:
+            return self
+        size = self.size[::-1] if orientation >= 5 else self.size
+        frames = ((upright(pixels, orientation), duration) for pixels, duration in self.frames)
+        return replace(self, size=size, frames=frames)
+
     def options(self, kind: str, quality: int | None) -> dict[str, Any]:
         """Return what Pillow is told beside the frames."""
         info = {"loop": 0} if self.picture is None else self.picture.info
@@ -165,6 +180,8 @@ class _Film:
         if kind == "PNG" and info.get("default_image"):
             options["default_image"] = True
         if kind == "WEBP":
+            if before == "WEBP" and info.get("background"):
+                options["background"] = info["background"]
             lossless = quality is None and before not in ("WEBP", None)
             options |= {"lossless": True} if lossless else {"quality": quality or 90}
         return options

@@ -152,6 +152,7 @@ class Clip:
                 timeline.correct(packet)
                 frames, failed = decode(decoder, packet)
                 losses.damaged += failed
+                losses.hidden += packet.is_discard
                 yield from frames
 
 

@@ -30,5 +30,7 @@ def decode(decoder: Any, packet: Any) -> tuple[list[Any], bool]:
     """Return the frames that are complete with a packet, and whether it is damaged."""
     try:
         return decoder.decode(packet), False
-    except (av.error.InvalidDataError, av.error.EOFError):
+    except MemoryError:
+        raise
+    except av.error.FFmpegError:  # of whatever kind: Theora's empty packets, which repeat a frame, are wrong arguments
         return [], packet.size > 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from srgan.errors import ImageReadError, ImageTooLargeError, ImageWriteError
 from srgan.files import atomic_path
 from srgan.image import apng
 from srgan.image.opened import DamagedError
+from srgan.image.pixels import upright
 from srgan.image.reading import MAX_PIXELS
 from srgan.image.writing import png_beginning_of
 from srgan.video.work import ClipDone, ClipListener, Enlarger
@@ -70,29 +70,32 @@ def upscale_deep(
     source: Path,
     target: Path,
     animation: apng.Animation,
+    first: image.Picture,
     upscaler: Upscaler,
     *,
     overwrite: bool,
-    history: bool = True,
     listener: ClipListener,
 ) -> ClipDone:
-    """Enlarge an animation into a PNG file of 16 bits, each frame with exactly its time; errors as for others."""
+    """Enlarge an animation into a PNG file of 16 bits, each frame with exactly its time; errors as for others.
+
+    ``first`` is the file read as a picture: what belongs to it goes along, and its orientation is that of all frames.
+    """
     began = time.perf_counter()
     enlarge = Enlarger(upscaler)
-    height, width = upscaler.size_of(animation.height, animation.width)
+    height, width = upscaler.size_of(first.height, first.width)
     total = len(animation.frames)
     listener.started(source, total, 0)
-    first = replace(image.read(source), history=upscaler.name if history else None)
+    turn = first.origin.orientation if first.origin is not None else 1
     beginning = png_beginning_of(first, width, height)
     with atomic_path(target, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("wb") as out:
         writer = apng.Writer(out, total, animation.plays, beginning)
         shown: Any = zip(animation.frames, frames(source, animation), strict=True)
         for number, (frame, pixels) in enumerate(shown, 1):
-            writer.add(enlarge(np.ascontiguousarray(pixels)), frame.seconds)
+            writer.add(enlarge(upright(pixels, turn)), frame.seconds)
             listener.frame(number)
         writer.finish()
     seconds = time.perf_counter() - began
-    before = animation.width, animation.height
+    before = first.width, first.height
     return ClipDone(target, before, (width, height), total, enlarge.computed, seconds)
 
 

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from av.container import OutputContainer
 from av.stream import Disposition
 
 from srgan.errors import UsageError, VideoError
-from srgan.video import clock
+from srgan.video import clock, tags
 from srgan.video.clip import Clip, opened, why_failed
 from srgan.video.encoder import LEAD, Settings, add_encoder
 from srgan.video.parts import opened_part, packets
@@ -49,18 +50,6 @@ _QUICKTIME_NAMES = {
 COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 """The file's name and kind (MIME) by which Matroska's players know a cover picture of each codec."""
 
-_GONE = (
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "encoder",
-    "vendor_id",
-    "handler_name",
-    "duration",
-    "alpha_mode",
-)
-"""Metadata that is about the source's container or encoding."""
-
 
 def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tracks:
     """Find out before the work what becomes of all other streams, and that the result can be written.
@@ -78,6 +67,9 @@ def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tr
     if not clip.animated:
         with opened(clip.path) as source:
             tracks = plan_tracks(clip, source, target, wanted)
+            used = [source.streams[index].metadata for index in (clip.index, *(track.index for track in tracks.kept))]
+            said = tags.check(target.suffix.lower(), source.metadata, used)
+            tracks = replace(tracks, keys=said.keys, notes=(*tracks.notes, *said.notes))
     with _source(clip) as source:
         out = open_output(os.devnull, target.suffix.lower(), indirect=tracks.indirect, trial=True)
         with _closed(out, target):
@@ -112,13 +104,15 @@ def join(
     times = [packet.pts for path in parts for packet in _in_unit(path, clip.time_base)]
     with _source(clip) as source, opened_part(parts[0]) as first:
         with _written(target):
-            out = open_output(str(partial), target.suffix.lower(), indirect=tracks.indirect)
+            out = open_output(str(partial), target.suffix.lower(), indirect=tracks.indirect, keys=tracks.keys)
         with _closed(out, target):
             stream = _add_video(out, first, clip, settings, target)
             others = _add_tracks(out, source, tracks.kept, clip)
             if source is not None:
-                stream.metadata.update(_kept(source.streams[clip.index].metadata, target))
-                out.metadata.update(_kept(source.metadata, target))
+                old = source.streams[clip.index]
+                stream.metadata.update(tags.kept(old.metadata, _without_timecode(target)))
+                stream.disposition = old.disposition
+                out.metadata.update(tags.kept(source.metadata, _without_timecode(target)))
                 if chapters := source.chapters():
                     out.set_chapters(chapters)
             with _refused(target, settings):
@@ -148,6 +142,7 @@ def decode_times(times: Sequence[int]) -> list[int]:
 def _add_video(out: OutputContainer, first: Any, clip: Clip, settings: Settings, target: Path) -> Any:
     stream: Any = out.add_stream_from_template(first.streams.video[0], opaque=True)
     stream.time_base = clip.time_base
+    stream.codec_context.framerate = clip.rate  # Matroska writes it, as how long frames last
     if tag := settings.tag(target):
         stream.codec_context.codec_tag = tag
     if clip.matrix is not None:
@@ -204,7 +199,7 @@ def _add_tracks(out: OutputContainer, source: Any, tracks: Sequence[Track], clip
             out.add_attachment(*COVERS[name_of(stream)], _cover(clip, track.index))
             continue
         copy = _added(out, stream, track)
-        copy.metadata.update(_kept(stream.metadata))
+        copy.metadata.update(tags.kept(stream.metadata))
         if out.format.name == "mov" and (language := copy.metadata.get("language")) in _QUICKTIME_NAMES:
             copy.metadata["language"] = _QUICKTIME_NAMES[language]
         copy.disposition = stream.disposition
@@ -301,13 +296,9 @@ def _grow(packet: Any, copy: Any, latest: dict[int, int]) -> None:
     latest[copy.index] = time
 
 
-def _kept(metadata: dict[str, str], target: Path | None = None) -> dict[str, str]:
-    """Return what is true of the result too: not the brands of the old container, nor its encoder.
-
-    A timecode only in Matroska: of MOV and MP4 it is a stream of its own, which their muxer cannot make here.
-    """
-    gone = _GONE if target is None or holds_timecode(target) else (*_GONE, "timecode")
-    return {key: value for key, value in metadata.items() if key.lower() not in gone and not key.startswith("_STAT")}
+def _without_timecode(target: Path) -> tuple[str, ...]:
+    """Return the timecode's name unless the container has it as a text: of MOV and MP4 it is a stream, which is not made."""
+    return () if holds_timecode(target) else ("timecode",)
 
 
 @contextmanager

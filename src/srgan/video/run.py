@@ -195,8 +195,9 @@ def _warnings(clip: Clip) -> list[str]:
 def _missing(clip: Clip, frames: int, losses: Losses) -> list[str]:
     """Return a note for each way in which not all frames could be shown as the file promises."""
     notes = []
-    if clip.counted and frames < clip.total:
-        notes.append(f"{frames} of its {clip.total} frames can be shown; the rest is missing from the file")
+    total = clip.total - losses.hidden
+    if clip.counted and frames < total:
+        notes.append(f"{frames} of its {total} frames can be shown; the rest is missing from the file")
     elif losses.damaged:
         plural = "packet is" if losses.damaged == 1 else "packets are"
         notes.append(f"{losses.damaged} {plural} damaged, and their frames are missing")

@@ -15,6 +15,7 @@ from av.stream import Disposition
 
 from srgan.errors import UsageError
 from srgan.jobs.kinds import CONTAINERS
+from srgan.video import tags
 from srgan.video.clip import Clip
 from srgan.video.subtitles import codec_for, loses_formatting
 from srgan.video.work import Selection
@@ -45,11 +46,13 @@ class Tracks:
     kept : in the order of the source
     notes : a line for each stream that is converted or left out
     indirect : whether one of them is a codec that the muxer writes, and that PyAV does not let through to it
+    keys : whether texts need :data:`srgan.video.tags.KEYS`
     """
 
     kept: tuple[Track, ...] = ()
     notes: tuple[str, ...] = ()
     indirect: bool = False
+    keys: bool = False
 
 
 def plan_tracks(clip: Clip, source: Any, target: Path, wanted: Selection) -> Tracks:
@@ -148,7 +151,7 @@ def holds(suffix: str, stream: Any) -> bool:
     return True
 
 
-def open_output(path: str, suffix: str, *, indirect: bool, trial: bool = False) -> OutputContainer:
+def open_output(path: str, suffix: str, *, indirect: bool, trial: bool = False, keys: bool = False) -> OutputContainer:
     """Open a file for writing in the container that an extension means.
 
     Parameters
@@ -156,10 +159,12 @@ def open_output(path: str, suffix: str, *, indirect: bool, trial: bool = False) 
     indirect : go through FFmpeg's tee, which takes streams of any codec and leaves it to the muxer behind it to refuse
         them; PyAV asks a stricter list
     trial : nobody reads what is written
+    keys : write texts of any name into MOV and MP4
     """
     kind = CONTAINERS[suffix]
     # The index goes to the front, so that a browser shows the video while it loads.
-    options = {"movflags": "+faststart"} if kind in ("mp4", "mov") and not trial else {}
+    flags = "+faststart" + f"+{tags.KEYS}" * keys
+    options = {"movflags": flags} if kind in ("mp4", "mov") and not trial else {}
     if not indirect:
         return av.open(path, "w", format=kind, container_options=options)
     settings = "".join(f":{name}={value}" for name, value in options.items())

@@ -45,6 +45,8 @@ class Losses:
 
     damaged: int = 0
     """Packets without a frame."""
+    hidden: int = 0
+    """Packets of frames that the file's edit list does not show, and players do not either."""
     resized: int = 0
     """Frames that were stored at another size, and brought to the first one's."""
 
