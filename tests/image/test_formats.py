@@ -14,8 +14,8 @@ import tifffile
 from PIL import Image, ImageCms
 
 from srgan.errors import ImageReadError, ImageTooLargeError, MissingExtraError, UsageError
-from srgan.image import FORMATS, Picture, formats, left_out, probe, read, read_rows, write
-from srgan.image.jxl import _size
+from srgan.image import FORMATS, Picture, colour, formats, jp2, left_out, probe, read, read_rows, write
+from srgan.image.jxl import _header
 from support import picture_samples as samples
 from support.metadata import larger, noise
 
@@ -137,6 +137,73 @@ def test_the_size_of_jpeg_xl_is_read_from_its_first_bits(size: tuple[int, int], 
     assert read(tmp_path / "a.jxl").pixels.shape[:2] == size[::-1]
 
 
+@needs["pillow_jxl"]
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_jpeg_xl_of_16_bits_is_read_with_them(channels: int, tmp_path: Path) -> None:
+    import imagecodecs
+
+    pixels = noise(channels=channels, dtype=np.uint16)
+    data = imagecodecs.jpegxl_encode(pixels[:, :, 0] if channels == 1 else pixels, lossless=True)
+    (tmp_path / "a.jxl").write_bytes(data)
+    assert probe(tmp_path / "a.jxl").depth == 16
+    found = read(tmp_path / "a.jxl")
+    np.testing.assert_array_equal(found.pixels, pixels)
+    assert b"Lin" in (found.icc or b"").replace(b"\0", b"")  # this encoder says so
+
+
+@needs["pillow_jxl"]
+def test_jpeg_xl_of_12_bits_has_its_white_at_the_end(tmp_path: Path) -> None:
+    import imagecodecs
+
+    white = np.full((8, 8, 3), 4095, np.uint16)
+    (tmp_path / "a.jxl").write_bytes(imagecodecs.jpegxl_encode(white, lossless=True, bitspersample=12))
+    assert (probe(tmp_path / "a.jxl").depth, int(read(tmp_path / "a.jxl").pixels.min())) == (12, 65535)
+
+
+@needs["pillow_jxl"]
+def test_of_a_jpeg_xl_animation_the_first_frame(tmp_path: Path) -> None:
+    import imagecodecs
+
+    frames = np.stack([noise(), 255 - noise(), noise()[::-1]])
+    (tmp_path / "a.jxl").write_bytes(imagecodecs.jpegxl_encode(frames, lossless=True))
+    found = read(tmp_path / "a.jxl")
+    np.testing.assert_array_equal(found.pixels, noise())
+    assert found.notes == ("the further frames of the animation",)
+
+
+def test_jpeg_2000_has_its_16_bits_profile_and_blocks(tmp_path: Path) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    pixels = noise(dtype=np.uint16)
+    data = imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="jp2")
+    wide = colour.profile(colour.Colour(12, 13)) or b""
+    boxes = [(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + samples.xmp(1))]
+    boxes.append((b"uuid", b"JpgTiffExif->JP2" + samples.exif(orientation=1)))
+    added = b"".join(struct.pack(">I4s", 8 + len(body), kind) + body for kind, body in boxes)
+    old = data.index(b"colr") - 4
+    size = struct.unpack_from(">I", data, old)[0]
+    colr = struct.pack(">I4s3B", 11 + len(wide), b"colr", 2, 0, 0) + wide
+    head = data.index(b"jp2h") - 4
+    grown = struct.unpack_from(">I", data, head)[0] - size + len(colr)
+    data = data[:head] + struct.pack(">I", grown) + data[head + 4 : old] + colr + data[old + size :]
+    at = data.index(b"jp2c") - 4
+    (tmp_path / "a.jp2").write_bytes(data[:at] + added + data[at:])
+    found = read(tmp_path / "a.jp2")
+    np.testing.assert_array_equal(found.pixels, pixels)
+    assert (found.icc, found.xmp, found.depth) == (wide, samples.xmp(1), 16)
+    assert samples.tags(found.exif or b"")["first"][0x010F] == "Maker Corp"
+
+
+def test_jpeg_2000_of_16_bits_without_the_extra_says_what_it_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(noise(dtype=np.uint16), level=0, codecformat="jp2"))
+    monkeypatch.setattr(jp2, "find_spec", lambda _: None)
+    found = read(tmp_path / "a.jp2")
+    assert found.pixels.dtype == np.uint8
+    assert found.notes == ("all but 8 of its 16 bits a channel: pip install 'srgan[formats]' reads all",)
+
+
 def bits(text: str) -> bytes:
     """Return bits, written as they are read: from the lowest of each byte on."""
     flat = text.replace(" ", "").ljust(64, "0")
@@ -145,8 +212,8 @@ def bits(text: str) -> bytes:
 
 def test_a_turned_jpeg_xl_picture_is_as_wide_as_it_was_high() -> None:
     # Small; 8 x 2 high; no ratio; 8 x 3 wide; not all defaults; extra fields; orientation 5 + 1.
-    assert _size(b"\xff\x0a" + bits("1 10000 000 01000 0 1 101")) == (16, 24)
-    assert _size(b"\xff\x0a" + bits("1 10000 000 01000 0 1 100")) == (24, 16)
+    assert _header(b"\xff\x0a" + bits("1 10000 000 01000 0 1 101"))[:2] == (16, 24)
+    assert _header(b"\xff\x0a" + bits("1 10000 000 01000 0 1 100"))[:2] == (24, 16)
 
 
 # --- Cameras' raw files ----------------------------------------------------------------------------------------------

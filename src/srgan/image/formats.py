@@ -30,13 +30,13 @@ class Format:
     """Whether it holds gray as one channel; else gray becomes three equal ones."""
     writable: bool = True
     """Whether srgan writes it."""
-    needs: str = ""
-    """The library that it takes, of the extra ``formats``; nothing where the base install has it."""
+    needs: tuple[str, ...] = ()
+    """The libraries that it takes, of the extra ``formats``; none where the base install has them."""
 
     @property
     def installed(self) -> bool:
-        """Whether that library is there."""
-        return not self.needs or find_spec(self.needs) is not None
+        """Whether these libraries are there."""
+        return all(find_spec(name) is not None for name in self.needs)
 
 
 RAW_SUFFIXES = frozenset(
@@ -49,7 +49,10 @@ _TGA_SUFFIXES = (".tga", ".icb", ".vda", ".vst")
 """TGA files have no first bytes of their own: it takes the name to know them."""
 
 
-def _read_only(name: str, suffixes: tuple[str, ...], needs: str = "") -> Format:
+_JXL = ("imagecodecs", "pillow_jxl")
+
+
+def _read_only(name: str, suffixes: tuple[str, ...], *needs: str) -> Format:
     return Format(name, suffixes, 16, alpha=True, max_side=2**31 - 1, writable=False, needs=needs)
 
 
@@ -64,8 +67,8 @@ FORMATS: dict[str, Format] = {
         Format("GIF", (".gif",), 8, alpha=True, max_side=65_535, profile=False),
         Format("BMP", (".bmp", ".dib"), 8, alpha=False, max_side=2**31 - 1, profile=False),
         Format("PNM", (".ppm", ".pgm", ".pbm", ".pnm"), 16, alpha=False, max_side=2**31 - 1, profile=False),
-        Format("HEIC", (".heic", ".heif", ".hif"), 10, alpha=True, max_side=16_384, lossy=True, needs="pillow_heif"),
-        Format("JPEG XL", (".jxl",), 8, alpha=True, max_side=2**30 - 1, lossy=True, profile=False, needs="pillow_jxl"),
+        Format("HEIC", (".heic", ".heif", ".hif"), 10, alpha=True, max_side=16_384, lossy=True, needs=("pillow_heif",)),
+        Format("JPEG XL", (".jxl",), 8, alpha=True, max_side=2**30 - 1, lossy=True, profile=False, needs=_JXL),
         _read_only("camera raw", tuple(sorted(RAW_SUFFIXES)), "rawpy"),
         _read_only("JPEG 2000", (".jp2", ".j2k", ".j2c", ".jpf", ".jpx")),
         _read_only("PSD", (".psd", ".psb")),

@@ -127,3 +127,10 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
+
+
+def full_range(values: NDArray[Any], depth: int) -> NDArray[np.uint16]:
+    """Return samples of 9 to 16 bits, as numbers from 0 to 2^depth - 1, as uint16 whose white is 65535."""
+    full = (1 << depth) - 1
+    scaled: NDArray[Any] = (np.minimum(values, full).astype(np.uint32) * 65535 + full // 2) // full
+    return scaled.astype(np.uint16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from srgan.image import exr, heif, jxl, pillow, psd, radiance, raw
+from srgan.image import exr, heif, jp2, jxl, pillow, psd, radiance, raw
 from srgan.image.opened import Opened
 
 READERS: dict[str, Callable[..., Opened]] = {
@@ -16,5 +16,6 @@ READERS: dict[str, Callable[..., Opened]] = {
     "Radiance": radiance.open_file,
     **{kind: partial(pillow.open_file, kind=kind) for kind in pillow.PLUGINS},
 }
+READERS["JPEG 2000"] = jp2.open_file
 READERS["PSD"] = lambda file, page=0: psd.open_file(file, page) or pillow.open_file(file, page, kind="PSD")
 """Called with an open file and a page."""
