@@ -8,8 +8,9 @@ moved.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
@@ -26,6 +27,9 @@ from srgan.files import version as file_version
 
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci", "r2", "memory"})
 """Protocols that show an object when all of it is there, and never a part."""
+
+_LONGEST_KEY, _LONGEST_NAME = 1024, 255
+"""Bytes of a name: of all of it in an object store, of its last part elsewhere."""
 
 _FILE = "file://"
 
@@ -99,6 +103,10 @@ def filesystem(remote: Remote) -> Any:
         if remote.protocol in ("s3", "s3a"):
             raise MissingExtraError(f"{remote.protocol}://", "cloud") from None
         raise UsageError(f"{remote.protocol}:// needs a library: {_line(error)}") from None
+    except TypeError as error:
+        raise UsageError(
+            f"{remote.protocol}:// needs more than its address ({_line(error)}): fetch the files first"
+        ) from None
     except ValueError as error:
         raise UsageError(f"{remote} is of no known protocol ({_line(error)}): write s3://, gs:// or a path") from None
 
@@ -142,6 +150,38 @@ def send(local: Path, remote: Remote) -> None:
         partial = remote.with_name(f".{remote.name}.part")
         files.put_file(str(local), str(partial))
         files.mv(str(partial), str(remote))
+
+
+def check_name(remote: Remote) -> None:
+    """Raise ImageWriteError if no file behind a URL can have this name."""
+    stores = remote.protocol in OBJECT_STORES
+    if len(str(remote).encode()) > _LONGEST_KEY if stores else len(remote.name.encode()) > _LONGEST_NAME:
+        raise ImageWriteError(remote, "the name is too long: choose a shorter one")
+
+
+def check_place(remote: Remote) -> PurePath:
+    """Find out that a file can be put behind a URL: an empty one is put where the nearest folder is, and removed.
+
+    Returns
+    -------
+    the folder for whose files this holds: for object stores the whole bucket, as each try is a request
+
+    Raises
+    ------
+    ImageWriteError
+        if nothing can be put there
+    """
+    stores = remote.protocol in OBJECT_STORES
+    files = filesystem(remote)
+    with _errors(f"cannot write {remote}", ImageWriteError):
+        folder = remote.parent
+        while not stores and len(folder.parts) > 2 and not files.exists(str(folder)):
+            folder = folder.parent
+        trial = folder / f".srgan-{secrets.token_hex(4)}.part"
+        files.pipe_file(str(trial), b"")
+        with suppress(Exception):  # who may write may perhaps not remove
+            files.rm_file(str(trial))
+    return type(remote)(*remote.parts[:2]) if stores else remote.parent
 
 
 def fetch_picture(remote: Remote, local: Path) -> None:

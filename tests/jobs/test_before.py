@@ -108,3 +108,66 @@ def test_a_folder_whose_results_have_no_room(upscaler: Any, tmp_path: Path) -> N
     check_room_for_all(jobs[:1], upscaler, tmp_path)
     with pytest.raises(SrganError, match=r"the results take .* GB or more, .* free some space"):
         check_room_for_all(jobs, upscaler, tmp_path)
+
+
+def test_places_behind_urls_are_tried_before_the_work(
+    tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+
+    from srgan.jobs.access import RemoteAccess
+    from srgan.storage import Remote
+
+    noise(tmp_path / "a.png")
+    memory = fsspec.filesystem("memory")
+    began = Began()
+
+    def run(target: str) -> str:
+        with RemoteAccess() as access:
+            job = Job(tmp_path / "a.png", Remote(target))  # type: ignore[arg-type]
+            report = run_pictures([job], upscaler, listener=began, access=access)
+        return str(report.failed[0].error) if report.failed else ""
+
+    def refuses(*_: Any, **__: Any) -> None:
+        raise PermissionError("Access Denied")
+
+    assert "the name is too long" in run(f"memory://before/{'n' * 1030}.png")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory), "pipe_file", refuses)
+        assert "cannot write memory://before/a.png (Access Denied)" in run("memory://before/a.png")
+    assert not began.computed
+    assert run("memory://before/b/a.png") == ""
+    assert began.computed
+    assert list(memory.find("/before")) == ["/before/b/a.png"]  # nothing is left of the trial
+
+
+def test_a_bucket_is_tried_once_and_folders_elsewhere_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    from srgan import storage
+    from srgan.storage import Remote
+
+    tried: list[str] = []
+
+    class Anything:
+        def exists(self, name: str) -> bool:
+            return name == "sftp://host/there"
+
+        def pipe_file(self, name: str, data: bytes) -> None:
+            assert data == b""
+            tried.append(name.rpartition("/")[0])
+
+        def rm_file(self, name: str) -> None:
+            raise PermissionError(name)  # one who may write may perhaps not remove
+
+    monkeypatch.setattr(storage, "filesystem", lambda _: Anything())
+    places = Places()
+    for url in (
+        "s3://b/x/a.png",
+        "s3://b/y/b.png",
+        "s3://c/a.png",
+        "sftp://host/there/new/a.png",
+        "sftp://host/there/new/b.png",
+    ):
+        places.check(Remote(url))
+    assert tried == ["s3://b/x", "s3://c", "sftp://host/there"]
+    with pytest.raises(ImageWriteError, match="too long"):
+        places.check(Remote(f"sftp://host/there/new/{'n' * 256}.png"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from srgan import files, image
 from srgan.errors import ImageWriteError, SrganError
 from srgan.jobs.job import Job
-from srgan.storage import Remote
+from srgan.storage import Remote, check_name, check_place
 
 if TYPE_CHECKING:
     from srgan.engine.choice import ModelChooser
@@ -32,11 +32,14 @@ class Places:
     """Checks where results go; each folder is tried once."""
 
     def __init__(self) -> None:
-        self._fine: set[Path] = set()
+        self._fine: set[PurePath] = set()
 
     def check(self, target: PurePath) -> None:
-        """Raise ImageWriteError if no file of this name can be made there; what is behind URLs is not tried."""
+        """Raise ImageWriteError if no file of this name can be made there."""
         if isinstance(target, Remote):
+            check_name(target)
+            if not self._fine & set(target.parents):
+                self._fine.add(check_place(target))
             return
         place = Path(target)
         folder = files.check_name(place, error=ImageWriteError)
