@@ -273,3 +273,116 @@ def test_little_memory(command: Command, megabytes: int, given: Path, tmp_path: 
     )
     if done.returncode:
         is_a_line(Result(done.returncode, done.stdout, done.stderr))
+
+
+# --- What else happens to commands that run for long --------------------------------------------------------------------
+
+EVALUATE, PREPARE, CLIP = (
+    next(one for one in COMMANDS if one.name == name) for name in ("evaluate", "data prepare", "a clip")
+)
+
+
+def begun(command: Command, given: Path, out: Path) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-m", "srgan", *map(str, command.arguments(given, out))]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def whole_or_a_line(process: subprocess.Popen[str]) -> int:
+    """Wait for a command, and return its exit code; it was done, or it says in lines of its own why not."""
+    out, err = process.communicate(timeout=300)
+    if process.returncode:
+        is_a_line(Result(process.returncode, out, err))
+    return process.returncode
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [EVALUATE, PREPARE, CLIP], ids=named)
+def test_sigterm(command: Command, given: Path, tmp_path: Path) -> None:
+    """Early and late: nothing is half written, and the same command does it afterwards."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    whole.mkdir()
+    out.mkdir()
+    assert call(*command.arguments(given, whole)).code == 0
+    for seconds in (0.6, 1.2):
+        with begun(command, given, out) as process:
+            time.sleep(seconds)
+            process.terminate()
+            _, err = process.communicate(timeout=300)
+        assert "Traceback" not in err
+        for name, data in contents(out).items():
+            assert data == contents(whole).get(name), name
+        shutil.rmtree(out)
+        out.mkdir()
+    assert call(*command.arguments(given, out)).code == 0
+    assert contents(out) == contents(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [EVALUATE, PREPARE, CLIP, TRAIN], ids=named)
+def test_results_whose_folder_is_removed_while_a_command_runs(command: Command, given: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with begun(command, given, out) as process:
+        while process.poll() is None:
+            shutil.rmtree(out, ignore_errors=True)
+            time.sleep(0.02)
+        whole_or_a_line(process)
+    out.mkdir(exist_ok=True)
+    assert call(*command.arguments(given, out)).code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [CLIP, TRAIN], ids=named)
+def test_a_folder_that_belongs_to_another_user(command: Command, given: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    out.chmod(0o555)
+    try:
+        is_a_line(call_unprivileged(*command.arguments(given, out)))
+    finally:
+        out.chmod(0o755)
+    assert not contents(out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [COMMANDS[0], EVALUATE, CLIP, TRAIN], ids=named)
+@pytest.mark.parametrize("descriptors", [8, 14])
+def test_few_descriptors(command: Command, descriptors: int, given: Path, tmp_path: Path) -> None:
+    limited = ["prlimit", f"--nofile={descriptors}", sys.executable, "-m", "srgan"]
+    done = subprocess.run(
+        [*limited, *map(str, command.arguments(given, tmp_path))], capture_output=True, text=True, timeout=300
+    )
+    if done.returncode:
+        is_a_line(Result(done.returncode, done.stdout, done.stderr))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [EVALUATE, PREPARE, CLIP], ids=named)
+def test_two_at_once_into_one_folder(command: Command, given: Path, tmp_path: Path) -> None:
+    """One of them does it, whatever becomes of the other; what is there in the end is whole."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    whole.mkdir()
+    out.mkdir()
+    assert call(*command.arguments(given, whole)).code == 0
+    with begun(command, given, out) as one, begun(command, given, out) as other:
+        codes = whole_or_a_line(one), whole_or_a_line(other)
+    assert 0 in codes
+    assert contents(out) == contents(whole)
+
+
+@pytest.mark.slow
+def test_two_trainings_into_one_folder(given: Path, tmp_path: Path) -> None:
+    with begun(TRAIN, given, tmp_path) as one, begun(TRAIN, given, tmp_path) as other:
+        codes = whole_or_a_line(one), whole_or_a_line(other)
+    assert 0 in codes
+
+
+@pytest.mark.slow
+def test_a_pipe_and_a_broken_link_among_the_pictures_of_a_training(given: Path, tmp_path: Path) -> None:
+    """Nobody waits for what is never written."""
+    shutil.copytree(given, tmp_path / "mine")
+    os.mkfifo(tmp_path / "mine/photos/pipe.png")
+    (tmp_path / "mine/photos/link.png").symlink_to("nowhere.png")
+    for command in (TRAIN, PREPARE):
+        with begun(command, tmp_path / "mine", tmp_path) as process:
+            whole_or_a_line(process)

@@ -1,6 +1,7 @@
 """A server whose disk is full answers 503 in a line, to be asked again: nothing is broken, and nothing half done is sent."""
 
 import signal
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import srgan.image
 from srgan.errors import ImageReadError, ImageWriteError
 from srgan.image import Picture
 from srgan.web.problems import is_shortage
-from support.server import TIMEOUT, serving
+from support.server import TIMEOUT, serving, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
 
@@ -69,3 +70,32 @@ def test_a_server_that_stands_still_goes_on(models, tmp_path):
         server.process.send_signal(signal.SIGCONT)
         assert answer.result().status_code == 200
         assert server.stop() == 0
+
+
+def test_a_killed_server_loses_what_is_inside_and_the_next_one_serves(slow_model, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
+    data = (tmp_path / "noise.png").read_bytes()
+    before = ["env", f"TMPDIR={tmp_path}"]
+    with serving("--model", slow_model, "--memory", "100MB", before=before) as server, ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)
+        wait_for(lambda: list(tmp_path.glob("srgan-*/picture")))
+        server.process.kill()
+        with pytest.raises(httpx.TransportError):
+            answer.result()
+        server.process.wait()
+    assert list(tmp_path.glob("srgan-*"))  # whoever empties $TMPDIR removes it
+    with serving("--model", slow_model, before=before) as server:
+        assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("megabytes", [300, 700])
+def test_a_server_with_too_small_an_address_space_says_so_and_does_not_begin(models, megabytes):
+    command = ["prlimit", f"--as={megabytes * 1_000_000}", sys.executable, "-m", "srgan", "serve", "--port", "0"]
+    done = subprocess.run([*command, *map(str, models)], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"srgan: srgan serve needs an address space of 1,000 MB, and {megabytes} MB are allowed: raise the limit "
+        "(ulimit -v)\n"
+    )

@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 
 from srgan.cli import completion
+from srgan.cli.lines import check_address_space
 from srgan.cli.options import DeviceOption, PrecisionOption, parse_size
 from srgan.errors import MissingExtraError, UsageError
+
+_ADDRESS_SPACE = 1_000_000_000
+"""What a server of small pictures takes: with less, libraries that decode and encode end the process in its midst."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -79,6 +83,7 @@ def serve_command(
     for origin in cors or ():
         if origin != "*" and not origin.startswith(("http://", "https://")):
             raise UsageError(f"--cors {origin!r} is no origin: write it like https://example.org, or *")
+    check_address_space("srgan serve", _ADDRESS_SPACE)
     try:
         from srgan.web.app import build_app
         from srgan.web.hosts import Hosts, is_host
