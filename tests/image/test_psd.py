@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from srgan.errors import ImageReadError, ImageTooLargeError
-from srgan.image import left_out, probe, read
+from srgan.image import left_out, probe, read, write
 from srgan.image.colour import Colour, profile
 from support import picture_samples as samples
-from support.metadata import noise
+from support.metadata import larger, noise
 
 GRAY, RGB, CMYK = 1, 3, 4
 
@@ -88,6 +88,27 @@ def test_what_belongs_to_it_goes_along(tmp_path: Path) -> None:
     assert b"Hallo Welt!" in (found.iptc or b"")
     assert [round(value * 25.4) for value in found.resolution or ()] == [300, 150]
     assert left_out(found, "a.tif") == ("3 layers: the picture is what they show together",)
+
+
+def test_paths_and_guides_go_along_and_no_resolution_is_made_up(tmp_path: Path) -> None:
+    path = document(tmp_path / "a.psd", noise(9, 12, 3), size=struct.pack(">I2HI2H", 1, 1, 1, 1, 1, 1))
+    data = path.read_bytes()
+    guides = b"8BIM" + struct.pack(">HHI", 0x0408, 0, 16) + struct.pack(">4I", 1, 576, 576, 0)
+    outline = b"8BIM" + struct.pack(">H", 0x07D0) + b"\6Path 1\0" + struct.pack(">I", 26) + bytes([0, 6]) + bytes(24)
+    old = struct.unpack_from(">I", data, 30)[0]
+    path.write_bytes(
+        data[:30]
+        + struct.pack(">I", old + len(guides + outline))
+        + data[34 : 34 + old]
+        + guides
+        + outline
+        + data[34 + old :]
+    )
+    found = read(path)
+    assert found.resolution is None
+    assert found.iptc == b"Photoshop 3.0\0" + guides + outline
+    write(larger(path), tmp_path / "b.jpg")
+    assert b"Path 1" in (read(tmp_path / "b.jpg").iptc or b"")
 
 
 def test_a_saved_selection_is_no_transparency(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ HEAD = b"Photoshop 3.0\0"
 
 _CAPTION = 0x0404
 _RESOLUTION, _GUIDES = 0x03ED, 0x0408
-_PATHS = range(0x07D0, 0x0BB7)
+PATHS = range(0x07D0, 0x0BB7)
+"""Numbers of blocks that are paths."""
 _RECORD, _KNOTS = 26, (1, 2, 4, 5)
 """Of a path: the bytes of a record, and the kinds of those that are points of a line, closed or open."""
 _STALE = {0x0409, 0x040C, 0x041A, 0x0422, 0x0423, 0x0424}
@@ -76,7 +77,7 @@ def corrected(blocks: bytes, change: Change, resolution: tuple[float, float] | N
             data = _resolution(data, change, resolution)
         elif block.number == _GUIDES:
             data = _guides(data, change)
-        elif block.number in _PATHS and change.origin.orientation != 1:
+        elif block.number in PATHS and change.origin.orientation != 1:
             data = _path(data, change)
         kept.append(packed(Block(block.kind, block.number, block.name, data)))
     return HEAD + b"".join(kept) if kept else None

@@ -20,8 +20,10 @@ from srgan.image.opened import DamagedError, Decoded, Opened, damage
 _GRAY, _RGB, _CMYK = 1, 3, 4
 _COLOURS = {_GRAY: 1, _RGB: 3, _CMYK: 4}
 _RESOLUTION, _CAPTION, _PROFILE, _VERSION, _EXIF, _XMP = 0x03ED, 0x0404, 0x040F, 0x0421, 0x0422, 0x0424
-_KEPT = (_CAPTION, 0x040A, 0x040B)
-"""Blocks that go into other formats as they are: the caption, the mark of copyright and its address."""
+_KEPT = (_CAPTION, 0x0408, 0x040A, 0x040B, 0x0BB7)
+"""Blocks that go into other formats: the caption, guides, the mark of copyright and its address, the clipping path's name."""
+_LEAST = 1 / 25.4
+"""Pixels a millimetre: ImageMagick writes a 65,536th of a pixel an inch where it knows of no resolution."""
 _RAW, _PACKED = 0, 1
 
 
@@ -50,7 +52,8 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened | None:
             raise DamagedError("its header says that it has no pixels")
         file.seek(struct.unpack(">I", file.read(4))[0], os.SEEK_CUR)
         blocks = file.read(struct.unpack(">I", file.read(4))[0])
-        resources = {block.number: block.data for block in iptc.parsed(blocks, 0)}
+        found = list(iptc.parsed(blocks, 0))
+        resources = {block.number: block.data for block in found}
         kind, size = (">Q", 8) if head.large else (">I", 4)
         length = struct.unpack(kind, file.read(size))[0]
         start = file.tell() + length
@@ -75,7 +78,7 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened | None:
             return Decoded(_from_inks(pixels, icc), notes=("its inks (CMYK): the colours become sRGB",))
         return Decoded(_without_white(pixels) if alpha and layers < 0 else pixels, icc)
 
-    return Opened(width, height, bands, depth, decode, metadata=_metadata(resources, notes))
+    return Opened(width, height, bands, depth, decode, metadata=_metadata(found, resources, notes))
 
 
 def _notes(resources: dict[int, bytes], layers: int, selections: int) -> tuple[str, ...]:
@@ -89,16 +92,14 @@ def _notes(resources: dict[int, bytes], layers: int, selections: int) -> tuple[s
     return tuple(notes)
 
 
-def _metadata(resources: dict[int, bytes], notes: tuple[str, ...]) -> FileMetadata:
+def _metadata(found: list[iptc.Block], resources: dict[int, bytes], notes: tuple[str, ...]) -> FileMetadata:
     resolution = None
     if len(said := resources.get(_RESOLUTION, b"")) >= 16:
         across, down = (
             struct.unpack_from(">I", said, at)[0] / 65536 / 25.4 for at in (0, 8)
         )  # always in pixels an inch
-        resolution = (across, down) if min(across, down) > 0 else None
-    blocks = b"".join(
-        iptc.packed(iptc.Block(b"8BIM", number, b"", data)) for number, data in resources.items() if number in _KEPT
-    )
+        resolution = (across, down) if min(across, down) >= _LEAST else None
+    blocks = b"".join(iptc.packed(block) for block in found if block.number in _KEPT or block.number in iptc.PATHS)
     return FileMetadata(
         exif=resources.get(_EXIF) or None,
         xmp=resources.get(_XMP) or None,
