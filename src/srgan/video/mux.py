@@ -67,8 +67,10 @@ def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tr
     if not clip.animated:
         with opened(clip.path) as source:
             tracks = plan_tracks(clip, source, target, wanted)
-            used = [source.streams[index].metadata for index in (clip.index, *(track.index for track in tracks.kept))]
-            said = tags.check(target.suffix.lower(), source.metadata, used)
+            suffix = target.suffix.lower()
+            used = [clip.index, *(track.index for track in tracks.kept if track.kind in ("audio", "subtitle"))]
+            texts = [_named(source.streams[index].metadata, quicktime=suffix == ".mov") for index in used]
+            said = tags.check(suffix, source.metadata, texts)
             tracks = replace(tracks, keys=said.keys, notes=(*tracks.notes, *said.notes))
     with _source(clip) as source:
         out = open_output(os.devnull, target.suffix.lower(), indirect=tracks.indirect, trial=True)
@@ -199,13 +201,19 @@ def _add_tracks(out: OutputContainer, source: Any, tracks: Sequence[Track], clip
             out.add_attachment(*COVERS[name_of(stream)], _cover(clip, track.index))
             continue
         copy = _added(out, stream, track)
-        copy.metadata.update(tags.kept(stream.metadata))
-        if out.format.name == "mov" and (language := copy.metadata.get("language")) in _QUICKTIME_NAMES:
-            copy.metadata["language"] = _QUICKTIME_NAMES[language]
+        copy.metadata.update(_named(tags.kept(stream.metadata), quicktime=out.format.name == "mov"))
         copy.disposition = stream.disposition
         if track.kind != "attachment":
             added[track.index] = copy
     return added
+
+
+def _named(metadata: dict[str, str], *, quicktime: bool) -> dict[str, str]:
+    """Return a stream's texts, its language by the name that QuickTime has for it."""
+    language = metadata.get("language", "")
+    return (
+        {**metadata, "language": _QUICKTIME_NAMES[language]} if quicktime and language in _QUICKTIME_NAMES else metadata
+    )
 
 
 def _added(out: OutputContainer, stream: Any, track: Track) -> Any:
