@@ -3,9 +3,10 @@
     python benchmarks/auto.py PATH/val --vgg-weights vgg16_features.safetensors --cache distances.json [--fit]
 
 Photographs are reduced as the benchmarks are, and damaged (:mod:`auto_pictures`): noise of three kinds, JPEG once and twice on
-shifted grids, blur, noise before JPEG. The choice looks at the whole picture, the networks enlarge its middle, and the one whose
-result has the smaller feature distance (:func:`srgan.evaluation.metrics.vgg_distance`) is the right one. What was last a JPEG
-counts twice, as that file and kept as PNG. ``--fit`` looks for the thresholds, and prints the line for
+shifted grids, blur, noise before JPEG. The choice looks at the whole picture, the networks enlarge its middle (photo-x4 blended
+with its partner by the noise that was seen), and the one whose result has the smaller feature distance
+(:func:`srgan.evaluation.metrics.vgg_distance`) is the right one. What was last a JPEG counts twice, as that file and kept as PNG.
+``--fit`` looks for the thresholds, and prints the line for
 :mod:`srgan.models.catalogue`. The distances are kept in the cache by the networks' content: after a change of the choice alone
 nothing is computed again.
 """
@@ -30,9 +31,12 @@ from srgan.engine.choice import severity
 from srgan.evaluation.metrics import vgg_distance
 from srgan.jobs.journal import content_of
 from srgan.models.catalogue import CLEAN, COMPRESSED, THRESHOLDS, Thresholds, resolve
+from srgan.models.metadata import read_info
+from srgan.runtime.blend import partner
 
 GRID = {
     "noise": np.arange(2.5, 8.01, 0.25),
+    "even_noise": np.arange(3, 6.01, 0.25),
     "blocks": (0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3),
     "sharpness": (0.4, 0.44, 0.47, 0.49, 0.51, 0.53),
 }
@@ -67,16 +71,26 @@ class Distances:
         self._networks = {name: Upscaler(name, precision="fp32") for name in (CLEAN, COMPRESSED)}
         self._content = {name: content_of(resolve(name))[:16] for name in self._networks}
 
-    def __call__(self, name: str, sample: Sample) -> float:
-        """Return how far a network's result is from the original."""
-        key = f"{self._content[name]} {sample.picture} {sample.damage} {self._side}"
+    def _opened(self, name: str, fidelity: float) -> tuple[Upscaler, str]:
+        """Return a network and what it is known by."""
+        label = f"{name} {fidelity:g}" if fidelity else name
+        if label not in self._networks:
+            self._networks[label] = Upscaler(name, precision="fp32", fidelity=fidelity)
+            faithful = content_of(partner(read_info(resolve(name))).path)[:16]
+            self._content[label] = f"{self._content[name]} {faithful} {fidelity:g}"
+        return self._networks[label], self._content[label]
+
+    def __call__(self, name: str, sample: Sample, fidelity: float = 0.0) -> float:
+        """Return how far the result of a network, blended with its partner, is from the original."""
+        network, content = self._opened(name, fidelity)
+        key = f"{content} {sample.picture} {sample.damage} {self._side}"
         if key not in self._known:
             top, left = ((side - self._side) // 2 for side in sample.lr.shape[:2])
             lr, hr = (
                 np.ascontiguousarray(x[top * f : (top + self._side) * f, left * f : (left + self._side) * f])
                 for x, f in ((sample.lr, 1), (sample.hr, SCALE))
             )
-            self._known[key] = vgg_distance(self._networks[name](lr), hr, self._features)
+            self._known[key] = vgg_distance(network(lr), hr, self._features)
             self._file.write_text(json.dumps(self._known))
         return self._known[key]
 
@@ -88,7 +102,8 @@ def cases(folder: Path, distances: Distances, every: int) -> Iterator[Case]:
         first = pictures.setdefault(sample.picture, number)
         if sample.damage != "clean" and (len(pictures) - 1 + number - first) % every:
             continue
-        seen, far = look(sample.lr), [distances(name, sample) for name in (CLEAN, COMPRESSED)]
+        seen = look(sample.lr)
+        far = distances(CLEAN, sample), distances(COMPRESSED, sample, THRESHOLDS.fidelity(seen.noise))
         for quality in dict.fromkeys((None, sample.jpeg_quality)):
             yield Case(sample.damage, seen, quality, *far)
 

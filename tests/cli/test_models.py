@@ -124,4 +124,5 @@ def test_auto_says_how_it_chooses() -> None:
     for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}", f"clips: {CLIPS}"):
         assert words in done.out
     assert f"noise: {THRESHOLDS.noise:g} levels" in done.out
+    assert all(f"{fidelity:g} from {noise:g} levels" in done.out for noise, fidelity in THRESHOLDS.fidelities)
     assert f"a quality below {THRESHOLDS.jpeg_below}" in done.out

@@ -47,6 +47,14 @@ def test_known_noise_is_estimated_within_a_quarter(photos: list[Bytes], sigma: f
     assert look(noisy(photos[0], sigma)).noise == pytest.approx(sigma, rel=0.25)
 
 
+def test_noise_is_told_from_texture(photos: list[Bytes]) -> None:
+    flat = np.full((96, 96, 3), 128, np.uint8)
+    for sigma in (3, 5, 10):
+        assert look(noisy(flat, sigma)).texture < THRESHOLDS.texture
+        assert look(noisy(photos[1], sigma)).texture > THRESHOLDS.texture  # fur
+    assert all(look(photo).texture > THRESHOLDS.texture for photo in photos)
+
+
 def test_clean_photographs_show_nothing(photos: list[Bytes]) -> None:
     for photo in photos:
         seen = look(photo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ def chooser(tmp_path: Path) -> ModelChooser:
         {
             CLEAN: Upscaler(tiny_models.nearest(tmp_path / "clean.onnx", scale=4, name="clean")),
             COMPRESSED: Counted(tiny_models.nearest(tmp_path / "photo.onnx", scale=4, name="photo")),
+            **{
+                f"{COMPRESSED}, fidelity {fidelity:g}": Counted(
+                    tiny_models.shallow(tmp_path / f"{number}.onnx", scale=4, seed=number, name=f"photo {number}")
+                )
+                for number, (_, fidelity) in enumerate(THRESHOLDS.fidelities)
+            },
         },
         model=AUTO,
     )
@@ -51,7 +58,8 @@ def chooser(tmp_path: Path) -> ModelChooser:
 @pytest.fixture
 def coarse(tmp_path: Path) -> Path:
     place = tmp_path / "coarse.jpg"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 40, 3), np.uint8)).save(place, quality=30)
+    slope = np.linspace(0, 255, 32 * 40 * 3).reshape(32, 40, 3).astype(np.uint8)  # without noise
+    Image.fromarray(slope).save(place, quality=30)
     return place
 
 
@@ -77,7 +85,7 @@ def photo(sigma: float) -> np.ndarray:
 
 
 def test_noise_is_seen_and_cleaned_gradually(chooser: ModelChooser) -> None:
-    level = THRESHOLDS.noise
+    level = THRESHOLDS.even_noise  # on what is flat nothing else can be meant
     assert chooser.choose(photo(0.5 * level)) == Choice(CLEAN)
     noisy = chooser.choose(photo(2 * level))
     assert (noisy.network, noisy.cleaner) == (COMPRESSED, None)
@@ -88,7 +96,42 @@ def test_noise_is_seen_and_cleaned_gradually(chooser: ModelChooser) -> None:
     assert (between.network, between.cleaner) == (CLEAN, COMPRESSED)
     assert isinstance(chooser.open(between), MixedUpscaler)
     pixels = photo(2 * level)
-    np.testing.assert_array_equal(chooser(pixels), chooser.open(Choice(COMPRESSED))(pixels))
+    alone = Choice(COMPRESSED, fidelity=THRESHOLDS.fidelity(2 * level))
+    np.testing.assert_array_equal(chooser(pixels), chooser.open(alone)(pixels))
+
+
+def test_the_noisier_a_picture_the_less_is_invented(chooser: ModelChooser) -> None:
+    assert 1 <= len(THRESHOLDS.fidelities) <= 3  # each is another open network
+    for noise, fidelity in THRESHOLDS.fidelities:
+        below, above = (chooser.choose(photo(noise * factor)) for factor in (0.85, 1.15))
+        assert below.fidelity < fidelity <= above.fidelity
+        assert not np.array_equal(
+            chooser(photo(noise * 1.15)), chooser.open(replace(above, fidelity=0.0))(photo(noise * 1.15))
+        )
+    assert chooser.choose(photo(0.5 * THRESHOLDS.noise)).fidelity == 0
+    mixed = replace(above, network=CLEAN, cleaner=COMPRESSED, share=0.5)
+    halves = [chooser.open(part)(photo(20)) for part in (Choice(CLEAN), above)]
+    np.testing.assert_allclose(chooser.open(mixed)(photo(20)), np.mean(halves, axis=0), atol=0.51)
+
+
+def test_what_somebody_says_comes_before_the_noise(chooser: ModelChooser) -> None:
+    pixels = photo(20)
+    assert chooser.choose(pixels).fidelity > 0
+    networks = {CLEAN: chooser.first, COMPRESSED: chooser.open(Choice(COMPRESSED))}
+    for asked in ({"fidelity": 0.0}, {"fidelity": 0.3}, {"precision": "int8"}):
+        assert ModelChooser.among(networks, model=AUTO, **asked).choose(pixels).fidelity == 0
+    assert chooser.sized(Target(), 1.0).choose(pixels) == Choice(COMPRESSED)
+
+
+def test_a_blend_says_so(tmp_path: Path) -> None:
+    Image.fromarray(photo(20)).save(tmp_path / "noisy.png")
+    chooser = ModelChooser(AUTO, threads=1)
+    done = run_one(Job(tmp_path / "noisy.png", tmp_path / "out.png"), chooser)
+    fidelity = THRESHOLDS.fidelity(20)
+    assert re.fullmatch(rf"noisy \((19|20|21) levels\): by photo-x4, fidelity {fidelity:g}", done.by)
+    expected = Upscaler(COMPRESSED, fidelity=fidelity, threads=1)(photo(20))
+    np.testing.assert_array_equal(read(tmp_path / "out.png").pixels, expected)
+    np.testing.assert_array_equal(ModelChooser(AUTO, fidelity=fidelity, threads=1)(photo(20)), expected)
 
 
 def test_what_decides_is_said() -> None:
@@ -107,6 +150,17 @@ def test_what_decides_is_said() -> None:
         assert severity(alone, None) == pytest.approx(1)
     together = Appearance(noise=0.8 * limits.noise, blocks=0.8 * limits.blocks)
     assert severity(together, None) > 1
+
+
+def test_texture_is_not_taken_for_noise_as_soon_as_what_is_sure(chooser: ModelChooser) -> None:
+    limits = THRESHOLDS
+    assert limits.even_noise < limits.noise
+    even, textured = (Appearance(noise=limits.even_noise, texture=texture) for texture in (0.7, 2 * limits.texture))
+    assert severity(textured, None) < severity(even, None) == pytest.approx(1)
+    assert described(even, None).startswith("noisy")
+    for sigma, network in ((5, COMPRESSED), (2, CLEAN)):
+        assert chooser.choose(photo(sigma)).network == network
+        assert chooser.choose(photo(sigma)).cleaner is None
 
 
 def test_16_bits_are_not_invented_upon(chooser: ModelChooser) -> None:
@@ -154,7 +208,7 @@ def test_a_large_picture_is_looked_at_and_then_streamed(
         done = run_one(Job(tmp_path / f"{name}.png", tmp_path / f"{name}_x4.png"), chooser)
         assert done.seen == chooser.choose(photo(sigma)).seen
         np.testing.assert_array_equal(read(tmp_path / f"{name}_x4.png").pixels, chooser(photo(sigma)))
-    assert re.fullmatch(r"noisy \((19|20|21) levels\): by photo", done.by)
+    assert re.fullmatch(rf"noisy \((19|20|21) levels\): by photo {len(THRESHOLDS.fidelities) - 1}", done.by)
 
 
 def test_an_open_network_is_for_every_picture(coarse: Path, tmp_path: Path) -> None:

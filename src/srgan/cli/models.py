@@ -63,9 +63,11 @@ def _choice() -> Iterator[str]:
     yield f"{AUTO}: {AUTO_WHEN}"
     yield f"  clean pictures: {CLEAN}"
     yield f"  damaged pictures: {COMPRESSED}, where one of these is reached or several nearly are; between, both are mixed"
-    yield f"    noise: {THRESHOLDS.noise:g} levels of 255"
+    yield f"    noise: {THRESHOLDS.noise:g} levels of 255; {THRESHOLDS.even_noise:g} where no texture can be mistaken for it"
     yield f"    blocks of JPEG: {THRESHOLDS.blocks:g}, or a file saved with a quality below {THRESHOLDS.jpeg_below}"
     yield f"    blur: sharpness below {THRESHOLDS.sharpness:g}"
+    blends = (f"{fidelity:g} from {noise:g} levels" for noise, fidelity in THRESHOLDS.fidelities)
+    yield f"    fidelity of {COMPRESSED} by the noise, so that little of it is left: {', '.join(blends)} (not in int8)"
     yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
     yield f"  clips: {CLIPS}"
     yield "--denoise 0 to 1 decides instead of what is seen; srgan models NAME prints the card of each network"

@@ -115,7 +115,8 @@ FidelityOption = Annotated[
     typer.Option(
         metavar="0..1",
         rich_help_panel=NETWORK,
-        help="How much detail is true rather than invented: from the GAN (0, sharpest) to its faithful partner (1). Default: 0.",
+        help="How much detail is true rather than invented: from the GAN (0, sharpest) to its faithful partner (1). "
+        "Default: 0, with auto by the noise.",
         show_default=False,
     ),
 ]

@@ -14,8 +14,9 @@ Blur is how much of a strong step over three pixels happens between the middle t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -49,11 +50,14 @@ class Appearance:
     blocks : how much less of high frequencies there is on the grid of JPEG than beside it, levels of 255
     sharpness : part of a strong step over three pixels that is between the middle two: above 0.58 in sharp photographs, 1/3 in
         very soft ones; 1 if there is no such step
+    texture : where the noise was read, how many times as strong low and middle frequencies are as high ones: about 0.7 where
+        there is nothing but noise; above 2 fine texture may have been taken for it; infinite without noise
     """
 
     noise: float = 0.0
     blocks: float = 0.0
     sharpness: float = 1.0
+    texture: float = math.inf
 
 
 def look(pixels: NDArray[Any] | Rows) -> Appearance:
@@ -66,8 +70,10 @@ def look(pixels: NDArray[Any] | Rows) -> Appearance:
     parts = [_levels(part) for part in _parts(pixels)]
     green = [part[:, :, min(1, part.shape[2] - 1)] for part in parts]
     luma = [_times(part, _LUMA[:, None])[:, :, 0] if part.shape[2] == 3 else part[:, :, 0] for part in parts]
-    found = _noise(green), _lost_on_grid(luma), _sharpness(green)
-    return Appearance(*(round(value, 3) for value in found))  # without the noise of the arithmetic
+    noise, texture = _noise(green)
+    found = noise, _lost_on_grid(luma), _sharpness(green), texture
+    seen = Appearance(*(round(value, 3) for value in found))  # without the noise of the arithmetic
+    return seen if seen.noise else replace(seen, texture=math.inf)
 
 
 def _parts(pixels: NDArray[Any] | Rows) -> Iterator[NDArray[Any]]:
@@ -125,13 +131,14 @@ def _frequencies() -> tuple[Floats, Floats]:
     return both[(total >= 1) & (total <= 6)].T.copy(), both[total >= 8].T.copy()
 
 
-def _noise(parts: list[Floats]) -> float:
+def _noise(parts: list[Floats]) -> tuple[float, float]:
+    """Return the noise in levels, and the texture where it was read."""
     if min(min(part.shape) for part in parts) < _LEAST_SIDE:
-        return 0.0
+        return 0.0, math.inf
     blocks = np.concatenate([_blocks(part) for part in parts])
     blocks = blocks[((blocks <= 1) | (blocks >= 254)).mean(1) < _CLIPPED]
     if len(blocks) < _LEAST_BLOCKS:
-        return 0.0
+        return 0.0, math.inf
     low, high = _frequencies()
     texture = np.square(_times(blocks, low)).mean(1)
     rest = np.square(_times(blocks, high)).mean(1)
@@ -140,9 +147,12 @@ def _noise(parts: list[Floats]) -> float:
         count = min(max(int(_FLAT * len(group)), 4), len(group) - 1)
         flattest = group[np.argpartition(texture[group], count)[:count]]
         # Noise is everywhere, texture is not: there is a block with less of it.
-        found.append(min(float(np.median(rest[flattest])), float(np.quantile(rest[group], _LOW)) / _LOW_OF_NOISE))
+        fine = float(np.median(rest[flattest]))
+        least = min(fine, float(np.quantile(rest[group], _LOW)) / _LOW_OF_NOISE)
+        found.append((least, float(np.median(texture[flattest])) / max(fine, 1e-9)))
     # Not the least: shot noise is weak in the dark. Not the middle one: some brightnesses may be all texture.
-    return float(np.sqrt(sorted(found)[len(found) // 4]))
+    noise, ratio = sorted(found)[len(found) // 4]
+    return float(np.sqrt(noise)), ratio
 
 
 def _blocks(part: Floats) -> Floats:

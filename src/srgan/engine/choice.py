@@ -68,6 +68,7 @@ class Choice:
     network : name of the network
     cleaner : name of the one that is mixed in, if any
     share : how much of it, above 0 and below 1
+    fidelity : share of its partner in the weights of the one for damaged pictures, by the noise that was seen; 0 for none
     seen : what was seen, for people: ``noisy (12 levels), compressed``; empty where nothing was
     """
 
@@ -75,11 +76,12 @@ class Choice:
     cleaner: str | None = None
     share: float = 0.0
     seen: str = ""
+    fidelity: float = 0.0
 
 
 def severity(appearance: Appearance, jpeg_quality: int | None, thresholds: Thresholds = THRESHOLDS) -> float:
     """Return how damaged a picture is: 0 for not at all, from 1 on COMPRESSED is the better network."""
-    noise = appearance.noise / thresholds.noise
+    noise = appearance.noise / thresholds.noise_of(appearance.texture)
     blur = max(_SHARP - appearance.sharpness, 0) / (_SHARP - thresholds.sharpness)
     # What the file itself says is certain, and needs no going over.
     saved = _CLEANED if jpeg_quality is not None and jpeg_quality < thresholds.jpeg_below else 0.0
@@ -89,7 +91,7 @@ def severity(appearance: Appearance, jpeg_quality: int | None, thresholds: Thres
 def described(appearance: Appearance, jpeg_quality: int | None, thresholds: Thresholds = THRESHOLDS) -> str:
     """Return what a picture suffers from, for people; empty for what is clean."""
     found = []
-    if appearance.noise >= 0.7 * thresholds.noise:
+    if appearance.noise >= 0.7 * thresholds.noise_of(appearance.texture):
         found.append(f"noisy ({appearance.noise:.0f} levels)")
     if appearance.blocks >= thresholds.blocks or (jpeg_quality is not None and jpeg_quality < thresholds.jpeg_below):
         found.append("compressed")
@@ -213,7 +215,10 @@ class ModelChooser:
     def _twice(self, choice: Choice) -> Choice:
         """Return what takes a choice's place where a picture becomes at most twice as large."""
         chosen = self._model == AUTO and self._options.get("fidelity") is None  # and not named, or blended
-        return replace(choice, network=for_twice(choice.network)) if chosen else choice
+        network = for_twice(choice.network) if chosen else choice.network
+        if network != choice.network and choice.cleaner is None:  # then no blend with another network's partner
+            return replace(choice, network=network, fidelity=0.0)
+        return replace(choice, network=network)
 
     def _at_scale(self, choice: Choice) -> Choice:
         """Return what takes a choice's place by the scale alone, where there is no picture whose size could be compared."""
@@ -228,7 +233,10 @@ class ModelChooser:
         appearance = look(pixels)
         seen = described(appearance, jpeg_quality)
         share = (severity(appearance, jpeg_quality) - _UNTOUCHED) / (_CLEANED - _UNTOUCHED)
-        return _mixture(CLEAN, COMPRESSED, round(share * _STEPS) / _STEPS, seen)
+        choice = _mixture(CLEAN, COMPRESSED, round(share * _STEPS) / _STEPS, seen)
+        if self._blends and choice != Choice(CLEAN, seen=seen):
+            return replace(choice, fidelity=THRESHOLDS.fidelity(appearance.noise))
+        return choice
 
     def open(self, choice: Choice) -> Upscaler:
         """Return the open network, or two of them mixed.
@@ -238,9 +246,10 @@ class ModelChooser:
         ModelError, UsageError
             as for :class:`Upscaler`, if it cannot be opened
         """
-        network = self._network(choice.network)
-        return (
-            network if choice.cleaner is None else MixedUpscaler(network, self._network(choice.cleaner), choice.share)
+        if choice.cleaner is None:
+            return self._network(choice.network, choice.fidelity)
+        return MixedUpscaler(
+            self._network(choice.network), self._network(choice.cleaner, choice.fidelity), choice.share
         )
 
     def for_clips(self) -> Upscaler:
@@ -255,12 +264,18 @@ class ModelChooser:
         """Enlarge a picture by the network for it; parameters and errors as :meth:`Upscaler.__call__` and :meth:`open`."""
         return self.open(self.choose(check(image, self.channels)))(image, progress=progress)
 
-    def _network(self, name: str) -> Upscaler:
-        """Return the open network of a name, for results of this chooser's size."""
+    @property
+    def _blends(self) -> bool:
+        """Whether noise may decide the fidelity: nobody else has, and the weights are not rounded to int8."""
+        return self._options.get("fidelity") is None and self._options.get("precision") != "int8"
+
+    def _network(self, name: str, fidelity: float = 0.0) -> Upscaler:
+        """Return the open network of a name, for results of this chooser's size; blended where there is a fidelity."""
+        key = f"{name}, fidelity {fidelity:g}" if fidelity else name
         with self._lock:  # a server's threads share what is open
-            if name not in self._open:
-                self._open[name] = Upscaler(name, **self._options)
-            found = self._open[name]
+            if key not in self._open:
+                self._open[key] = _opened(name, fidelity, self._options)
+            found = self._open[key]
         return found if found.target == self.target else found.sized(self.target)
 
 
@@ -274,6 +289,14 @@ def _is_sure_to_open(options: Mapping[str, Any]) -> bool:
         and options.get("fidelity") is None
         and options.get("device", AUTO) in (AUTO, CPU)
     )
+
+
+def _opened(name: str, fidelity: float, options: Mapping[str, Any]) -> Upscaler:
+    if not fidelity:
+        return Upscaler(name, **options)
+    found = Upscaler(name, **{**options, "fidelity": fidelity})
+    found.name += f", fidelity {fidelity:g}"  # nobody asked for it, so it is said
+    return found
 
 
 def as_chooser(upscaler: Upscaler | ModelChooser) -> ModelChooser:

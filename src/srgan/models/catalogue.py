@@ -38,20 +38,44 @@ class Thresholds:
     ----------
     noise, blocks, sharpness : of :class:`srgan.engine.appearance.Appearance`; below the last a picture is blurred
     jpeg_below : quality that a JPEG file was saved with
+    even_noise, texture : instead of ``noise`` where the texture is below this, that is where it is noise for sure
+    fidelities : (noise, fidelity), rising: from so many levels on COMPRESSED is blended with its partner, which invents nothing
+        and so leaves less noise. Each is another open network: they are few
     """
 
     noise: float
     blocks: float
     sharpness: float
     jpeg_below: int
+    even_noise: float
+    texture: float
+    fidelities: tuple[tuple[float, float], ...] = ()
 
     @property
     def version(self) -> str:
         """What a journal knows the choice by."""
-        return f"{self.noise:g},{self.blocks:g},{self.sharpness:g},{self.jpeg_below}"
+        steps = "".join(f",{noise:g}:{fidelity:g}" for noise, fidelity in self.fidelities)
+        even = f"{self.even_noise:g}<{self.texture:g}"
+        return f"{self.noise:g},{self.blocks:g},{self.sharpness:g},{self.jpeg_below},{even}{steps}"
+
+    def noise_of(self, texture: float) -> float:
+        """Return the level of noise from which on COMPRESSED is the better one, for what was seen with it."""
+        return self.even_noise if texture < self.texture else self.noise
+
+    def fidelity(self, noise: float) -> float:
+        """Return the share of its partner in COMPRESSED for a picture with so many levels of noise."""
+        return max((fidelity for least, fidelity in self.fidelities if noise >= least), default=0.0)
 
 
-THRESHOLDS = Thresholds(noise=5.75, blocks=0.08, sharpness=0.49, jpeg_below=93)
+THRESHOLDS = Thresholds(
+    noise=6.5,
+    blocks=0.08,
+    sharpness=0.49,
+    jpeg_below=93,
+    even_noise=3.75,
+    texture=2.0,
+    fidelities=((6.0, 0.25), (8.5, 0.5), (13.0, 0.75)),
+)
 """As ``python benchmarks/auto.py FOLDER --fit`` prints them: to be printed again when one of the two networks is another one."""
 
 AUTO_TITLE = "Automatic"

@@ -46,7 +46,11 @@ class UpscaleParams(BaseModel):
         description="Instead of scale: the box that the result just fits into, as 1920x1080.",
     )
     fidelity: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="Blend a GAN (0) with its faithful partner (1)."
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Blend a GAN (0) with its faithful partner (1). Default: 0, with auto by the noise of the picture.",
     )
     denoise: float | None = Field(
         None,
