@@ -300,8 +300,9 @@ class Journal:
                 f"cannot write {self.path} ({error}): make room or get permission there, or choose another output"
             ) from None
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:  # the last two: rows that no run wrote
+            reason = " ".join(str(error).split())  # SQLite's may have lines
             raise SrganError(
-                f"{self.path} is damaged ({error}): delete it; results that exist are then kept and skipped"
+                f"{self.path} is damaged ({reason}): delete it; results that exist are then kept and skipped"
             ) from None
 
 

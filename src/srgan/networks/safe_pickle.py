@@ -107,6 +107,17 @@ def _safetensors(path: Path) -> dict[str, Any]:
         raise ModelError(f"'{path}' is damaged or cut short ({_first(error)}): get it again") from error
 
 
+def _unpacked_size(path: Path) -> int:
+    """Return the bytes that an archive says it unpacks to; 0 for a file that is no archive."""
+    try:
+        if not zipfile.is_zipfile(path):  # raises BadZipFile itself for one that spans several disks
+            return 0
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ModelError(f"'{path}' is damaged or cut short ({_first(error)}): get it again") from None
+
+
 def _pickled(path: Path) -> Any:
     version = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
     if version < _SAFE_SINCE:
@@ -114,16 +125,9 @@ def _pickled(path: Path) -> Any:
             f"torch {torch.__version__} can be made to run code by a .pth file: run pip install 'torch>=2.6', or convert a "
             ".safetensors file"
         )
-    if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise ModelError(f"'{path}' is damaged or cut short ({_first(error)}): get it again") from None
-        if size > MAX_BYTES:
-            raise ModelError(
-                f"'{path}' unpacks to {size >> 20} MiB, more than any known network: it is no file of weights"
-            )
+    size = _unpacked_size(path)
+    if size > MAX_BYTES:
+        raise ModelError(f"'{path}' unpacks to {size >> 20} MiB, more than any known network: it is no file of weights")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
