@@ -5,7 +5,7 @@ import torch
 
 from srgan.training.diagnostics import Diagnostics
 from srgan.training.recipe import AdversarialTerm, ContentTerm, DiscriminatorRecipe, Stage, load_recipe
-from srgan.training.stages import Losses
+from srgan.training.stages import StepLosses
 
 
 def watch(kind="standard", weight=1e-3, rate=0.0):
@@ -15,7 +15,7 @@ def watch(kind="standard", weight=1e-3, rate=0.0):
 
 
 def losses(discriminator):
-    return Losses(*map(torch.tensor, (1.0, 1.0, 1.0, 1.0, discriminator, 0.9, 0.1)))
+    return StepLosses(*map(torch.tensor, (1.0, 1.0, 1.0, 1.0, discriminator, 0.9, 0.1)))
 
 
 def test_a_saturated_discriminator_is_named_once_with_what_to_change():

@@ -9,11 +9,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from srgan.errors import UsageError
 from srgan.training.report import Reporter, _duration
-from srgan.training.stages import Losses
+from srgan.training.stages import StepLosses
 
 
 def losses(total=0.5, pixel=0.25, content=math.nan):
-    return Losses(*(torch.tensor(value) for value in (total, pixel, content, math.nan, math.nan, math.nan, math.nan)))
+    return StepLosses(
+        *(torch.tensor(value) for value in (total, pixel, content, math.nan, math.nan, math.nan, math.nan))
+    )
 
 
 def report(folder, **options):

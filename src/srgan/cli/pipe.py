@@ -11,7 +11,7 @@ from pathlib import Path
 
 from srgan.cli.lines import say
 from srgan.cli.pictures import first_of, left_out, line
-from srgan.cli.upscale_options import UpscaleOptions
+from srgan.cli.upscale_options import CommandOptions
 from srgan.errors import ImageReadError, SrganError, UsageError
 from srgan.jobs.job import Job
 from srgan.jobs.naming import checked_extension
@@ -28,7 +28,7 @@ def is_asked_for(paths: Sequence[str], output: str | None) -> bool:
     return STREAM in paths or output == STREAM
 
 
-def run(options: UpscaleOptions) -> bool:
+def run(options: CommandOptions) -> bool:
     """Enlarge one picture; its line goes to stderr where the result goes to stdout."""
     check(options)
     with tempfile.TemporaryDirectory(prefix="srgan-") as name:
@@ -68,7 +68,7 @@ def run(options: UpscaleOptions) -> bool:
     return True
 
 
-def check(options: UpscaleOptions) -> None:
+def check(options: CommandOptions) -> None:
     """Raise UsageError for what has no meaning with a stream."""
     if len(options.paths) != 1:
         raise UsageError("- is one picture from stdin, or one to stdout: name nothing beside it")
@@ -101,7 +101,7 @@ def _received(folder: Path) -> Path:
     return source
 
 
-def _job(options: UpscaleOptions, source: Path, folder: Path) -> Job:
+def _job(options: CommandOptions, source: Path, folder: Path) -> Job:
     """Return what is read and written; the output's format is the one asked for, or the input's."""
     if options.output != STREAM:
         (job,) = plan(
@@ -115,7 +115,7 @@ def _job(options: UpscaleOptions, source: Path, folder: Path) -> Job:
     return Job(job.source, folder / job.target.name)
 
 
-def _call_as_given(error: SrganError, options: UpscaleOptions, job: Job) -> None:
+def _call_as_given(error: SrganError, options: CommandOptions, job: Job) -> None:
     """Let an error name the streams, and not the files that stood for them."""
     if options.paths[0] == STREAM and error.subject == str(job.source):
         error.subject = "stdin"

@@ -265,8 +265,8 @@ def upscale_command(
     # Contradictions are said before anything is loaded.
     Target(scale, width, height, None if fit is None else parse_fit(fit))
 
-    from srgan.cli.upscale_options import UpscaleOptions
+    from srgan.cli.upscale_options import CommandOptions
     from srgan.cli.work import carry_out
 
-    if not carry_out(UpscaleOptions.from_command(given)):
+    if not carry_out(CommandOptions.from_command(given)):
         raise typer.Exit(1)

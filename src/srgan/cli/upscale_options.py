@@ -27,7 +27,7 @@ _NETWORK = (
 
 
 @dataclass(frozen=True)
-class UpscaleOptions:
+class CommandOptions:
     """The options of the command, by their names."""
 
     paths: Sequence[str]
@@ -52,7 +52,7 @@ class UpscaleOptions:
     quiet: bool
 
     @classmethod
-    def from_command(cls, given: Mapping[str, Any]) -> UpscaleOptions:
+    def from_command(cls, given: Mapping[str, Any]) -> CommandOptions:
         """Return the options for the arguments of :func:`srgan.cli.upscale.upscale_command`, by their names.
 
         Raises

@@ -10,7 +10,7 @@ from srgan import image
 from srgan.cli import folder, pipe, video, watch
 from srgan.cli.lines import say
 from srgan.cli.pictures import picture_listener
-from srgan.cli.upscale_options import UpscaleOptions
+from srgan.cli.upscale_options import CommandOptions
 from srgan.errors import UsageError
 from srgan.files import refuse_existing
 from srgan.jobs import before, report_page
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from srgan.engine.choice import ModelChooser
 
 
-def carry_out(options: UpscaleOptions) -> bool:
+def carry_out(options: CommandOptions) -> bool:
     """Do what the command was asked for; return whether nothing failed."""
     if pipe.is_asked_for(options.paths, options.output):
         return pipe.run(options)
@@ -54,7 +54,7 @@ def carry_out(options: UpscaleOptions) -> bool:
     return _run_clips(found, chooser, options, many=not alone) and not report.failed
 
 
-def _run_clips(found: Plan, chooser: ModelChooser, options: UpscaleOptions, *, many: bool) -> bool:
+def _run_clips(found: Plan, chooser: ModelChooser, options: CommandOptions, *, many: bool) -> bool:
     """Do the clips, by the network for them; return whether none failed."""
     if not found.clips:
         return True
@@ -67,7 +67,7 @@ def _run_clips(found: Plan, chooser: ModelChooser, options: UpscaleOptions, *, m
     return video.run(found.clips, chooser.for_clips(), made, options.video, many=many)
 
 
-def check(found: Plan, options: UpscaleOptions) -> None:
+def check(found: Plan, options: CommandOptions) -> None:
     """Raise UsageError for options that contradict each other, or what there is to do; before the network opens."""
     given = {
         "--check": options.check,
@@ -103,7 +103,7 @@ def check(found: Plan, options: UpscaleOptions) -> None:
         places.check(Path(options.check_map))
 
 
-def run(found: Plan, chooser: ModelChooser, options: UpscaleOptions) -> Report:
+def run(found: Plan, chooser: ModelChooser, options: CommandOptions) -> Report:
     """Do the pictures; a single one's error is raised, others are printed and are in the report."""
     single = found.single and len(found.pictures) == 1
     asked: dict[str, Any] = {"overwrite": options.overwrite, "quality": options.quality, "keeping": options.keeping}
@@ -136,7 +136,7 @@ def run(found: Plan, chooser: ModelChooser, options: UpscaleOptions) -> Report:
     return report
 
 
-def _watch(found: Plan, chooser: ModelChooser, options: UpscaleOptions) -> bool:
+def _watch(found: Plan, chooser: ModelChooser, options: CommandOptions) -> bool:
     if not options.quiet:
         say(f"watching {', '.join(options.paths)} (Ctrl-C ends it)")
     report = watch.run(found, lambda: options.plan(empty=True), lambda new: run(new, chooser, options))
@@ -145,7 +145,7 @@ def _watch(found: Plan, chooser: ModelChooser, options: UpscaleOptions) -> bool:
     return not report.failed
 
 
-def _folder_job(found: Plan, options: UpscaleOptions) -> folder.FolderJob:
+def _folder_job(found: Plan, options: CommandOptions) -> folder.FolderJob:
     assert found.folder is not None
     return folder.describe(found.pictures, found.folder, options.model, options.settings(), found.versions)
 

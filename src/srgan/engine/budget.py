@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from srgan.engine import tiling
-from srgan.engine.tiling import Box, Plan
+from srgan.engine.tiling import Box, TilePlan
 from srgan.errors import UsageError
 from srgan.image.pixels import Rows
 from srgan.runtime.network import Network
@@ -74,7 +74,7 @@ class Budget:
         *,
         by_rows: bool = False,
         halo: int | None = None,
-    ) -> Plan:
+    ) -> TilePlan:
         """Return the tiles for a region of a picture.
 
         Parameters
@@ -99,7 +99,7 @@ class Budget:
         if most is not None:  # a device has its own memory; if it turns out not to suffice, tiles are halved
             room = max(min(room, most), (2 * network.radius + tiling.MIN_SPLIT) ** 2)
 
-        def plan(halo: int) -> Plan:
+        def plan(halo: int) -> TilePlan:
             return tiling.plan_region(region, within, halo=halo, max_pixels=room, max_rows=max_rows)
 
         if halo is not None:

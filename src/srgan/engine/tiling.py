@@ -81,7 +81,7 @@ class Tile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TilePlan:
     """A cover of ``region`` by tiles.
 
     ``bands`` are rows of tiles from top to bottom, each from left to right; the tiles of a band share their core's
@@ -105,7 +105,7 @@ class Plan:
         return sum(tile.window.pixels for tile in self.tiles) / self.region.pixels
 
 
-def plan(height: int, width: int, *, halo: int, max_pixels: int) -> Plan:
+def plan(height: int, width: int, *, halo: int, max_pixels: int) -> TilePlan:
     """Plan the tiles of a whole picture.
 
     Parameters
@@ -123,7 +123,7 @@ def plan(height: int, width: int, *, halo: int, max_pixels: int) -> Plan:
     return plan_region(picture, picture, halo=halo, max_pixels=max_pixels)
 
 
-def plan_region(region: Box, within: Box, *, halo: int, max_pixels: int, max_rows: int | None = None) -> Plan:
+def plan_region(region: Box, within: Box, *, halo: int, max_pixels: int, max_rows: int | None = None) -> TilePlan:
     """Plan the tiles of ``region``, a part of the picture ``within``; windows may reach into the rest of the picture.
 
     Arguments and errors are those of :func:`plan`; ``max_rows`` bounds the height of the bands, which may still be one
@@ -154,7 +154,7 @@ def plan_region(region: Box, within: Box, *, halo: int, max_pixels: int, max_row
         tuple(Tile(Box(cy0, cx0, cy1, cx1), Box(wy0, wx0, wy1, wx1)) for cx0, cx1, wx0, wx1 in spans_x)
         for cy0, cy1, wy0, wy1 in spans_y
     )
-    return Plan(region, within, halo, bands)
+    return TilePlan(region, within, halo, bands)
 
 
 def _window_length(length: int, pieces: int, halo: int) -> int:
@@ -237,7 +237,10 @@ def compute(
 
 
 def run(
-    plan: Plan, network: Callable[[NDArray[np.float32]], NDArray[np.float32]], image: NDArray[np.float32], scale: int
+    plan: TilePlan,
+    network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    image: NDArray[np.float32],
+    scale: int,
 ) -> NDArray[np.float32]:
     """Compute a picture tile by tile and join the results.
 

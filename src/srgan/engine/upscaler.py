@@ -21,7 +21,7 @@ from srgan.engine.budget import Budget
 from srgan.engine.networks import OpenNetworks
 from srgan.engine.sizes import Size, Target
 from srgan.engine.tile_pass import Meter, PassConfig, Progress, TilePass, wrapped
-from srgan.engine.tiling import Box, Plan
+from srgan.engine.tiling import Box, TilePlan
 from srgan.errors import ModelError, SrganError
 from srgan.image.pixels import Rows, check, has_alpha
 from srgan.models.catalogue import AUTO, CLEAN, DEFAULT
@@ -183,7 +183,7 @@ class Upscaler:
         """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.image.Rows` allows."""
         return not self.wrap and len(self.target.passes((height, width), self.scale)) == 1
 
-    def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> Plan:
+    def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> TilePlan:
         """Return the tiles that one pass over a picture of this size would be computed in."""
         whole = Box(0, 0, height, width)
         network = self._networks.for_dtype(np.dtype(dtype))

@@ -67,7 +67,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One row: the columns in the order of the table."""
 
     target: str
@@ -155,13 +155,13 @@ class Journal:
         """Let go of the file; what was recorded is in it."""
         self._database.close()
 
-    def entry(self, target: str) -> Entry | None:
+    def entry(self, target: str) -> JournalEntry | None:
         """Return a picture's row, or None."""
         with self._errors():
             row = self._database.execute("SELECT * FROM pictures WHERE target = ?", (as_text(target),)).fetchone()
             return None if row is None else _entry(row)
 
-    def entries(self, state: State | None = None) -> Iterator[Entry]:
+    def entries(self, state: State | None = None) -> Iterator[JournalEntry]:
         """Yield the rows, or those of one state, by target."""
         where, values = ("", ()) if state is None else ("WHERE state = ?", (state.value,))
         with self._errors():
@@ -328,9 +328,9 @@ def content_of(path: Path) -> str:
     return file_sha256(path)
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...]) -> JournalEntry:
     target, source, state, *rest = row
-    return Entry(target, source, State(state), *rest)
+    return JournalEntry(target, source, State(state), *rest)
 
 
 def as_text(name: str) -> str:

@@ -16,7 +16,7 @@ from srgan.evaluation.crops import most_detailed
 from srgan.files import atomic_path
 from srgan.jobs.access import Access
 from srgan.jobs.job import Job
-from srgan.jobs.journal import Entry, Journal, State
+from srgan.jobs.journal import Journal, JournalEntry, State
 from srgan.jobs.reports import Report
 from srgan.storage import place
 from srgan.text import printable
@@ -111,7 +111,7 @@ def _page(journal: Journal, folder: PurePath, access: Access, report: Report) ->
     return "\n".join([*parts, "</html>"])
 
 
-def _figure(entry: Entry, folder: PurePath, access: Access) -> str:
+def _figure(entry: JournalEntry, folder: PurePath, access: Access) -> str:
     source, target = place(entry.source), folder / entry.target
     images = zip(("Before", "After"), _crops(source, target, access), strict=False)
     tags = "".join(f'<img alt="{alt}" src="data:image/jpeg;base64,{data}">' for alt, data in images)

@@ -47,7 +47,7 @@ class Device:
     precisions: tuple[DevicePrecision, ...] = ("fp32",)
 
 
-class Opened(Protocol):
+class DeviceNetwork(Protocol):
     """A network on a device. Calls from several threads take turns.
 
     Attributes
@@ -80,14 +80,14 @@ class Opened(Protocol):
 
 @runtime_checkable
 class Overlapping(Protocol):
-    """What an :class:`Opened` has that takes and gives bytes, and does not wait for them: pictures of 8 bits go this way."""
+    """What a :class:`DeviceNetwork` has that takes and gives bytes without waiting for them: pictures of 8 bits go this way."""
 
     def start(self, window: NDArray[np.uint8], inside: Inside) -> Callable[[], NDArray[np.uint8] | None]:
         """Begin to enlarge uint8 HWC of 1 or 3 channels; return what waits for the result and returns it.
 
         The result is the part ``inside`` of the enlarged window, uint8 HWC, rounded and clipped; None if the network gave values
         that are not numbers.
-        What :meth:`Opened.__call__` raises may come from
+        What :meth:`DeviceNetwork.__call__` raises may come from
         either call.
         """
         ...
@@ -100,7 +100,7 @@ class Backend(Protocol):
         """Return what there is, in the library's order; empty if the library is not installed or finds nothing."""
         ...
 
-    def open(self, graph: Any, name: str, device: Device, precision: DevicePrecision) -> Opened:
+    def open(self, graph: Any, name: str, device: Device, precision: DevicePrecision) -> DeviceNetwork:
         """Open a network.
 
         Parameters

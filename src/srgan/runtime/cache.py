@@ -37,7 +37,7 @@ _SUFFIX = ".compiled"
 
 @dataclass(frozen=True)
 class Half:
-    """A compiled graph as the runtime exports it, and what :class:`srgan.runtime.network.Part` wants to know about it."""
+    """A compiled graph as the runtime exports it, and what :class:`~srgan.runtime.openvino_part.CompiledPart` must know of it."""
 
     scale: int
     radius: int

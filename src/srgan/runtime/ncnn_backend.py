@@ -62,7 +62,7 @@ class NcnnBackend:
 
 
 class NcnnNetwork:
-    """A network on one of them, as a :class:`srgan.runtime.backend.Opened`."""
+    """A network on one of them, as a :class:`srgan.runtime.backend.DeviceNetwork`."""
 
     def __init__(
         self, files: tuple[str, bytes], device: Device, precision: DevicePrecision, bytes_per_pixel: int
@@ -76,7 +76,7 @@ class NcnnNetwork:
         self.max_pixels = min(int(free * MEMORY_SHARE) // bytes_per_pixel, MAX_TILE)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Enlarge float32 [N, C, h, w]; see :meth:`srgan.runtime.backend.Opened.__call__`."""
+        """Enlarge float32 [N, C, h, w]; see :meth:`srgan.runtime.backend.DeviceNetwork.__call__`."""
         return np.stack([self._run(picture, None)()[0] for picture in batch])
 
     def start(self, window: NDArray[np.uint8], inside: Inside) -> Callable[[], NDArray[np.uint8] | None]:

@@ -33,7 +33,7 @@ from srgan.models import int8
 from srgan.models.catalogue import resolve
 from srgan.models.metadata import ModelInfo, read_info
 from srgan.runtime import cache, heap, primitives
-from srgan.runtime.backend import Device, Opened, Overlapping
+from srgan.runtime.backend import Device, DeviceNetwork, Overlapping
 from srgan.runtime.blend import blend
 from srgan.runtime.devices import backend_of
 from srgan.runtime.graph import (
@@ -49,7 +49,7 @@ from srgan.runtime.graph import (
     split,
     walk,
 )
-from srgan.runtime.openvino_part import Part
+from srgan.runtime.openvino_part import CompiledPart
 
 Precision = Literal["auto", "fp32", "fp16", "bf16", "int8"]
 """What the network computes in: ``auto`` is bf16 where the processor has instructions for it, else fp32; on a GPU fp16. ``int8``
@@ -62,12 +62,12 @@ MAX_THREADS = 1024
 
 
 class DevicePart:
-    """A network on a device, called as a :class:`srgan.runtime.openvino_part.Part` is: the whole of it, in one piece.
+    """A network on a device, called as a :class:`srgan.runtime.openvino_part.CompiledPart` is: the whole of it, in one piece.
 
     ``bytes_per_pixel`` is this machine's memory for the result; what the device has of its own bounds :attr:`max_pixels`.
     """
 
-    def __init__(self, opened: Opened, *, scale: int, channels: int, radius: int) -> None:
+    def __init__(self, opened: DeviceNetwork, *, scale: int, channels: int, radius: int) -> None:
         self.opened = opened
         self.scale = scale
         self.channels = channels
@@ -80,7 +80,7 @@ class DevicePart:
         return self.opened.max_pixels
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See :meth:`srgan.runtime.backend.Opened.__call__`."""
+        """See :meth:`srgan.runtime.backend.DeviceNetwork.__call__`."""
         return self.opened(batch)
 
     @property
@@ -108,8 +108,8 @@ class Network:
         self,
         info: ModelInfo,
         precision: str,
-        body: Part | None,
-        tail: Part | DevicePart,
+        body: CompiledPart | None,
+        tail: CompiledPart | DevicePart,
         device: Device | None = None,
     ) -> None:
         self.name = info.name
@@ -195,7 +195,9 @@ def open_network(
         graph = read_graph(file) if fidelity is None else blend(info, fidelity)
         network = _compiled(info, chosen, core, settings, graph)
         if key is not None:
-            cache.keep(key, [_exported(part) for part in (network.body, network.tail) if isinstance(part, Part)])
+            cache.keep(
+                key, [_exported(part) for part in (network.body, network.tail) if isinstance(part, CompiledPart)]
+            )
     heap.trim()  # reading and compiling a graph takes 6 MB more than is kept of it
     return network
 
@@ -217,9 +219,11 @@ def _on_device(info: ModelInfo, device: Device, precision: Precision, fidelity: 
 def _compiled(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], graph: Any) -> Network:
     """Cut a graph in two where that is worth it, and compile the halves."""
 
-    def build(part: Any, scale: int, cost: Cost) -> Part:
+    def build(part: Any, scale: int, cost: Cost) -> CompiledPart:
         try:
-            return Part(lambda: core.compile_model(part, "CPU", settings), scale=scale, cost=cost, precision=precision)
+            return CompiledPart(
+                lambda: core.compile_model(part, "CPU", settings), scale=scale, cost=cost, precision=precision
+            )
         except RuntimeError as error:
             if is_lack_of_memory(error):
                 raise SrganError(f"cannot open {info.path}: {NO_MEMORY}") from None
@@ -242,8 +246,8 @@ def _kept(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], 
     if not halves or len(halves) > 2:
         return None
 
-    def build(half: cache.Half) -> Part:
-        return Part(
+    def build(half: cache.Half) -> CompiledPart:
+        return CompiledPart(
             lambda: core.import_model(io.BytesIO(half.blob), "CPU", settings),
             scale=half.scale,
             cost=Cost(half.radius, half.values),
@@ -257,7 +261,7 @@ def _kept(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], 
     return Network(info, precision, parts[0] if len(parts) == 2 else None, parts[-1])
 
 
-def _exported(part: Part) -> cache.Half:
+def _exported(part: CompiledPart) -> cache.Half:
     return cache.Half(part.scale, part.cost.radius, part.cost.values, part.export())
 
 

@@ -55,7 +55,7 @@ class OpenvinoBackend:
 
 
 class OpenvinoNetwork:
-    """A network on one of them, as a :class:`srgan.runtime.backend.Opened`."""
+    """A network on one of them, as a :class:`srgan.runtime.backend.DeviceNetwork`."""
 
     def __init__(self, graph: Any, device: Device, precision: DevicePrecision, bytes_per_pixel: int) -> None:
         self.device = device
@@ -74,7 +74,7 @@ class OpenvinoNetwork:
             self._of((1,))
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Enlarge float32 [N, C, h, w]; see :meth:`srgan.runtime.backend.Opened.__call__`."""
+        """Enlarge float32 [N, C, h, w]; see :meth:`srgan.runtime.backend.DeviceNetwork.__call__`."""
         with self._lock, _errors(self.device):
             made: NDArray[np.float32] = self._of(batch.shape)([np.ascontiguousarray(batch, np.float32)])[0]
             return made.copy()

@@ -18,7 +18,7 @@ OVERHEAD = 1.1
 """What the runtime takes beyond the live tensors (padding of channels, fragmentation): measured 0.85 to 1.2."""
 
 
-class Part:
+class CompiledPart:
     """A compiled graph with one input and one output: float32 [N, C, h, w] -> float32 [N, D, scale*h, scale*w].
 
     ``radius`` is in pixels of its own input, ``bytes_per_pixel`` what it needs at the peak for each of them, input and

@@ -77,7 +77,7 @@ TEST_DEVICE = Device(
 
 
 class TorchNetwork:
-    """A network on one of PyTorch's devices, as a :class:`srgan.runtime.backend.Opened`."""
+    """A network on one of PyTorch's devices, as a :class:`srgan.runtime.backend.DeviceNetwork`."""
 
     def __init__(self, program: Program, device: Device, precision: DevicePrecision) -> None:
         self.device = device
@@ -97,14 +97,14 @@ class TorchNetwork:
         return MAX_TILE if free is None else min(int(free * MEMORY_SHARE) // self._bytes_per_pixel, MAX_TILE)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Enlarge float32 [N, C, h, w]; see :meth:`srgan.runtime.backend.Opened.__call__`."""
+        """Enlarge float32 [N, C, h, w]; see :meth:`srgan.runtime.backend.DeviceNetwork.__call__`."""
         with _lock, _errors(self.device), self._exact():
             given = torch.from_numpy(np.ascontiguousarray(batch, np.float32)).to(self._place)
             result: NDArray[np.float32] = self._module(given).float().cpu().numpy()
         return result
 
     def start(self, window: NDArray[np.uint8], inside: Inside) -> Callable[[], NDArray[np.uint8] | None]:
-        """Begin to enlarge bytes; see :meth:`srgan.runtime.backend.Opened.start`."""
+        """Begin to enlarge bytes; see :meth:`srgan.runtime.backend.DeviceNetwork.start`."""
         with _lock, _errors(self.device), self._exact():
             given = torch.from_numpy(np.ascontiguousarray(window))
             if self._copies is None:

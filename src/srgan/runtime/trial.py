@@ -45,7 +45,7 @@ Place = tuple[Device | None, Precision]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TrialResult:
     """What came of a trial.
 
     Attributes
@@ -119,20 +119,20 @@ def _automatic(model: str | Path, precision: Precision, threads: int | None) -> 
     return None, precision  # it was unplugged
 
 
-def _best(model: str | Path, precision: Precision, threads: int | None) -> Verdict:
+def _best(model: str | Path, precision: Precision, threads: int | None) -> TrialResult:
     """Try the cards in the order of preference; the first that is right and faster than the processor is it."""
-    none = Verdict("", "", "", 1.0, "there is no GPU that an installed library knows", "")
+    none = TrialResult("", "", "", 1.0, "there is no GPU that an installed library knows", "")
     for device in devices.cards():
         verdict = judge(device, model, precision, threads)
         if verdict.precision and verdict.speed > 1:
             return replace(verdict, final=verdict.final and none.final)
-        none = Verdict("", device.title, "", verdict.speed, verdict.why, "", verdict.final and none.final)
+        none = TrialResult("", device.title, "", verdict.speed, verdict.why, "", verdict.final and none.final)
     return none
 
 
 def judge(
     device: Device, model: str | Path, precision: Precision, threads: int | None = None, *, timed: bool = True
-) -> Verdict:
+) -> TrialResult:
     """Compare a device with the processor on a small picture, and time both if it is to be ``timed``.
 
     The precision tried is the one asked for, if the device has it; for ``"auto"`` it is fp16, and fp32 where that is not
@@ -142,7 +142,7 @@ def judge(
     automatic = ("fp16", "fp32") if bands == 3 else ("fp32",)  # bands are measurements
     asked: tuple[Any, ...] = automatic if precision == "auto" else (precision,)
     tried = [name for name in asked if name in device.precisions]
-    verdict = partial(Verdict, device.name, device.title, backend=device.backend)
+    verdict = partial(TrialResult, device.name, device.title, backend=device.backend)
     if not tried:
         return verdict(precision="", speed=0.0, why=f"does not compute in {' or '.join(asked)}")
     small, large = picture(SIDE, bands), picture(LARGE_SIDE, bands)
@@ -230,7 +230,7 @@ def _versions() -> list[str]:
     return found
 
 
-def _kept_or(key: str | None, find: Callable[[], Verdict]) -> Verdict:
+def _kept_or(key: str | None, find: Callable[[], TrialResult]) -> TrialResult:
     """Return the verdict that is kept under a key, or find and keep it. An unusable file counts as missing."""
     where = cache.folder()
     if key is None or where is None:
@@ -240,7 +240,7 @@ def _kept_or(key: str | None, find: Callable[[], Verdict]) -> Verdict:
     with suppress(OSError, ValueError):
         kept = dict(json.loads(place.read_text()))
     with suppress(KeyError, TypeError):
-        return Verdict(**kept[key])
+        return TrialResult(**kept[key])
     verdict = find()
     if not verdict.final:
         return verdict

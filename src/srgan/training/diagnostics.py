@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 
 from srgan.training.recipe import DiscriminatorRecipe, Stage
-from srgan.training.stages import Losses
+from srgan.training.stages import StepLosses
 
 # Of the loss of a discriminator that guesses; below it for so many reports it tells all pictures apart.
 _SATURATED = 0.05
@@ -36,7 +36,7 @@ class Diagnostics:
         self._won = 0
         self._said: set[str] = set()
 
-    def losses(self, losses: Losses) -> list[str]:
+    def losses(self, losses: StepLosses) -> list[str]:
         """Look at reported losses; return what to say."""
         # Two entropies of ln 2 each, or their mean.
         guessing = math.log(2) * (2 if self.stage.adversarial.kind == "standard" else 1)

@@ -17,7 +17,7 @@ from srgan.training.card import make_card, to_markdown
 from srgan.training.halfway import halfway
 from srgan.training.recipe import Stage
 from srgan.training.report import Reporter
-from srgan.training.request import Plan
+from srgan.training.request import TrainingPlan
 from srgan.training.state import Run, StageState
 
 
@@ -29,7 +29,7 @@ class Publisher:
     exported : files that were written
     """
 
-    def __init__(self, run: Run, plan: Plan) -> None:
+    def __init__(self, run: Run, plan: TrainingPlan) -> None:
         self.run, self.plan = run, plan
         self.exported: list[Path] = []
 
@@ -40,7 +40,9 @@ class Publisher:
         self.run.processes.wait()
 
 
-def publish(run: Run, plan: Plan, name: str, stage: Stage, weights: dict[str, Tensor], state: StageState) -> Path:
+def publish(
+    run: Run, plan: TrainingPlan, name: str, stage: Stage, weights: dict[str, Tensor], state: StageState
+) -> Path:
     """Write ``NAME-x<scale>.onnx`` and its card ``NAME-x<scale>.md`` into the run folder; return the network's file."""
     scale = run.recipe.generator.scale
     full_name = f"{name}-x{scale}"

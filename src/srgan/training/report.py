@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from srgan.errors import UsageError
 from srgan.files import why_not_written
-from srgan.training.stages import Losses
+from srgan.training.stages import StepLosses
 
 
 class Reporter:
@@ -103,7 +103,7 @@ class Reporter:
         if self._progress is not None:
             self._progress.update(self._task, completed=done)
 
-    def losses(self, stage: str, step: int, steps: int, losses: Losses, rate: float) -> None:
+    def losses(self, stage: str, step: int, steps: int, losses: StepLosses, rate: float) -> None:
         """Report the losses of step number ``step`` (1-based) and the learning ``rate``."""
         if not self.active:
             return

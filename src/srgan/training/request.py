@@ -59,7 +59,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A checked request: what a resumed run reads back from its folder. ``notes`` are lines for the user."""
 
     recipe: Recipe
@@ -72,7 +72,7 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def new_plan(request: Request) -> Plan:
+def new_plan(request: Request) -> TrainingPlan:
     """Check a request for a new run.
 
     Raises
@@ -96,7 +96,7 @@ def new_plan(request: Request) -> Plan:
     init = request.init
     if init is not None and init not in CATALOGUE:
         init = str(resolve(init).resolve())  # a resumed run may stand in another folder
-    return Plan(
+    return TrainingPlan(
         recipe,
         _absolute(request.photos),
         request.lr.resolve() if request.lr else None,
@@ -108,7 +108,7 @@ def new_plan(request: Request) -> Plan:
     )
 
 
-def resumed_plan(request: Request) -> Plan:
+def resumed_plan(request: Request) -> TrainingPlan:
     """Read the plan of a begun run from its folder; what the request names takes the place of what is there.
 
     Raises
@@ -124,7 +124,7 @@ def resumed_plan(request: Request) -> Plan:
     notes: list[str] = []
     try:
         facts: Any = json.loads(file.read_text(encoding="utf-8"))
-        stored = Plan(
+        stored = TrainingPlan(
             load_recipe(request.out / "recipe.toml", request.overrides, notes=notes),
             place(facts["photos"]),
             Path(facts["lr"]) if facts.get("lr") else None,
@@ -148,7 +148,7 @@ def resumed_plan(request: Request) -> Plan:
     )
 
 
-def write_plan(folder: Path, plan: Plan) -> None:
+def write_plan(folder: Path, plan: TrainingPlan) -> None:
     """Write ``recipe.toml`` and ``run.json``, which makes the folder a run's."""
     facts = {
         "srgan": __version__,

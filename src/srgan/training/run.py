@@ -23,7 +23,7 @@ from srgan.training.processes import Processes, is_loss_of_a_process, launch, lo
 from srgan.training.publish import Publisher
 from srgan.training.recipe import Recipe
 from srgan.training.report import Reporter
-from srgan.training.request import RUN_FILE, Plan, Request, new_plan, resumed_plan, write_plan
+from srgan.training.request import RUN_FILE, Request, TrainingPlan, new_plan, resumed_plan, write_plan
 from srgan.training.state import Run
 
 _A_DAY = 4e8  # LR pixels: what two processor cores train on in a day, about
@@ -75,18 +75,18 @@ def train(request: Request) -> list[Path]:
     return publisher.exported
 
 
-def _check_vgg_weights(plan: Plan) -> None:
+def _check_vgg_weights(plan: TrainingPlan) -> None:
     """Load them once: hours of pixel training must not end in a missing file."""
     for stage in plan.recipe.stages.values():
         if stage.content.weight:
             load_vgg(stage.content.network, stage.content.layers, plan.vgg_weights)
 
 
-def _initial_weights(plan: Plan) -> Initial | None:
+def _initial_weights(plan: TrainingPlan) -> Initial | None:
     return None if plan.init is None else initial_weights(plan.init, GeneratorConfig(**vars(plan.recipe.generator)))
 
 
-def _begin(folder: Path, plan: Plan, processes: Processes) -> None:
+def _begin(folder: Path, plan: TrainingPlan, processes: Processes) -> None:
     """Make the folder a run's, before the first step; a resumed run keeps what was changed by --set."""
     if processes.is_first:
         write_plan(folder, plan)

@@ -20,7 +20,7 @@ from srgan.training.grid import grid_energy
 from srgan.training.optimizers import learning_rate
 from srgan.training.preview import write_preview
 from srgan.training.recipe import Stage
-from srgan.training.stages import Losses, StepDiagnostics, Trainer
+from srgan.training.stages import StepDiagnostics, StepLosses, Trainer
 from srgan.training.state import RECENT, Run, StageState
 from srgan.training.stopping import stop_requests, until_stopped
 from srgan.training.sync_batchnorm import all_reduce_mean
@@ -115,7 +115,7 @@ class StageRun:
             pinned=run.fabric.device.type == "cuda",
         )
 
-    def _step(self, step: int, batch: Batch) -> Losses:
+    def _step(self, step: int, batch: Batch) -> StepLosses:
         """Train step number ``step`` (1-based), then log, validate and save as due."""
         settings, reporter = self.run.recipe.run, self.run.reporter
         diagnose = step % settings.diagnose_every == 0
@@ -146,7 +146,7 @@ class StageRun:
 
     # --- Checkpoints, and what must not get into one ------------------------------------------------------------------
 
-    def _save(self, step: int, losses: Losses, best: bool = False) -> None:
+    def _save(self, step: int, losses: StepLosses, best: bool = False) -> None:
         run = self.run
         self._check(step, losses)
         if run.processes.highest(not self.trainer.is_finite()):  # a finite loss can have a gradient that is not
@@ -159,7 +159,7 @@ class StageRun:
         run.processes.wait()
         self._saved_at = time.monotonic()
 
-    def _check(self, step: int, losses: Losses) -> None:
+    def _check(self, step: int, losses: StepLosses) -> None:
         """Stop before a broken state is saved or trained on."""
         total = float(all_reduce_mean(losses.total))
         recent = self.state.recent
@@ -181,9 +181,9 @@ class StageRun:
 
     # --- What is said -------------------------------------------------------------------------------------------------
 
-    def _log(self, step: int, losses: Losses) -> None:
+    def _log(self, step: int, losses: StepLosses) -> None:
         self._check(step, losses)
-        shown = Losses(*all_reduce_mean(torch.stack(losses)))
+        shown = StepLosses(*all_reduce_mean(torch.stack(losses)))
         self.state.note(float(shown.total))
         rate = self.stage.rate * learning_rate(self.stage, step - 1) * self.trainer.lr_scale
         self.run.reporter.losses(self.name, step, self.stage.steps, shown, rate)

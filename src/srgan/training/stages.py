@@ -41,7 +41,7 @@ class StepDiagnostics(NamedTuple):
     features: dict[str, float]
 
 
-class Losses(NamedTuple):
+class StepLosses(NamedTuple):
     """Losses of one step, scalars without gradient; nan where a stage has no such term.
 
     ``total``, ``pixel``, ``content`` and ``adversarial`` are the generator's (terms before their weights), ``discriminator``
@@ -141,7 +141,7 @@ class Trainer:
         self.generator.network.load_state_dict(weights)
         self.ema.network.load_state_dict(weights)
 
-    def step(self, lr: Tensor, hr: Tensor, number: int, *, diagnose: bool = False) -> Losses:
+    def step(self, lr: Tensor, hr: Tensor, number: int, *, diagnose: bool = False) -> StepLosses:
         """Train on one batch.
 
         The generator runs once: the discriminator learns from its output without gradient, then judges the same output
@@ -173,7 +173,7 @@ class Trainer:
         self._clip()
         self.generator.step(factor)
         self.ema.update(self.generator.network, number)
-        return Losses(*torch.stack(found).mean(dim=0), *judged)
+        return StepLosses(*torch.stack(found).mean(dim=0), *judged)
 
     def _generator_losses(
         self, sr: Tensor, hr: Tensor, number: int, diagnosed: Tensor | None
