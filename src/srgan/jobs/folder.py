@@ -110,7 +110,7 @@ def run_folder(
     listener: Listener | None = None,
     versions: Versions | None = None,
 ) -> Report:
-    """Upscale pictures into a folder; do only what is not done, and go on where an earlier run was stopped.
+    """Upscale pictures into a folder; do only what is not done yet, so that a stopped run resumes.
 
     A picture is done again if its content, the settings or the model are others than those its result was made with. A
     file that this job did not make is skipped, unless ``overwrite``, which also makes every other result again.

@@ -157,7 +157,7 @@ class _DiedError(DeviceError):
 
 
 class _Child:
-    """The process, and the files that pixels lie in. It ends with this object, or with this process, whichever is first."""
+    """The process, and the files that pixels lie in. It ends with this object, or with this process if that ends first."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="srgan-", ignore_cleanup_errors=True)
