@@ -66,5 +66,8 @@ def test_who_finds_it_full_comes_back_after_half_of_what_it_takes(queue, clock):
         clock[0] += 10
         first.progress(500, 1000)
         assert queue.retry_after() == 26
+        first.progress(10, 1000)  # of a large picture a little tells enough, after ten seconds
+        clock[0] += 10
+        assert queue.left_of(first) == pytest.approx(1980)
         first.state = second.state = "done"
         assert queue.retry_after() == 1

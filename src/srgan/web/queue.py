@@ -152,7 +152,7 @@ class WorkQueue:
     def _left(self, place: Place) -> float | None:
         """Return the seconds that a picture still takes, without those ahead of it."""
         passed = time.monotonic() - place.began if place.state == "computing" else 0.0
-        if passed > 2 and place.share > 0.02:
+        if passed > 2 and place.share > (0.02 if passed < 10 else 0.002):  # of a large picture a little tells enough
             return passed * (1 - place.share) / place.share
         return None if self._pace is None else max(self._pace * place.pixels - passed, 0.0)
 

@@ -69,7 +69,7 @@ export async function enlarge(file, wish, { tell, signal }) {
 }
 
 function left(seconds, done) {
-  if (seconds < 3 || done < 0.02) return "";
+  if (seconds < 3 || done < (seconds < 10 ? 0.02 : 0.002)) return "";
   const rest = (seconds * (1 - done)) / done;
   return rest < 2 ? "" : `, ${about(rest)} left`;
 }
