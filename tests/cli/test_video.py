@@ -11,7 +11,9 @@ import time
 import pytest
 from PIL import Image
 
-from srgan.models.catalogue import CLIPS
+from srgan.cli import video
+from srgan.engine.sizes import Target
+from srgan.models.catalogue import CLIPS, for_twice
 from support import tiny_models
 
 
@@ -71,6 +73,35 @@ def test_clips_go_through_the_fast_network_unless_another_is_named(tmp_path):
     both = upscale("anim.gif", "still.png", "-o", "large", "--format", "webp", "--quality", "90", cwd=tmp_path)
     assert both.returncode == 0, both.stderr
     assert re.search(rf"^srgan: by {CLIPS}", both.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("size", "within"),
+    [
+        (Target(), "nnn"), (Target(scale=2.0), "yyy"), (Target(scale=2.1), "nnn"), (Target(width=16), "yyn"),
+        (Target(width=17), "nyn"), (Target(width=96), "nyn"), (Target(width=97), "nnn"), (Target(height=128), "nyn"),
+        (Target(fit=(16, 999)), "yyn"), (Target(fit=(999, 129)), "nnn"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whether_a_clip_becomes_twice_as_large_goes_by_the_size_that_is_shown(tmp_path, clips, size, within):
+    animate(tmp_path / "a.gif")  # 8 x 6
+    clips.make(tmp_path / "b.mp4", clips.VARIABLE[:2], rotation=90)  # 64 x 48, shown as 48 x 64
+    (tmp_path / "c.mp4").write_bytes(b"no video")
+    found = [video.is_within(2, tmp_path / name, size) for name in ("a.gif", "b.mp4", "c.mp4")]
+    assert found == [letter == "y" for letter in within]
+
+
+def test_each_clip_goes_through_the_network_for_its_size(tmp_path):
+    for name, size in (("a", (8, 6)), ("b", (16, 12)), ("c", (9, 6))):
+        pictures = [Image.new("RGB", size, colour) for colour in ("red", "lime")]
+        pictures[0].save(tmp_path / f"{name}.gif", save_all=True, append_images=pictures[1:], duration=40)
+    done = upscale("a.gif", "b.gif", "c.gif", "-o", "large", "--width", 18, cwd=tmp_path)
+    said = [f"srgan: by {name}, the fast network (--model takes another one)" for name in (CLIPS, for_twice(CLIPS))]
+    assert (done.returncode, done.stderr.splitlines()) == (0, said)
+    for name, network in (("a", CLIPS), ("b", for_twice(CLIPS)), ("c", for_twice(CLIPS))):
+        upscale(f"{name}.gif", "-o", "named.gif", "--overwrite", "--width", 18, "--model", network, cwd=tmp_path)
+        assert (tmp_path / "large" / f"{name}_w18.gif").read_bytes() == (tmp_path / "named.gif").read_bytes()
 
 
 def test_a_killed_command_goes_on_where_it_was(tmp_path, model, clips):

@@ -122,9 +122,9 @@ def test_a_journal_and_a_clip_know_them() -> None:
     assert catalogue.networks_of(AUTO) == (CLEAN, COMPRESSED, DEEP, f"two-{CLEAN}", f"two-{DEEP}")
     assert catalogue.networks_of(AUTO, denoise=0.5) == (CLEAN, COMPRESSED, f"two-{CLEAN}")
     assert catalogue.networks_of(CLEAN, denoise=0.5) == (CLEAN, COMPRESSED)
-    assert catalogue.for_clips(AUTO, scale=2) == f"two-{CLIPS}"
-    assert (catalogue.for_clips(AUTO, scale=2.5), catalogue.for_clips(AUTO)) == (CLIPS, CLIPS)
-    assert catalogue.for_clips(AUTO, denoise=0.0, scale=2) == AUTO
+    assert catalogue.for_clips(AUTO, twice=True) == f"two-{CLIPS}"
+    assert catalogue.for_clips(AUTO) == CLIPS
+    assert catalogue.for_clips(AUTO, denoise=0.0, twice=True) == AUTO
 
 
 def test_only_what_is_chosen_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

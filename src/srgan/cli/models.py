@@ -58,7 +58,7 @@ def models_command(
 
 def _choice() -> Iterator[str]:
     """Yield what there is to say of auto: what it looks for, and what it takes then."""
-    from srgan.models.catalogue import AUTO, AUTO_WHEN, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS
+    from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS
 
     yield f"{AUTO}: {AUTO_WHEN}"
     yield f"  clean pictures: {CLEAN}"
@@ -70,6 +70,9 @@ def _choice() -> Iterator[str]:
     yield f"    fidelity of {COMPRESSED} by the noise, so that little of it is left: {', '.join(blends)} (not in int8)"
     yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
     yield f"  clips: {CLIPS}"
+    for name, entry in CATALOGUE.items():
+        if entry.twice is not None:
+            yield f"  what becomes at most twice as large: {entry.twice} in the place of {name}"
     yield "--denoise 0 to 1 decides instead of what is seen; srgan models NAME prints the card of each network"
 
 

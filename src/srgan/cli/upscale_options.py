@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from srgan.cli import video
 from srgan.cli.options import MACHINE, parse_size
 from srgan.cli.precision import settled
 from srgan.cli.video import VideoOptions, selection
 from srgan.engine.sizes import Target, parse_fit
 from srgan.jobs.job import Keeping
 from srgan.jobs.plan import Plan, plan
-from srgan.models.catalogue import for_clips, networks_of, resolve
+from srgan.models.catalogue import TWICE, for_clips, networks_of, resolve
 from srgan.models.metadata import ModelInfo, read_info
 
 if TYPE_CHECKING:
@@ -79,8 +81,12 @@ class CommandOptions:
     @property
     def label(self) -> str:
         """What results are called after (:attr:`srgan.Upscaler.label`), known before the network is opened."""
-        size = Target(*(self.network[name] for name in ("scale", "width", "height", "fit")))
-        return size.label(self._info.scale)
+        return self.target.label(self._info.scale)
+
+    @property
+    def target(self) -> Target:
+        """The size that results shall have."""
+        return Target(*(self.network[name] for name in ("scale", "width", "height", "fit")))
 
     @property
     def bands(self) -> int:
@@ -106,10 +112,11 @@ class CommandOptions:
             bands=self.bands,
         )
 
-    @property
-    def clip_model(self) -> str:
-        """The model that clips go through."""
-        return str(for_clips(self.model, *(self.network[name] for name in ("fidelity", "denoise", "scale"))))
+    def clip_model(self, clip: Path) -> str:
+        """Return the model that a clip goes through."""
+        given = self.model, self.network["fidelity"], self.network["denoise"]
+        large, twice = for_clips(*given), for_clips(*given, twice=True)
+        return str(large if large == twice or not video.is_within(TWICE, clip, self.target) else twice)
 
     def open(self, model: str | None = None) -> ModelChooser:
         """Open the network, or another one with the same options."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from srgan.cli.lines import printable, say
 from srgan.cli.options import MACHINE, CodecOption
+from srgan.engine.sizes import Target
 from srgan.errors import MissingExtraError, OutputExistsError, SrganError, UsageError
 from srgan.jobs.access import Access
 from srgan.jobs.folder import model_hash
@@ -95,6 +96,28 @@ def check(clips: Sequence[Job], options: VideoOptions, misplaced: Sequence[str])
             import av  # noqa: F401
         except ImportError as error:
             raise MissingExtraError("enlarging a video", "video") from error
+
+
+def is_within(factor: float, clip: Path, target: Target) -> bool:
+    """Return whether a clip becomes at most ``factor`` times as large; False for one that cannot be read, as :func:`run` says."""
+    if target.scale is not None:
+        return target.scale <= factor
+    if target == Target():
+        return False
+    try:
+        if is_video(clip):
+            from srgan.video.clip import glance
+
+            film = glance(clip)
+            width, height = film.shown(film.width, film.height)
+        else:
+            from srgan.video.animation import opened
+
+            with opened(clip) as picture:
+                width, height = picture.size
+    except (ImportError, SrganError):
+        return False
+    return target.is_within(factor, (height, width), 1)
 
 
 def run(jobs: Sequence[Job], upscaler: Upscaler, made: Mapping[str, Any], options: VideoOptions, *, many: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,8 @@ def carry_out(options: CommandOptions) -> bool:
     found = options.plan(empty=options.watch)
     check(found, options)
     only_clips = bool(found.clips) and not (found.pictures or found.refused or found.folder)
-    chooser = options.open(options.clip_model if only_clips else None)
+    model = options.clip_model(found.clips[0].source) if only_clips else options.model
+    chooser = options.open(model)
     if options.watch:
         return _watch(found, chooser, options)
     if options.dry_run:
@@ -51,20 +53,22 @@ def carry_out(options: CommandOptions) -> bool:
         if not (options.quiet or (found.clips and not found.pictures) or (found.single and found.pictures)):
             say(summary(report, found))
     alone = found.single or (len(found.clips) == 1 and not found.pictures and not found.refused)
-    return _run_clips(found, chooser, options, many=not alone) and not report.failed
+    return _run_clips(found, {model: chooser}, options, many=not alone) and not report.failed
 
 
-def _run_clips(found: Plan, chooser: ModelChooser, options: CommandOptions, *, many: bool) -> bool:
-    """Do the clips, by the network for them; return whether none failed."""
-    if not found.clips:
-        return True
-    if options.clip_model != options.model:
-        if not options.quiet:
-            say(f"by {options.clip_model}, the fast network (--model takes another one)")
-        if chooser.chooses:  # it was opened for pictures
-            chooser = options.open(options.clip_model)
-    made = {"model": options.clip_model, **options.network}
-    return video.run(found.clips, chooser.for_clips(), made, options.video, many=many)
+def _run_clips(found: Plan, choosers: dict[str, ModelChooser], options: CommandOptions, *, many: bool) -> bool:
+    """Do the clips, each by the network for it, which is opened if it is not in ``choosers``; return whether none failed."""
+    fine = True
+    said = {options.model}
+    for model, clips in itertools.groupby(found.clips, lambda job: options.clip_model(job.source)):
+        if model not in said and not options.quiet:
+            say(f"by {model}, the fast network (--model takes another one)")
+        said.add(model)
+        if model not in choosers:
+            choosers[model] = options.open(model)
+        made = {"model": model, **options.network}
+        fine &= video.run(list(clips), choosers[model].for_clips(), made, options.video, many=many)
+    return fine
 
 
 def check(found: Plan, options: CommandOptions) -> None:

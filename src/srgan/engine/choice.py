@@ -208,9 +208,7 @@ class ModelChooser:
         """
         choice = self._needed(pixels, jpeg_quality)
         before = pixels.shape[0], pixels.shape[1]
-        if any(large > TWICE * small for small, large in zip(before, self.size_of(*before), strict=True)):
-            return choice
-        return self._twice(choice)
+        return self._twice(choice) if self.target.is_within(TWICE, before, self.scale) else choice
 
     def _twice(self, choice: Choice) -> Choice:
         """Return what takes a choice's place where a picture becomes at most twice as large."""

@@ -70,6 +70,10 @@ class Target:
         factor = native if self.scale is None else self.scale
         return _at_least_1(height * factor), _at_least_1(width * factor)
 
+    def is_within(self, factor: float, before: Size, native: int) -> bool:
+        """Return whether a picture of the size ``before`` becomes at most ``factor`` times as high and as wide."""
+        return all(large <= factor * small for small, large in zip(before, self.of(*before, native), strict=True))
+
     def passes(self, before: Size, native: int) -> list[Size]:
         """Return the size that each pass of a picture of the size ``before`` through the network is brought to."""
         after = self.of(*before, native)

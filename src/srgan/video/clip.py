@@ -166,6 +166,13 @@ def probe(path: Path) -> Clip:
     ImageTooLargeError
         if its frames have more pixels than pictures may have
     """
+    clip = glance(path)
+    with opened(path) as container:
+        return replace(clip, moves=clock.scan(container, container.streams[clip.index]))
+
+
+def glance(path: Path) -> Clip:
+    """Return the facts of a video file but how its clock jumps, which all of it must be read for; errors as :func:`probe`."""
     with opened(path) as container:
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
@@ -178,9 +185,7 @@ def probe(path: Path) -> Clip:
         first = first_frame(container, stream, decoder_of(stream, name))
         if first is None or context.format is None:
             raise VideoError(f"{str(path)!r} has no frame that can be read: get the video again")
-        clip = _facts(path, container, stream, first, name)
-    with opened(path) as container:
-        return replace(clip, moves=clock.scan(container, container.streams[clip.index]))
+        return _facts(path, container, stream, first, name)
 
 
 def _facts(path: Path, container: InputContainer, stream: Any, first: Any, decoder: str | None) -> Clip:
