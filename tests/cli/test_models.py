@@ -15,7 +15,7 @@ from srgan.models.catalogue import (
     COMPRESSED,
     DEEP,
     THRESHOLDS,
-    Entry,
+    CatalogueEntry,
     for_twice,
     resolve,
 )
@@ -91,7 +91,7 @@ def test_a_card_does_not_command_the_terminal(tmp_path: Path) -> None:
 
 
 def test_an_installation_without_a_file_still_lists_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CATALOGUE, "gone-x4", Entry("gone-x4.onnx", "never"))
+    monkeypatch.setitem(CATALOGUE, "gone-x4", CatalogueEntry("gone-x4.onnx", "never"))
     done = call("models")
     assert (done.code, done.err) == (0, "")
     assert "(its file is missing: install srgan again)" in done.out.splitlines()[-1]

@@ -8,7 +8,17 @@ import pytest
 
 from srgan.errors import ModelError, UnknownModelError
 from srgan.models import catalogue
-from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEFAULT, Entry, resolve
+from srgan.models.catalogue import (
+    AUTO,
+    AUTO_WHEN,
+    CATALOGUE,
+    CLEAN,
+    CLIPS,
+    COMPRESSED,
+    DEFAULT,
+    CatalogueEntry,
+    resolve,
+)
 from srgan.models.metadata import read_info
 from support import tiny_models
 
@@ -89,6 +99,6 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
 
 
 def test_an_installation_without_the_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CATALOGUE, "gone-x4", Entry("gone-x4.onnx", "never"))
+    monkeypatch.setitem(CATALOGUE, "gone-x4", CatalogueEntry("gone-x4.onnx", "never"))
     with pytest.raises(ModelError, match=r"'gone-x4' is missing \(.*gone-x4\.onnx\): install srgan again"):
         resolve("gone-x4")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from srgan.web.connections import MOST_REQUESTS, SPARE, requests_at_a_time
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 from support.server import TIMEOUT, answer_of, connect, serving, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit and /proc")
@@ -94,7 +94,7 @@ def test_two_hundred_requests_that_stay_are_told_so_and_its_health_is_still_answ
 
 def test_a_head_has_a_deadline_and_a_body_is_not_cut_off_by_it(models):
     """Also a second one on a connection that has had an answer, and a body that nobody asked for any more."""
-    assert 5 <= Settings().head <= 30
+    assert 5 <= ServerSettings().head <= 30
     body = b"P5 1 1 255\n\0"
     with serving(*models) as server:
         slow = connect(server, f"POST /v1/upscale HTTP/1.1\nHost: localhost\nContent-Length: {len(body)}\n\n")

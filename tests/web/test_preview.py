@@ -15,7 +15,7 @@ from srgan.image import Picture
 from srgan.web import preview
 from srgan.web.preview import Previews
 from srgan.web.problems import ProblemError
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 TIMEOUT = 120
 
@@ -104,7 +104,7 @@ def test_one_that_takes_too_long_is_not_joined_by_another(tmp_path, monkeypatch)
         target.write_bytes(b"jpeg")
 
     monkeypatch.setattr(preview, "render", slow)
-    previews = Previews({}, Settings(deadline=0.05), waiting=0)
+    previews = Previews({}, ServerSettings(deadline=0.05), waiting=0)
     data = (np.zeros((4, 4, 3), np.uint8), tmp_path / "a.png")
     srgan.image.write(Picture(data[0]), data[1])
 
@@ -124,7 +124,7 @@ def test_one_that_takes_too_long_is_not_joined_by_another(tmp_path, monkeypatch)
         while not previews._free.acquire(blocking=False):
             await asyncio.sleep(0.01)
         previews._free.release()
-        previews._settings = Settings()
+        previews._settings = ServerSettings()
         return await ask()
 
     assert asyncio.run(both()).body == b"jpeg"

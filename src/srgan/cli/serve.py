@@ -89,7 +89,7 @@ def serve_command(
         from srgan.web.hosts import Hosts, is_host
         from srgan.web.served_models import open_models
         from srgan.web.server import run
-        from srgan.web.settings import Settings
+        from srgan.web.settings import ServerSettings
     except ImportError as error:
         raise MissingExtraError("srgan serve", "web") from error
     for name in allow_host or ():
@@ -99,7 +99,7 @@ def serve_command(
     served = open_models(models or (), precision=precision.value, memory=budget, threads=threads, device=device)
     scale = max(model.scale for model in served.values())
     pixels = round(max_megapixels * 1e6)
-    settings = Settings(
+    settings = ServerSettings(
         max_bytes=largest,
         max_pixels=pixels,
         max_result_pixels=pixels * scale**2,

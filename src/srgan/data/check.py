@@ -50,7 +50,7 @@ FLAT_DEVIATION = 3.0
 
 
 @dataclass(frozen=True)
-class Problem:
+class FileProblem:
     """What is wrong with one picture.
 
     Attributes
@@ -80,7 +80,7 @@ class DataReport:
     folder: Path
     pictures: int
     megapixels: float
-    problems: tuple[Problem, ...]
+    problems: tuple[FileProblem, ...]
 
     @property
     def bad(self) -> int:
@@ -117,7 +117,7 @@ class _Picture:
     digest: bytes = b""
     hash: int = 0
     thumbnail: NDArray[np.float32] | None = None
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[FileProblem] = field(default_factory=list)
 
 
 def check(
@@ -176,36 +176,36 @@ def _look_at(file: Path, smallest: int, bands: int | None, quality: int) -> _Pic
     try:
         header = probe(file)
         if reason := _why_left_out(file, header, bands):
-            picture.problems.append(Problem(file, "unusable", reason))
+            picture.problems.append(FileProblem(file, "unusable", reason))
             return picture
         thumbnail = _thumbnail(file, header)
         digest = _digest(file)
         flat = float(thumbnail.std()) < FLAT_DEVIATION and _deviation(file, header) < FLAT_DEVIATION
     except ImageError as error:
-        picture.problems.append(Problem(file, "unreadable", error.reason))
+        picture.problems.append(FileProblem(file, "unreadable", error.reason))
         return picture
     except OSError as error:
-        picture.problems.append(Problem(file, "unreadable", f"{error.strerror or error}"))
+        picture.problems.append(FileProblem(file, "unreadable", f"{error.strerror or error}"))
         return picture
     except vips.Error as error:
-        picture.problems.append(Problem(file, "unreadable", f"damaged or cut short ({vips.tidy(error)})"))
+        picture.problems.append(FileProblem(file, "unreadable", f"damaged or cut short ({vips.tidy(error)})"))
         return picture
     except vips.UnsupportedError as error:
-        picture.problems.append(Problem(file, "unreadable", str(error)))
+        picture.problems.append(FileProblem(file, "unreadable", str(error)))
         return picture
     picture.pixels = header.width * header.height
     picture.digest = digest
     if min(header.width, header.height) < smallest:
         reason = f"{header.width} x {header.height} pixels, the shorter side is below {smallest}"
-        picture.problems.append(Problem(file, "too small", reason))
+        picture.problems.append(FileProblem(file, "too small", reason))
     if flat:
-        picture.problems.append(Problem(file, "flat", "shows nothing: its luma hardly varies"))
+        picture.problems.append(FileProblem(file, "flat", "shows nothing: its luma hardly varies"))
     else:
         # Flat pictures have no hash: they would all be copies of each other.
         picture.hash = perceptual_hash(thumbnail)
         picture.thumbnail = _standardised(thumbnail)
     if header.format == "JPEG" and (found := jpeg_quality(file)) is not None and found < quality:
-        picture.problems.append(Problem(file, "compressed", f"JPEG quality about {found}, below {quality}"))
+        picture.problems.append(FileProblem(file, "compressed", f"JPEG quality about {found}, below {quality}"))
     return picture
 
 
@@ -311,20 +311,20 @@ def _dct_basis() -> NDArray[np.float32]:
     return basis
 
 
-def _copies(pictures: Sequence[_Picture], folder: Path) -> Iterator[Problem]:
+def _copies(pictures: Sequence[_Picture], folder: Path) -> Iterator[FileProblem]:
     """Name each picture that is a copy of a larger one, or of an earlier one of its size."""
     order = sorted((p for p in pictures if p.thumbnail is not None), key=lambda p: (-p.pixels, str(p.file)))
     by_digest: dict[bytes, _Picture] = {}
     for flat in (p for p in pictures if p.thumbnail is None and p.digest):
         first = by_digest.setdefault(flat.digest, flat)
         if first is not flat:
-            yield Problem(flat.file, "copy", f"the same file as {_shown(first, folder)}")
+            yield FileProblem(flat.file, "copy", f"the same file as {_shown(first, folder)}")
     kept: list[_Picture] = []
     hashes = np.zeros(len(order), np.uint64)
     for picture in order:
         first = by_digest.setdefault(picture.digest, picture)
         if first is not picture:
-            yield Problem(picture.file, "copy", f"the same file as {_shown(first, folder)}")
+            yield FileProblem(picture.file, "copy", f"the same file as {_shown(first, folder)}")
             continue
         distance = _bit_count(hashes[: len(kept)] ^ np.uint64(picture.hash))
         for at in np.flatnonzero(distance <= HASH_DISTANCE):
@@ -334,7 +334,7 @@ def _copies(pictures: Sequence[_Picture], folder: Path) -> Iterator[Problem]:
             correlation = float(picture.thumbnail @ like.thumbnail)
             if correlation >= CORRELATION:
                 reason = f"looks like {_shown(like, folder)} (correlation {correlation:.3f})"
-                yield Problem(picture.file, "near copy", reason)
+                yield FileProblem(picture.file, "near copy", reason)
                 break
         else:
             hashes[len(kept)] = picture.hash

@@ -3,7 +3,7 @@
 ``ModelChooser("auto")`` looks at a picture's pixels (:mod:`srgan.engine.appearance`) -> :class:`Choice` -> the open
 :class:`Upscaler` for it. With any other model that is always the same. Between clean and damaged it goes over gradually: there
 the results of both networks are mixed (:mod:`srgan.engine.mix`). And where a picture becomes at most twice as large, networks
-made for that take the place of those that enlarge four times (:attr:`srgan.models.catalogue.Entry.twice`).
+made for that take the place of those that enlarge four times (:attr:`srgan.models.catalogue.CatalogueEntry.twice`).
 """
 
 from __future__ import annotations

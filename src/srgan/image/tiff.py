@@ -26,7 +26,7 @@ from srgan.image.exif import ratio, with_description
 from srgan.image.tiff_entries import (
     BYTES,
     POINTERS,
-    DamagedError,
+    DirectoryError,
     Entry,
     Layout,
     directories,
@@ -113,7 +113,7 @@ def pages(file: BinaryIO) -> tuple[list[int], list[str]]:
                 copies += 1
             else:
                 found.append(number)
-    except (DamagedError, struct.error):
+    except (DirectoryError, struct.error):
         pass
     if not found:
         return list(range(copies + masks)), []
@@ -127,7 +127,7 @@ def read(file: BinaryIO, directory: int = 0) -> Tags:
         layout, first = opened(file)
         at = next(islice(directories(file, layout, first), max(directory, 0), None), None)
         entries = [] if at is None else read_entries(file, layout, at)
-    except (DamagedError, struct.error):
+    except (DirectoryError, struct.error):
         return Tags()
     raw = {e.tag: e.value for e in entries if isinstance(e.value, bytes)}
     blocks = iptc.HEAD + raw.get(_PHOTOSHOP, b"")
@@ -187,7 +187,7 @@ def notes_of_pages(file: BinaryIO) -> tuple[str, ...]:
             tags = {struct.unpack_from(layout.order + "H", record)[0] for record in records_at(file, layout, at)[1]}
             for tag in tags & _LEFT_OUT.keys() if numbers.get(number, 1) > 1 else ():
                 found.setdefault(_LEFT_OUT[tag], []).append(numbers[number])
-    except (DamagedError, struct.error):
+    except (DirectoryError, struct.error):
         pass
     return tuple(f"of {_listed(where)}: {words}" for words, where in found.items())
 
@@ -297,6 +297,6 @@ def _entries_of(exif: bytes, order: str) -> list[Entry]:
     try:
         layout, at = opened(source)
         found = {entry.tag: entry for entry in read_entries(source, layout, at)}
-    except (DamagedError, struct.error):
+    except (DirectoryError, struct.error):
         return []
     return [in_order(entry, layout.order, order) for entry in found.values()]

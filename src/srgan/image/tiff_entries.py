@@ -57,7 +57,7 @@ class Layout:
         return self.order + ("HHQ8s" if self.big else "HHI4s")
 
 
-class DamagedError(ValueError):
+class DirectoryError(ValueError):
     """The directory is not what its offsets and counts say."""
 
 
@@ -65,11 +65,11 @@ class DamagedError(ValueError):
 
 
 def take(file: BinaryIO, at: int, size: int) -> bytes:
-    """Return the bytes at a place; DamagedError where the file ends before."""
+    """Return the bytes at a place; DirectoryError where the file ends before."""
     file.seek(at)
     data = file.read(size)
     if len(data) < size:
-        raise DamagedError
+        raise DirectoryError
     return data
 
 
@@ -78,7 +78,7 @@ def opened(file: BinaryIO) -> tuple[Layout, int]:
     first = take(file, 0, 8)
     layouts = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", True), b"MM\0+": (">", True)}
     if first[:4] not in layouts:
-        raise DamagedError
+        raise DirectoryError
     layout = Layout(*layouts[first[:4]])
     return layout, struct.unpack(layout.offset, take(file, 8, 8) if layout.big else first[4:])[0]
 
@@ -88,7 +88,7 @@ def records_at(file: BinaryIO, layout: Layout, at: int) -> tuple[int, list[bytes
     size, counter, link = (struct.calcsize(code) for code in (layout.record, layout.counter, layout.offset))
     count = struct.unpack(layout.counter, take(file, at, counter))[0]
     if count > _MAX_ENTRIES:
-        raise DamagedError
+        raise DirectoryError
     data = take(file, at + counter, count * size + link)
     return size, [data[i : i + size] for i in range(0, count * size, size)], data[count * size :]
 
@@ -126,7 +126,7 @@ def read_entries(file: BinaryIO, layout: Layout, at: int, depth: int = 0) -> lis
             elif depth < 2 and count == 1 and size in (4, 8):
                 place = struct.unpack(layout.order + ("I" if size == 4 else "Q"), value)[0]
                 entries.append(Entry(tag, 4, 1, read_entries(file, layout, place, depth + 1)))
-        except DamagedError:
+        except DirectoryError:
             continue
     return entries
 

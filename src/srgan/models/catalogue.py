@@ -27,7 +27,7 @@ CLIPS = "fast-psnr-x4"
 
 
 TWICE = 2
-"""Up to this enlargement :data:`AUTO` takes networks of their own for it (:attr:`Entry.twice`)."""
+"""Up to this enlargement :data:`AUTO` takes networks of their own for it (:attr:`CatalogueEntry.twice`)."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ AUTO_WHEN = f"looks at each picture: {COMPRESSED} for noisy, compressed or blurr
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A shipped network: its file in this folder, and one line on when to take it.
 
     ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
@@ -102,45 +102,45 @@ class Entry:
     title: str = ""
 
 
-CATALOGUE: dict[str, Entry] = {
-    "srgan-x4": Entry(
+CATALOGUE: dict[str, CatalogueEntry] = {
+    "srgan-x4": CatalogueEntry(
         "srgan-x4.onnx",
         "clean photographs: sharp, with believable texture",
         "srgan-psnr-x4",
         "photo-x4",
         title="Sharp",
     ),
-    "srresnet-x4": Entry(
+    "srresnet-x4": CatalogueEntry(
         "srresnet-x4.onnx",
         "clean photographs, nothing invented: highest PSNR, softer",
         cleaner="photo-psnr-x4",
         title="Faithful",
     ),
-    "srgan-psnr-x4": Entry(
+    "srgan-psnr-x4": CatalogueEntry(
         "srgan-psnr-x4.onnx",
         "a GAN trained back to pixels: the fidelity 1 of srgan-x4",
         cleaner="photo-psnr-x4",
         aside=True,
     ),
-    "fast-psnr-x4": Entry(
+    "fast-psnr-x4": CatalogueEntry(
         "fast-psnr-x4.onnx",
         "clips, many pictures, weak machines: six times as fast, nothing invented",
         twice="fast-psnr-x2",
         title="Fast",
     ),
-    "fast-psnr-x2": Entry(
+    "fast-psnr-x2": CatalogueEntry(
         "fast-psnr-x2.onnx",
         "the same for twice the size: auto takes it for clips that become no larger",
         aside=True,
         title="Fast, twice",
     ),
-    "photo-x4": Entry(
+    "photo-x4": CatalogueEntry(
         "photo-x4.onnx",
         "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened",
         partner="photo-psnr-x4",
         title="Repair",
     ),
-    "photo-psnr-x4": Entry(
+    "photo-psnr-x4": CatalogueEntry(
         "photo-psnr-x4.onnx", "the same, nothing invented: smooth and free of noise", title="Repair, smooth"
     ),
 }
@@ -227,7 +227,7 @@ def resolve(name_or_path: str | Path) -> Path:
     return path
 
 
-def shipped_file(entry: Entry) -> Path:
+def shipped_file(entry: CatalogueEntry) -> Path:
     """Return where a shipped network lies, whether or not it is there."""
     # The wheel is always unpacked (OpenVINO maps the file), and importlib.resources takes 0.02 s to import.
     return Path(__file__).with_name(entry.file)

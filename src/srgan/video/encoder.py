@@ -112,7 +112,7 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Settings:
+class EncoderSettings:
     """An encoding decided for one clip: what FFmpeg is told."""
 
     codec: str
@@ -136,7 +136,7 @@ class Settings:
         return "hvc1" if self.codec == "hevc" and target.suffix.lower() != ".mkv" else None
 
 
-def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) -> Settings:
+def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) -> EncoderSettings:
     """Return the settings for a result of ``size`` (height, width); odd sides lose a pixel where chroma needs pairs.
 
     Raises
@@ -167,7 +167,7 @@ def decide(encoding: Encoding, clip: Clip, target: Path, size: tuple[int, int]) 
         pixel_format = f"yuv{subsampling}p" + ("" if depth == 8 else f"{depth}le")
     if name == "prores":
         options["profile"] = "4444" if "444" in pixel_format else "hq"
-    return Settings(
+    return EncoderSettings(
         codec=name,
         encoder=codec.encoder,
         pixel_format=pixel_format,
@@ -206,7 +206,7 @@ def _options(encoding: Encoding, name: str) -> dict[str, str]:
     return {"crf": str(crf), codec.preset_option: preset, **codec.options}
 
 
-def losses_of(clip: Clip, settings: Settings, target: Path) -> list[str]:
+def losses_of(clip: Clip, settings: EncoderSettings, target: Path) -> list[str]:
     """Return a note for each property of the frames that the result does not keep."""
     notes = []
     if clip.alpha and not settings.alpha:
@@ -222,7 +222,7 @@ def losses_of(clip: Clip, settings: Settings, target: Path) -> list[str]:
     return notes
 
 
-def add_encoder(container: OutputContainer, clip: Clip, settings: Settings, keyframes: int = 0) -> Any:
+def add_encoder(container: OutputContainer, clip: Clip, settings: EncoderSettings, keyframes: int = 0) -> Any:
     """Add the stream of a clip's enlarged frames to a container and return it.
 
     Parameters
@@ -257,7 +257,7 @@ class PartWriter:
     Timestamps are kept exactly, in the clip's unit; Matroska, which counts milliseconds, is told that they are some.
     """
 
-    def __init__(self, path: Path, clip: Clip, settings: Settings, keyframes: int) -> None:
+    def __init__(self, path: Path, clip: Clip, settings: EncoderSettings, keyframes: int) -> None:
         self._clip = clip
         self._settings = settings
         self._packets = 0

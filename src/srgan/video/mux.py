@@ -19,7 +19,7 @@ from av.stream import Disposition
 from srgan.errors import UsageError, VideoError
 from srgan.video import clock, tags
 from srgan.video.clip import Clip, opened, why_failed
-from srgan.video.encoder import LEAD, Settings, add_encoder
+from srgan.video.encoder import LEAD, EncoderSettings, add_encoder
 from srgan.video.parts import opened_part, packets
 from srgan.video.streams import Track, Tracks, holds_timecode, name_of, open_output, plan_tracks
 from srgan.video.subtitles import HEADER, converted
@@ -51,7 +51,7 @@ COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png"
 """The file's name and kind (MIME) by which Matroska's players know a cover picture of each codec."""
 
 
-def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tracks:
+def check(clip: Clip, settings: EncoderSettings, target: Path, wanted: Selection) -> Tracks:
     """Find out before the work what becomes of all other streams, and that the result can be written.
 
     A frame in the wanted encoding and every packet of the other streams are written to nowhere.
@@ -90,7 +90,7 @@ def check(clip: Clip, settings: Settings, target: Path, wanted: Selection) -> Tr
 
 
 def join(
-    clip: Clip, parts: Sequence[Path], settings: Settings, tracks: Tracks, partial: Path, target: Path, last: int
+    clip: Clip, parts: Sequence[Path], settings: EncoderSettings, tracks: Tracks, partial: Path, target: Path, last: int
 ) -> None:
     """Write the result to ``partial``, in the container that ``target``'s extension means.
 
@@ -141,7 +141,7 @@ def decode_times(times: Sequence[int]) -> list[int]:
     return (before + shown)[: len(times)]
 
 
-def _add_video(out: OutputContainer, first: Any, clip: Clip, settings: Settings, target: Path) -> Any:
+def _add_video(out: OutputContainer, first: Any, clip: Clip, settings: EncoderSettings, target: Path) -> Any:
     stream: Any = out.add_stream_from_template(first.streams.video[0], opaque=True)
     stream.time_base = clip.time_base
     stream.codec_context.framerate = clip.rate  # Matroska writes it, as how long frames last
@@ -159,7 +159,7 @@ def _source(clip: Clip) -> AbstractContextManager[Any]:
     return nullcontext(None) if clip.animated else opened(clip.path)
 
 
-def _blank(clip: Clip, settings: Settings) -> av.VideoFrame:
+def _blank(clip: Clip, settings: EncoderSettings) -> av.VideoFrame:
     frame = av.VideoFrame(settings.width, settings.height, settings.pixel_format)
     for plane in frame.planes:  # as they come they hold whatever lay in memory
         plane.update(bytes(plane.buffer_size))
@@ -330,7 +330,7 @@ def _written(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _refused(target: Path, settings: Settings) -> Iterator[None]:
+def _refused(target: Path, settings: EncoderSettings) -> Iterator[None]:
     try:
         yield
     except (av.error.FFmpegError, ValueError) as error:

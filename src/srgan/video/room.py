@@ -7,7 +7,7 @@ from pathlib import Path
 from srgan import files
 from srgan.errors import VideoError
 from srgan.video.clip import Clip
-from srgan.video.encoder import Settings
+from srgan.video.encoder import EncoderSettings
 
 _BITS = {"prores": 0.09}
 """Least bits of a pixel of one colour, where the codec spares no more."""
@@ -18,7 +18,7 @@ _GOOD_CRF, _CRF_OF_HALF = 22, 6
 """So much above the usual quality halves a file."""
 
 
-def least_bytes(clip: Clip, settings: Settings) -> int:
+def least_bytes(clip: Clip, settings: EncoderSettings) -> int:
     """Return how many bytes the result takes at least, twice: as parts, and joined."""
     try:
         size = clip.path.stat().st_size
@@ -31,7 +31,7 @@ def least_bytes(clip: Clip, settings: Settings) -> int:
     return 2 * int(frames * settings.width * settings.height * bits / 8)
 
 
-def check(clip: Clip, settings: Settings, target: Path) -> None:
+def check(clip: Clip, settings: EncoderSettings, target: Path) -> None:
     """Raise VideoError if the disk has no room for the result."""
     needed, free = least_bytes(clip, settings), files.free_bytes(target.parent)
     if needed > free:

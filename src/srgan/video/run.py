@@ -20,7 +20,7 @@ from srgan.jobs.kinds import is_animation
 from srgan.video import mux, room
 from srgan.video.animated_clip import AnimatedClip, probe_animation
 from srgan.video.clip import Clip, probe
-from srgan.video.encoder import Encoding, PartWriter, Settings, decide, losses_of
+from srgan.video.encoder import EncoderSettings, Encoding, PartWriter, decide, losses_of
 from srgan.video.parts import Parts
 from srgan.video.pipeline import Behind, ahead, thread
 from srgan.video.work import ClipDone, ClipListener, Enlarger, Losses, Selection, refuse
@@ -100,7 +100,7 @@ def upscale_clip(
 def _encode(
     clip: Clip,
     enlarge: Enlarger,
-    settings: Settings,
+    settings: EncoderSettings,
     parts: Parts,
     listener: ClipListener,
     part_frames: int,
@@ -131,7 +131,7 @@ def _encode(
 class _PartsWriter:
     """Encodes frames into one part after the other."""
 
-    def __init__(self, clip: Clip, settings: Settings, parts: Parts, part_frames: int) -> None:
+    def __init__(self, clip: Clip, settings: EncoderSettings, parts: Parts, part_frames: int) -> None:
         self._clip = clip
         self._settings = settings
         self._parts = parts
@@ -164,7 +164,7 @@ class _PartsWriter:
 def _facts(
     clip: Clip,
     upscaler: Upscaler,
-    settings: Settings,
+    settings: EncoderSettings,
     size: tuple[int, int],
     part_frames: int,
     options: Mapping[str, Any],

@@ -36,7 +36,7 @@ def kept(metadata: Mapping[str, str], without: Iterable[str] = ()) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class Found:
+class KeptTags:
     """How the texts of a video are written, and words for those that are not."""
 
     keys: bool
@@ -44,7 +44,7 @@ class Found:
     notes: tuple[str, ...]
 
 
-def check(suffix: str, whole: Mapping[str, str], streams: Iterable[Mapping[str, str]]) -> Found:
+def check(suffix: str, whole: Mapping[str, str], streams: Iterable[Mapping[str, str]]) -> KeptTags:
     """Find out which texts of a file and of its streams the container of an extension holds."""
     together = {key: value for metadata in streams for key, value in kept(metadata).items()}
     wanted = {key: value for key, value in kept(whole).items() if key.lower() not in _SAME}
@@ -54,14 +54,14 @@ def check(suffix: str, whole: Mapping[str, str], streams: Iterable[Mapping[str, 
         better = _lost(suffix, wanted, together, KEYS)
         keys, lost = len(better) < len(lost), min(lost, better, key=len)
     if not lost:
-        return Found(keys, ())
+        return KeptTags(keys, ())
     names = ", ".join(sorted(lost)[:8]) + (f" and {len(lost) - 8} more" if len(lost) > 8 else "")
     said = (
         "its text {} is left out: {} does not hold it"
         if len(lost) == 1
         else "its texts {} are left out: {} holds none of them"
     )
-    return Found(keys, (said.format(names, suffix),))
+    return KeptTags(keys, (said.format(names, suffix),))
 
 
 def _lost(suffix: str, whole: Mapping[str, str], stream: Mapping[str, str], flag: str = "") -> set[str]:

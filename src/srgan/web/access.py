@@ -10,12 +10,12 @@ from fastapi import Request
 
 from srgan.web import hosts
 from srgan.web.problems import ProblemError
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def guard(settings: Settings) -> Callable[[Request], Awaitable[None]]:
+def guard(settings: ServerSettings) -> Callable[[Request], Awaitable[None]]:
     """Return the check that every route of the API depends on.
 
     It raises ProblemError: 401 where the token is missing or wrong, 403 for a request that a browser sends on behalf of
@@ -68,5 +68,5 @@ def _is_own(origin: str, host: str) -> bool:
     return page.host == server.host and (page.port or default) == (server.port or default)
 
 
-def _is_allowed(request: Request, settings: Settings) -> bool:
+def _is_allowed(request: Request, settings: ServerSettings) -> bool:
     return "*" in settings.origins or request.headers.get("origin") in settings.origins

@@ -16,12 +16,14 @@ from srgan.web.problems import ProblemError, documented
 from srgan.web.queue import WorkQueue
 from srgan.web.schema import Health, Limits, ModelEntry, ModelList, Progress, UpscaleParams
 from srgan.web.served_models import ServedModel
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 from srgan.web.upload import FIELD
 from srgan.web.upscaling import MEDIA_TYPES, Upscaling
 
 
-def router(served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics) -> APIRouter:
+def router(
+    served: Mapping[str, ServedModel], settings: ServerSettings, queue: WorkQueue, metrics: Metrics
+) -> APIRouter:
     """Return the API's routes."""
     api = APIRouter()
     upscaling = Upscaling(served, settings, queue, metrics)
@@ -31,7 +33,9 @@ def router(served: Mapping[str, ServedModel], settings: Settings, queue: WorkQue
     return api
 
 
-def _add_pictures(api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, upscaling: Upscaling) -> None:
+def _add_pictures(
+    api: APIRouter, served: Mapping[str, ServedModel], settings: ServerSettings, upscaling: Upscaling
+) -> None:
     guarded = [Depends(guard(settings))]
     previews = Previews(served, settings)
 
@@ -74,7 +78,7 @@ def _add_pictures(api: APIRouter, served: Mapping[str, ServedModel], settings: S
 
 
 def _add_facts(
-    api: APIRouter, served: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, upscaling: Upscaling
+    api: APIRouter, served: Mapping[str, ServedModel], settings: ServerSettings, queue: WorkQueue, upscaling: Upscaling
 ) -> None:
     guarded = [Depends(guard(settings))]
 
@@ -109,7 +113,7 @@ def _add_facts(
         )
 
 
-def _add_server(api: APIRouter, settings: Settings, metrics: Metrics) -> None:
+def _add_server(api: APIRouter, settings: ServerSettings, metrics: Metrics) -> None:
     @api.get("/healthz", tags=["Server"], summary="Whether the server lives")
     async def healthz() -> Health:
         """Answer at once, however long the queue is."""
@@ -131,7 +135,7 @@ def _add_server(api: APIRouter, settings: Settings, metrics: Metrics) -> None:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _model_list(served: Mapping[str, ServedModel], settings: Settings) -> ModelList:
+def _model_list(served: Mapping[str, ServedModel], settings: ServerSettings) -> ModelList:
     return ModelList(
         version=__version__,
         models=[

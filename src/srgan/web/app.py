@@ -18,10 +18,10 @@ from srgan.web.metrics import Counting, Metrics
 from srgan.web.queue import WorkQueue
 from srgan.web.refusing import Refusing
 from srgan.web.served_models import ServedModel
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 
-def build_app(models: Mapping[str, ServedModel], settings: Settings | None = None) -> FastAPI:
+def build_app(models: Mapping[str, ServedModel], settings: ServerSettings | None = None) -> FastAPI:
     """Return the ASGI application.
 
     Parameters
@@ -29,7 +29,7 @@ def build_app(models: Mapping[str, ServedModel], settings: Settings | None = Non
     models : the networks, from :func:`srgan.web.served_models.open_models`; the first is the default
     settings : limits and access
     """
-    settings = settings or Settings()
+    settings = settings or ServerSettings()
     queue = WorkQueue(settings.queue)
     metrics = Metrics(queue)
 

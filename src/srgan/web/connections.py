@@ -6,7 +6,7 @@ no connection is accepted any more, be it for ``/healthz``. So there is a limit 
 - of connections in all. One more closes the one that has waited longest without asking for anything;
 - of requests at a time, a little lower. One more is answered 503, but ``/healthz`` is answered.
 
-A connection whose request is not complete within :attr:`Settings.head` seconds is closed.
+A connection whose request is not complete within :attr:`ServerSettings.head` seconds is closed.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from pathlib import Path
 from srgan.engine.sizes import Size
 from srgan.image import BandReader, Header
 from srgan.web.problems import ProblemError
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 _READER = BandReader()
 
 
-def check(path: Path, settings: Settings, reader: BandReader = _READER) -> Header:
+def check(path: Path, settings: ServerSettings, reader: BandReader = _READER) -> Header:
     """Return the header of a picture that may be decoded, as the ``reader`` of a network's pictures sees it.
 
     Raises
@@ -37,7 +37,7 @@ def check(path: Path, settings: Settings, reader: BandReader = _READER) -> Heade
     return header
 
 
-def check_result(size: Size, settings: Settings) -> None:
+def check_result(size: Size, settings: ServerSettings) -> None:
     """Raise ProblemError (413) for a result of ``size`` (height, width) that is too large."""
     height, width = size
     if height * width > settings.max_result_pixels:

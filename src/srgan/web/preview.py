@@ -18,7 +18,7 @@ from srgan.image import Picture
 from srgan.web import limits
 from srgan.web.problems import CLIENT_CLOSED, ProblemError, explained
 from srgan.web.served_models import ServedModel
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 from srgan.web.upload import GoneError, receive
 
 MOST_PIXELS = 50_000_000
@@ -30,7 +30,7 @@ QUALITY = 90
 class Previews:
     """Answers requests for a picture as JPEG: one at a time, as each is in memory as a whole."""
 
-    def __init__(self, models: Mapping[str, ServedModel], settings: Settings, waiting: int = 4) -> None:
+    def __init__(self, models: Mapping[str, ServedModel], settings: ServerSettings, waiting: int = 4) -> None:
         self._models = models
         self._settings = settings
         # One thread, and not a thread for each request with a lock around it: a picture that takes too long is given up by its

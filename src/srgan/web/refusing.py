@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from srgan.web.access import guard
 from srgan.web.problems import ProblemError, answer
 from srgan.web.queue import FullError, WorkQueue
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 
 def full(error: FullError) -> ProblemError:
@@ -27,7 +27,7 @@ def full(error: FullError) -> ProblemError:
 class Refusing:
     """ASGI middleware that answers 503 on one path, to those who may use it, while the queue is full."""
 
-    def __init__(self, app: ASGIApp, queue: WorkQueue, settings: Settings, path: str) -> None:
+    def __init__(self, app: ASGIApp, queue: WorkQueue, settings: ServerSettings, path: str) -> None:
         self._app = app
         self._queue = queue
         self._guard = guard(settings)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from srgan.errors import SrganError
 from srgan.web.connections import Complaints, Connection, Connections, requests_at_a_time
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 _KERNEL_BACKLOG = 256
 
@@ -22,7 +22,7 @@ SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that computes hands Python's lock to the event loop, which asks for it many times a request."""
 
 
-def run(app: FastAPI, settings: Settings, host: str, port: int, *, quiet: bool = False) -> None:
+def run(app: FastAPI, settings: ServerSettings, host: str, port: int, *, quiet: bool = False) -> None:
     """Serve until Ctrl-C or SIGTERM: no connection is taken any more, pictures that are inside are finished.
 
     Parameters

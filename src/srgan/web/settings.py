@@ -8,7 +8,7 @@ from srgan.web.hosts import Hosts
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """Limits and access of one server; the defaults are those of ``srgan serve``."""
 
     max_bytes: int = 50_000_000

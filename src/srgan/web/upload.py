@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from srgan.image.formats import RAW_SUFFIXES
 from srgan.web.problems import ProblemError
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 
 FIELD = "image"
 """Name of the form field that holds the picture; where there is none of that name, the only file is taken."""
@@ -27,7 +27,7 @@ class GoneError(Exception):
     """The client went away."""
 
 
-async def receive(request: Request, folder: Path, settings: Settings) -> tuple[Path, str]:
+async def receive(request: Request, folder: Path, settings: ServerSettings) -> tuple[Path, str]:
     """Write the picture of a request into a folder; return the file, and the name that the client gives it or an empty string.
 
     Raises
@@ -44,7 +44,7 @@ async def receive(request: Request, folder: Path, settings: Settings) -> tuple[P
     return source, name
 
 
-async def _received(request: Request, target: Path, settings: Settings) -> str:
+async def _received(request: Request, target: Path, settings: ServerSettings) -> str:
     try:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > settings.max_bytes:
@@ -65,7 +65,7 @@ async def _received(request: Request, target: Path, settings: Settings) -> str:
         raise GoneError from None
 
 
-async def _pieces(request: Request, settings: Settings) -> AsyncGenerator[bytes, None]:
+async def _pieces(request: Request, settings: ServerSettings) -> AsyncGenerator[bytes, None]:
     """Yield the body piece by piece, for as long as it is neither too large nor too slow."""
     total = 0
     stream = request.stream()
@@ -86,7 +86,7 @@ async def _pieces(request: Request, settings: Settings) -> AsyncGenerator[bytes,
         yield piece
 
 
-async def _multipart(request: Request, target: Path, settings: Settings) -> str:
+async def _multipart(request: Request, target: Path, settings: ServerSettings) -> str:
     parser = MultiPartParser(request.headers, _pieces(request, settings), max_files=4, max_fields=20)
     try:
         form = await parser.parse()
@@ -121,7 +121,7 @@ async def _drain(request: Request) -> None:
         return
 
 
-def _too_large(settings: Settings) -> ProblemError:
+def _too_large(settings: ServerSettings) -> ProblemError:
     limit = f"{settings.max_bytes / 1e6:,.1f}".removesuffix(".0")
     return ProblemError(413, f"the body is larger than {limit} MB, the limit here: send a smaller file", _CLOSE)
 

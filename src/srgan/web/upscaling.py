@@ -30,7 +30,7 @@ from srgan.web.queue import FullError, Place, StoppedError, WorkQueue
 from srgan.web.refusing import full
 from srgan.web.schema import UpscaleParams
 from srgan.web.served_models import ServedModel
-from srgan.web.settings import Settings
+from srgan.web.settings import ServerSettings
 from srgan.web.upload import GoneError, receive
 from srgan.web.work import enlarge
 
@@ -90,7 +90,7 @@ class Upscaling:
     """Answers requests for larger pictures."""
 
     def __init__(
-        self, models: Mapping[str, ServedModel], settings: Settings, queue: WorkQueue, metrics: Metrics
+        self, models: Mapping[str, ServedModel], settings: ServerSettings, queue: WorkQueue, metrics: Metrics
     ) -> None:
         self._models = models
         self._settings = settings
