@@ -92,6 +92,15 @@ def test_whether_a_clip_becomes_twice_as_large_goes_by_the_size_that_is_shown(tm
     assert found == [letter == "y" for letter in within]
 
 
+def test_an_animation_that_exif_turns_is_as_large_as_it_is_shown(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    pictures = [Image.new("RGB", (8, 6), colour) for colour in ("red", "lime")]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:], duration=40, exif=turned)
+    assert video.is_within(2, tmp_path / "a.webp", Target(width=12))  # 6 x 8
+    assert not video.is_within(2, tmp_path / "a.webp", Target(width=13))
+
+
 def test_each_clip_goes_through_the_network_for_its_size(tmp_path):
     for name, size in (("a", (8, 6)), ("b", (16, 12)), ("c", (9, 6))):
         pictures = [Image.new("RGB", size, colour) for colour in ("red", "lime")]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from srgan import image
 from srgan.cli.lines import printable, say
 from srgan.cli.options import MACHINE, CodecOption
 from srgan.engine.sizes import Target
@@ -111,10 +112,8 @@ def is_within(factor: float, clip: Path, target: Target) -> bool:
             film = glance(clip)
             width, height = film.shown(film.width, film.height)
         else:
-            from srgan.video.animation import opened
-
-            with opened(clip) as picture:
-                width, height = picture.size
+            header = image.probe(clip)
+            width, height = header.width, header.height
     except (ImportError, SrganError):
         return False
     return target.is_within(factor, (height, width), 1)
