@@ -103,19 +103,20 @@ def test_what_comes_while_it_works_is_queued_and_cancelled_one_by_one(browser, s
     large = tmp_path / "large.png"
     srgan.image.write(Picture(np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)), large)
     with serving("--model", slow_model, "--memory", "100MB") as server:
-        page = browser.new_page()
-        page.set_default_timeout(TIMEOUT)
-        page.goto(server.url)
-        page.set_input_files("#file", large)
+        other, page = browser.new_page(), browser.new_page()
+        for visitor, path in (
+            (other, pictures[2]),
+            (page, large),
+        ):  # both are ready before the work begins, which takes seconds
+            visitor.set_default_timeout(TIMEOUT)
+            visitor.goto(server.url)
+            visitor.set_input_files("#file", path)
+            visitor.locator("#go:not([disabled])").wait_for()
         page.click("#go:not([disabled])")
         page.wait_for_function("() => document.getElementById('progress').value > 0")
         page.set_input_files("#file", pictures[:2])
         page.wait_for_function("() => document.querySelectorAll('#list li[data-state=waiting]').length === 2")
-        other = browser.new_page()  # a second visitor sees how long it will be
-        other.set_default_timeout(TIMEOUT)
-        other.goto(server.url)
-        other.set_input_files("#file", pictures[2])
-        other.click("#go:not([disabled])")
+        other.click("#go:not([disabled])")  # a second visitor sees how long it will be
         other.locator("#status", has_text="Waiting for 1 other picture").wait_for()
         page.locator("#list li").nth(2).get_by_text("Cancel").click()
         assert page.locator("#list li").nth(2).locator(".state").text_content() == "cancelled, nothing was kept"
