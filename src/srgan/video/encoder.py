@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from srgan.errors import UsageError, VideoError
 from srgan.image.fitting import on_white
+from srgan.video import scheduling
 from srgan.video.clip import Clip, why_failed
 from srgan.video.side_data import Mastering
 
@@ -265,7 +266,8 @@ class PartWriter:
             kind = "nut" if settings.part_suffix == ".nut" else "matroska"
             self._container = av.open(str(path), "w", format=kind)
             self._stream = add_encoder(self._container, clip, settings, keyframes)
-            self._container.start_encoding()
+            with scheduling.kept():
+                self._container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(f"cannot encode as {settings.codec} ({error}): choose another --codec") from None
 

@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.stream import Disposition
 
 from srgan.errors import UsageError, VideoError
-from srgan.video import clock, tags
+from srgan.video import clock, scheduling, tags
 from srgan.video.clip import Clip, opened, why_failed
 from srgan.video.encoder import LEAD, EncoderSettings, add_encoder
 from srgan.video.parts import opened_part, packets
@@ -78,7 +78,8 @@ def check(clip: Clip, settings: EncoderSettings, target: Path, wanted: Selection
             with _refused(target, settings):
                 video = add_encoder(out, clip, settings)
                 others = _add_tracks(out, source, tracks.kept, clip)
-                out.start_encoding()
+                with scheduling.kept():
+                    out.start_encoding()
             with _written(target):
                 for packet in [packet for frame in (_blank(clip, settings), None) for packet in video.encode(frame)]:
                     packet.dts = packet.pts  # x265's is whatever lay in memory, for so few frames
