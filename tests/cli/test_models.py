@@ -124,7 +124,7 @@ def test_auto_says_how_it_chooses() -> None:
     assert done.out.startswith(f"{AUTO}: {AUTO_WHEN}\n")
     for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}", f"clips: {CLIPS}"):
         assert words in done.out
-    assert f"at most twice as large: {for_twice(CLIPS)} in the place of {CLIPS}\n" in done.out
+    assert f"at most twice as large: {for_twice(CLIPS)} instead of {CLIPS}\n" in done.out
     assert f"noise: {THRESHOLDS.noise:g} levels" in done.out
     assert all(f"{fidelity:g} from {noise:g} levels" in done.out for noise, fidelity in THRESHOLDS.fidelities)
     assert f"a quality below {THRESHOLDS.jpeg_below}" in done.out

@@ -261,7 +261,7 @@ def test_the_name_of_the_output_makes_videos_of_animations_and_back(tmp_path, mo
         (["a.mp4", "-o", "b.gif", "--crf", 20], "--codec, --crf and --preset are for videos"),
         (["a.gif", "--no-audio"], "--no-audio, --no-subtitles and --only are for videos"),
         (["a.mp4", "--only", "video", "--no-audio"], "--only says what is kept"),
-        (["a.mp4", "--only", "sound"], "choose of video, audio and subtitles"),
+        (["a.mp4", "--only", "sound"], "choose from video, audio and subtitles"),
         (["a.mp4", "-o", "b.mkv", "--format", "mp4"], "is not mp4"),
         (["a.gif", "--crf", 20], "--codec, --crf and --preset are for videos"),
         (["still.png", "--codec", "av1"], "--codec, --crf and --preset are for videos"),

@@ -324,7 +324,7 @@ def test_a_cluster_is_for_folders_and_without_check(tmp_path: Path) -> None:
     checked = upscale(photos, "-o", tmp_path / "out", "--ray", "local", "--check")
     assert (checked.returncode, checked.stderr) == (
         2,
-        "srgan: --check is not for a cluster: leave --check or --ray out\n",
+        "srgan: --check does not work on a cluster: leave out --check or --ray\n",
     )
 
 

@@ -20,7 +20,7 @@ from srgan.files import why_not_written
 
 app = typer.Typer(
     name="srgan",
-    help="Upscale photographs four times with SRGAN, and train it on pictures of your own field.",
+    help="Upscale photographs to four times the size with SRGAN, and train it on your own pictures.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

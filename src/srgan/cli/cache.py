@@ -7,16 +7,16 @@ from pathlib import Path
 
 import typer
 
-app = typer.Typer(help="Say what is kept between runs and where, or remove it.", rich_markup_mode=None)
+app = typer.Typer(help="Show what is kept between runs and where, or remove it.", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
 def cache_command(context: typer.Context) -> None:
-    """Say what is kept between runs and where, or remove it.
+    """Show what is kept between runs and where, or remove it.
 
-    Compiled networks are kept, 64 MB at most, so that small pictures start faster, and what trials of GPUs have shown.
-    SRGAN_CACHE names another folder for them; empty, none are kept. Training keeps VGG's weights, if it had to download
-    them, where torch keeps such files.
+    Kept are compiled networks, 64 MB at most, which make small pictures start faster, and the results of GPU trials.
+    SRGAN_CACHE names another folder for them; if it is empty, none are kept. If training had to download VGG's weights,
+    they are in torch's own cache.
     """
     if context.invoked_subcommand is not None:
         return
@@ -31,12 +31,12 @@ def cache_command(context: typer.Context) -> None:
         taken = sum(entry.stat().st_size for entry in entries)
         print(f"compiled networks: {folder} ({len(entries)}, {size(taken)}); 'srgan cache clear' removes them")
     for file in _vgg_files():
-        print(f"VGG's weights, for training: {file} ({size(file.stat().st_size)}); remove the file if you like")
+        print(f"VGG's weights, for training: {file} ({size(file.stat().st_size)}); safe to delete")
 
 
 @app.command("clear")
 def clear_command() -> None:
-    """Remove the compiled networks and what trials of GPUs have shown; both are made again when needed."""
+    """Remove the compiled networks and the results of GPU trials; both are made again when needed."""
     from srgan.cli.folder import size
     from srgan.data.words import counted
     from srgan.runtime import cache

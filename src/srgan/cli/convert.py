@@ -24,7 +24,7 @@ def convert_command(
         typer.Argument(
             metavar="FILE",
             help="Weights: srgan-keras .h5, .pth of a known SRGAN repository or of a community network, "
-            "or a checkpoint of srgan train. With --int8, --fidelity and --to state-dict: a network, by its name or .onnx file.",
+            "or a checkpoint of srgan train. With --int8, --fidelity and --to state-dict: a network, by name or .onnx file.",
             show_default=False,
         ),
     ],
@@ -34,27 +34,27 @@ def convert_command(
             "--output",
             "-o",
             metavar="OUT",
-            help="File to write. Default: FILE with the new suffix.",
+            help="File to write. Default: FILE with the new extension.",
             show_default=False,
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", help="Name of the network. Default: the name of the output.", show_default=False),
+        typer.Option("--name", help="Name of the network. Default: the output's name.", show_default=False),
     ] = None,
     to: Annotated[
         OutputFormat, typer.Option("--to", help="onnx, or state-dict: our generator's weights in safetensors.")
     ] = OutputFormat.onnx,
     half: Annotated[
-        bool, typer.Option("--fp16", help="Store weights in fp16: half the file size, nearly the same result.")
+        bool, typer.Option("--fp16", help="Store weights in fp16: half the file size, almost the same result.")
     ] = False,
     int8: Annotated[
         Path | None,
         typer.Option(
             "--int8",
             metavar="PHOTOS",
-            help="Instead: write the int8 form of a network, for srgan upscale --precision int8. It is calibrated on "
-            "the photographs in this folder.",
+            help="Instead: write the int8 version of a network, for srgan upscale --precision int8, calibrated on the "
+            "photographs in this folder.",
             show_default=False,
         ),
     ] = None,
@@ -63,15 +63,15 @@ def convert_command(
         typer.Option(
             "--fidelity",
             metavar="0..1",
-            help="Instead: write the blend of a GAN (0) with the network it was trained from (1) as a network of its own.",
+            help="Instead: blend a GAN (0) with the network it was trained from (1), and write the result as a new network.",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
-    """Convert a file of weights to a network that srgan upscale --model takes, and check it.
+    """Convert weights to a network for srgan upscale --model, and check it.
 
-    Code in a .pth file is never run. The result is checked against the original network before it is written.
+    Code in a .pth file is never run. Before it is written, the result is compared with the original network.
     """
     if fidelity is not None:
         if to is not OutputFormat.onnx or half or int8 is not None:

@@ -14,12 +14,12 @@ from srgan.data.words import counted
 if TYPE_CHECKING:
     from srgan.data.check import DataReport
 
-app = typer.Typer(help="Check, prepare and make training pictures.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Check, prepare and create training pictures.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def _data() -> None:
-    """Check, prepare and make training pictures."""
+    """Check, prepare and create training pictures."""
 
 
 @app.command("check")
@@ -34,26 +34,26 @@ def check_command(
             "-r",
             metavar="NAME|FILE",
             autocompletion=completion.recipes,
-            help="Recipe to train with: its largest crop is the least side, and pictures must suit its bands.",
+            help="Recipe to train with: its largest crop is the minimum side, and pictures must have its bands.",
             show_default=False,
         ),
     ] = None,
     smallest: Annotated[
         int | None,
-        typer.Option(help="Least side in pixels. Default: the recipe's crop, or 96.", show_default=False, min=1),
+        typer.Option(help="Minimum side in pixels. Default: the recipe's crop, or 96.", show_default=False, min=1),
     ] = None,
-    quality: Annotated[int, typer.Option(help="Name JPEGs of a lower quality than this.", min=0, max=100)] = 60,
+    quality: Annotated[int, typer.Option(help="Report JPEGs below this quality.", min=0, max=100)] = 60,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write what was found as JSON; - prints it.", show_default=False),
+        typer.Option("--json", metavar="FILE", help="Write the report as JSON; - prints it.", show_default=False),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that decode. Default: one for each core.", show_default=False)
+        int | None, typer.Option(min=1, help="Threads for decoding. Default: one per core.", show_default=False)
     ] = None,
 ) -> None:
-    """Find pictures that would harm a training, or that it would leave out: unreadable, too small, copies, flat, and more.
+    """Find pictures that would harm training, or be left out of it: unreadable, too small, copies, flat, and more.
 
-    The exit code is 0 for a clean folder and 1 if anything is wrong with it. Nothing is changed.
+    The exit code is 0 for a clean folder and 1 if there are problems. Nothing is changed.
     """
     from rich.console import Console
 
@@ -100,19 +100,22 @@ def prepare_command(
         str, typer.Argument(metavar="OUT", help="Empty folder, or URL such as s3://bucket/name.", show_default=False)
     ],
     bands: Annotated[
-        int, typer.Option(help="Bands of the network to train: 3 for RGB, 1 for gray, up to 13.", min=1)
+        int, typer.Option(help="Bands of the network to be trained: 3 for RGB, 1 for gray, up to 13.", min=1)
     ] = 3,
-    tile: Annotated[int, typer.Option(help="Side of the tiles, pixels.", min=16)] = 512,
+    tile: Annotated[int, typer.Option(help="Side of the tiles in pixels.", min=16)] = 512,
     overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.", min=0)] = 64,
     flat: Annotated[
         float,
-        typer.Option(help="Drop tiles that vary less: standard deviation in levels of 255. 0 drops plain ones.", min=0),
+        typer.Option(
+            help="Drop tiles with a lower standard deviation, in levels of 255; 0 drops only those of one colour.",
+            min=0,
+        ),
     ] = 3.0,
     shard_size: Annotated[int, typer.Option(help="Megabytes per shard.", min=1)] = 256,
 ) -> None:
-    """Cut big pictures into tiles, drop flat ones, and write them as shards that srgan train takes.
+    """Cut large pictures into tiles, drop flat ones, and write the rest as shards for srgan train.
 
-    The shards are tar files of PNG (TIFF for more than four bands), with an index. Training on them: srgan train OUT.
+    The shards are tar files of PNG (TIFF for more than four bands), with an index. To train on them: srgan train OUT.
     """
     from rich.console import Console
 
@@ -146,25 +149,27 @@ def draw_command(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="FOLDER", help="Where to draw: best a folder among your photographs.", show_default=False
+            metavar="FOLDER", help="Where to write: ideally a subfolder of your photographs.", show_default=False
         ),
     ],
-    count: Annotated[int, typer.Option("--count", "-n", help="How many pictures.", min=1)] = 48,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels of each.")] = "1024x768",
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of pictures.", min=1)] = 48,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of each picture in pixels.")] = "1024x768",
     seed: Annotated[int, typer.Option(help="Another seed draws different pictures.", min=0)] = 0,
     fonts: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of .ttf and .otf files to write with. Default: those of matplotlib and Pillow.",
+            help="Folder of .ttf and .otf fonts to use. Default: those of matplotlib and Pillow.",
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace drawn pictures of the same names.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing pictures of the same names.")
+    ] = False,
 ) -> None:
-    """Draw text, slides, charts, tables, ink drawings and signs, for networks that are to upscale such things sharply.
+    """Draw text, slides, charts, tables, ink drawings and signs, to train networks that upscale such things sharply.
 
     Photographs teach little about ruled lines and letters. Draw about a fifth as many pixels as your photographs have, into
-    a folder among them, and train on all together. The same options and fonts draw the same pictures.
+    a subfolder, and train on all of them together. The same options and fonts always draw the same pictures.
     """
     from rich.console import Console
 
@@ -200,24 +205,25 @@ def distil_command(
             "--model",
             "-m",
             metavar="NAME|FILE",
-            help="Network to teach: the name of a shipped one, or a .onnx file.",
+            help="Network to distil: the name of a shipped one, or a .onnx file.",
             autocompletion=completion.shipped,
         ),
     ] = "srresnet-x4",
     new: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of pictures that it is to get better at, learned from the originals.", show_default=False
+            help="Folder of pictures that the network should get better at, with the originals as targets.",
+            show_default=False,
         ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="Pictures to take a piece of.", min=1)] = 200,
-    side: Annotated[int, typer.Option(help="Largest side of a piece, pixels.", min=1)] = 480,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of pictures to take a piece from.", min=1)] = 200,
+    side: Annotated[int, typer.Option(help="Largest side of a piece in pixels.", min=1)] = 480,
     seed: Annotated[int, typer.Option(help="Another seed takes different pieces.", min=0)] = 0,
 ) -> None:
-    """Make pairs that teach a network its own self-ensemble: pictures reduced, and enlarged by it in eight ways.
+    """Make training pairs from a network's own self-ensemble: pictures reduced, then enlarged by it in eight orientations.
 
-    Then: srgan train OUT --recipe distil --init MODEL. The network gains a part of what --tta gains, and stays as fast as it is.
-    With --new it also learns other pictures, all of that folder, without forgetting these.
+    Then: srgan train OUT --recipe distil --init MODEL. The network gains part of what --tta gains, at no loss of speed.
+    With --new it also learns all pictures in that folder, without forgetting what it knows.
     """
     from rich.console import Console
 

@@ -6,25 +6,25 @@ from srgan.cli.lines import printable
 
 
 def devices_command() -> None:
-    """List what this machine can compute on: the names that --device takes, memory, and what each is good for.
+    """List the devices that can compute, by their names for --device.
 
-    auto takes the first GPU, if its results are right and it is faster than the processor; a trial of half a second
-    shows that, and is kept for the next time.
+    auto uses the first GPU if its results are correct and it is faster than the processor. A trial of half a second
+    decides that; its outcome is cached.
     """
     from srgan.runtime import devices
 
     aliases = {device: called for called, device in devices.numbered().items()}
     rows = [("NAME", "ALSO", "DEVICE", "MEMORY", "COMPUTES IN", "GOOD FOR")]
     title, memory, precisions = devices.processor()
-    rows.append(("cpu", "", title, _size(memory), precisions, "everything; what the others are compared with"))
+    rows.append(("cpu", "", title, _size(memory), precisions, "everything; the reference for the others"))
     for device in devices.found():
         name = aliases.get(device, device.name)
         also = device.name if name != device.name else ""
-        good = "pictures, clips and folders" if device in aliases else "being named: a GPU above is the same card"
+        good = "pictures, clips and folders" if device in aliases else "use by name only: a GPU above is the same card"
         if device.name.startswith("npu"):
-            good = "being named: it takes one size at a time"
+            good = "use by name only: it takes one size at a time"
         if device.software:
-            good = "tests: it is a program on the processor, which auto and gpu never take"
+            good = "tests: a software renderer, which auto and gpu never take"
         rows.append((name, also, device.title, _size(device.memory), ", ".join(device.precisions), good))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:

@@ -36,7 +36,7 @@ def evaluate_command(
         list[Path],
         typer.Argument(
             metavar="FOLDER…",
-            help="Benchmarks: folders with HR/ and, where they have it, LRx2/, LRx3/ or LRx4/; or with pictures alone.",
+            help="Benchmarks: folders with HR/ and optionally LRx2/, LRx3/ or LRx4/, or simply with pictures.",
             show_default=False,
         ),
     ],
@@ -45,7 +45,7 @@ def evaluate_command(
         typer.Option(
             "--json",
             metavar="FILE",
-            help="Write the figures as JSON; - prints them in place of the tables.",
+            help="Write the figures as JSON; - prints them instead of the tables.",
             show_default=False,
         ),
     ] = None,
@@ -63,11 +63,11 @@ def evaluate_command(
         typer.Option(help="Scale of bicubic. Default: 4.", min=2, max=16, show_default=False),
     ] = None,
     precision: Annotated[
-        PrecisionOption, typer.Option(help="What the network computes in. Published figures are fp32.")
+        PrecisionOption, typer.Option(help="Precision of the network. Published figures are in fp32.")
     ] = PrecisionOption.fp32,
     perceptual: Annotated[
         bool,
-        typer.Option("--perceptual", help="Also measure the perceptual distance in VGG16's features (needs torch)."),
+        typer.Option("--perceptual", help="Also measure the perceptual distance in VGG16 features (needs torch)."),
     ] = False,
     vgg_weights: Annotated[
         Path | None,
@@ -79,8 +79,8 @@ def evaluate_command(
 ) -> None:
     """Measure a model: PSNR in dB and SSIM, on luma, with a border of SCALE pixels cropped.
 
-    LR pictures that a folder lacks are made from HR by MATLAB's bicubic, to the last bit. A picture that cannot be read
-    or lacks its partner ends the evaluation: a mean over fewer pictures could not be compared with anything.
+    If a folder has no LR pictures, they are made from HR with a bit-exact copy of MATLAB's bicubic. A picture that cannot
+    be read or has no partner ends the evaluation: a mean over fewer pictures would not be comparable.
     """
     from rich.console import Console
 

@@ -10,7 +10,7 @@ import typer
 
 def export_web_command(
     network: Annotated[
-        str, typer.Argument(metavar="NETWORK", help="A network, by its name or .onnx file.", show_default=False)
+        str, typer.Argument(metavar="NETWORK", help="A network, given by name or .onnx file.", show_default=False)
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write.", show_default=False)],
     runtime: Annotated[
@@ -21,15 +21,13 @@ def export_web_command(
             show_default=False,
         ),
     ] = None,
-    webgpu: Annotated[
-        bool, typer.Option(help="Let graphics processors compute, where browsers allow it: 27 MB more.")
-    ] = True,
+    webgpu: Annotated[bool, typer.Option(help="Use the GPU in browsers that allow it: 27 MB more.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier site in OUT.")] = False,
 ) -> None:
     """Write a web page that enlarges pictures in the browser, without a server.
 
-    Pictures never leave the visitor's machine. Any static server will do, "python -m http.server -d OUT" for example; the site
-    works without a network from the second visit on. It needs onnxruntime-web: npm install onnxruntime-web.
+    Pictures never leave the visitor's machine. Any static web server will do, for example "python -m http.server -d OUT"; the
+    site works offline from the second visit on. It needs onnxruntime-web: npm install onnxruntime-web.
     """
     from srgan.web.site import export_site
 

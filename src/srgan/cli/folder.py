@@ -179,7 +179,7 @@ def _room(folder: Path, needed: int) -> str:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    enough = "" if needed < free else ": that is not enough"
+    enough = "" if needed < free else ": not enough"
     return f"{size(free)} are free there{enough}"
 
 

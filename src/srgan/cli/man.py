@@ -13,19 +13,19 @@ from srgan._version import __version__
 _FILES = (
     (
         "~/.cache/srgan, ~/Library/Caches/srgan, %LOCALAPPDATA%\\srgan\\cache",
-        "compiled networks, 64 MB at most: 'srgan cache' says where and how much, 'srgan cache clear' removes them",
+        "compiled networks, 64 MB at most: 'srgan cache' shows where and how much, 'srgan cache clear' removes them",
     ),
-    ("OUTPUT/.srgan.sqlite", "the journal of a folder's results, by which the same command resumes"),
+    ("OUTPUT/.srgan.sqlite", "the journal of a folder's results, which lets the same command resume"),
 )
 _ENVIRONMENT = (
-    ("SRGAN_CACHE", "another folder for compiled networks; empty, none are kept"),
-    ("SRGAN_TOKEN", "the token of srgan serve"),
+    ("SRGAN_CACHE", "another folder for compiled networks; if empty, none are kept"),
+    ("SRGAN_TOKEN", "the bearer token for srgan serve"),
 )
 _EXIT = (
     ("0", "everything was done"),
-    ("1", "something failed; what it was is on stderr, one line each"),
-    ("2", "the command itself was wrong"),
-    ("130", "it was stopped by Ctrl-C"),
+    ("1", "something failed; stderr has one line for each failure"),
+    ("2", "the command was used incorrectly"),
+    ("130", "stopped by Ctrl-C"),
 )
 
 

@@ -17,7 +17,7 @@ def models_command(
         str | None,
         typer.Argument(
             metavar="[NAME|FILE]",
-            help="Print this network's whole card; of auto, how it chooses.",
+            help="Print this network's full card; for auto, how it chooses.",
             show_default=False,
             autocompletion=completion.networks,
         ),
@@ -62,18 +62,18 @@ def _choice() -> Iterator[str]:
 
     yield f"{AUTO}: {AUTO_WHEN}"
     yield f"  clean pictures: {CLEAN}"
-    yield f"  damaged pictures: {COMPRESSED}, where one of these is reached or several nearly are; between, both are mixed"
-    yield f"    noise: {THRESHOLDS.noise:g} levels of 255; {THRESHOLDS.even_noise:g} where no texture can be mistaken for it"
-    yield f"    blocks of JPEG: {THRESHOLDS.blocks:g}, or a file saved with a quality below {THRESHOLDS.jpeg_below}"
+    yield f"  damaged pictures: {COMPRESSED}, if one of these is reached or several nearly are; in between, both are mixed"
+    yield f"    noise: {THRESHOLDS.noise:g} levels of 255; {THRESHOLDS.even_noise:g} where it cannot be mistaken for texture"
+    yield f"    JPEG blocking: {THRESHOLDS.blocks:g}, or a file saved with a quality below {THRESHOLDS.jpeg_below}"
     yield f"    blur: sharpness below {THRESHOLDS.sharpness:g}"
     blends = (f"{fidelity:g} from {noise:g} levels" for noise, fidelity in THRESHOLDS.fidelities)
-    yield f"    fidelity of {COMPRESSED} by the noise, so that little of it is left: {', '.join(blends)} (not in int8)"
+    yield f"    fidelity of {COMPRESSED} by the noise, so little of it is left: {', '.join(blends)} (not in int8)"
     yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
     yield f"  clips: {CLIPS}"
     for name, entry in CATALOGUE.items():
         if entry.twice is not None:
-            yield f"  what becomes at most twice as large: {entry.twice} in the place of {name}"
-    yield "--denoise 0 to 1 decides instead of what is seen; srgan models NAME prints the card of each network"
+            yield f"  what becomes at most twice as large: {entry.twice} instead of {name}"
+    yield "--denoise 0 to 1 overrides what is seen; srgan models NAME prints the card of a network"
 
 
 def _outline(value: Any, indent: str = "") -> Iterator[str]:

@@ -86,7 +86,7 @@ ModelOption = Annotated[
         metavar="NAME|FILE",
         autocompletion=completion.networks,
         rich_help_panel=NETWORK,
-        help="A shipped network ('srgan models' lists them), auto, which looks at each picture, or a .onnx file.",
+        help="A shipped network ('srgan models' lists them), a .onnx file, or auto, which chooses for each picture.",
     ),
 ]
 WidthOption = Annotated[
@@ -115,8 +115,8 @@ FidelityOption = Annotated[
     typer.Option(
         metavar="0..1",
         rich_help_panel=NETWORK,
-        help="How much detail is true rather than invented: from the GAN (0, sharpest) to its faithful partner (1). "
-        "Default: 0, with auto by the noise.",
+        help="Faithful rather than invented detail: from the GAN (0, sharpest) to its faithful partner (1). "
+        "Default: 0; with auto, by the noise.",
         show_default=False,
     ),
 ]
@@ -125,8 +125,8 @@ DenoiseOption = Annotated[
     typer.Option(
         metavar="0..1",
         rich_help_panel=NETWORK,
-        help="How much noise, blocks and blur are taken away: 0 touches nothing, 1 cleans, between is twice the work. "
-        "Default: with auto what each picture needs, else what the network does.",
+        help="How much noise, JPEG blocking and blur to remove: 0 none, 1 all; in between takes twice the work. "
+        "Default: with auto, what each picture needs; otherwise what the network does.",
         show_default=False,
     ),
 ]
@@ -137,17 +137,19 @@ DeviceOption = Annotated[
         metavar="NAME",
         autocompletion=completion.devices,
         rich_help_panel=NETWORK,
-        help="What computes: cpu, gpu, or a name that 'srgan devices' lists; gpu:0,gpu:1 share a folder. "
-        "auto: a GPU if it is right and faster.",
+        help="Device to compute on: cpu, gpu, or a name from 'srgan devices'; gpu:0,gpu:1 share a folder. "
+        "auto: a GPU if its results are correct and it is faster.",
     ),
 ]
-NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="Without sound.", rich_help_panel=VIDEO)]
-NoSubtitlesOption = Annotated[bool, typer.Option("--no-subtitles", help="Without subtitles.", rich_help_panel=VIDEO)]
+NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="Leave out the sound.", rich_help_panel=VIDEO)]
+NoSubtitlesOption = Annotated[
+    bool, typer.Option("--no-subtitles", help="Leave out the subtitles.", rich_help_panel=VIDEO)
+]
 OnlyOption = Annotated[
     str | None,
     typer.Option(
         metavar="KINDS",
-        help="Keep the picture and these alone: video (nothing else), audio, subtitles; with commas between them.",
+        help="Keep only the picture and these streams: video (nothing else), audio, subtitles; separated by commas.",
         show_default=False,
         rich_help_panel=VIDEO,
     ),

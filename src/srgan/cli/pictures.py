@@ -52,7 +52,7 @@ def first_of(done: Done) -> str:
 
 
 def left_out(job: Job, notes: tuple[str, ...]) -> str:
-    """Return the line that says what a result will not have."""
+    """Return the line that says what the result will lose."""
     return f"{job.source}: left out: {'; '.join(notes)}"
 
 

@@ -24,5 +24,5 @@ def settled(precision: str, *, device: str, fidelity: float | None, quiet: bool)
     if not computes_bf16():
         return precision
     if not quiet:
-        say("on this processor bf16 is faster than int8, and nearer to fp32: computing in bf16")
+        say("on this processor bf16 is faster and more accurate than int8: computing in bf16")
     return "bf16"

@@ -26,56 +26,58 @@ def serve_command(
             "-m",
             metavar="NAME|FILE",
             autocompletion=completion.networks,
-            help="A network to offer, the first is the default; repeatable. Default: all shipped ones.",
+            help="A network to offer; the first is the default; repeatable. Default: all shipped ones.",
             show_default=False,
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 means all addresses of this machine.")
+    ] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Another name that requests may call this server by, a proxy's for example, or *; repeatable. "
-            "Default: localhost, and what --host says.",
+            help="Another host name of this server, for example that of a proxy, or * for any; repeatable. "
+            "Default: localhost and the address in --host.",
             show_default=False,
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7860,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 7860,
     token: Annotated[
         str | None,
-        typer.Option(envvar="SRGAN_TOKEN", help="Bearer token that the API and the page ask for.", show_default=False),
+        typer.Option(envvar="SRGAN_TOKEN", help="Bearer token that the API and the page require.", show_default=False),
     ] = None,
     cors: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ORIGIN",
-            help="Site whose pages may use the API, or *; repeatable. Default: none.",
+            help="Site whose pages may use the API, or * for any; repeatable. Default: none.",
             show_default=False,
         ),
     ] = None,
-    max_upload: Annotated[str, typer.Option(metavar="SIZE", help="Largest body of a request.")] = "50MB",
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Largest picture that comes in, in million pixels.")
-    ] = 25,
-    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; the next one is answered 503.")] = 16,
-    deadline: Annotated[float, typer.Option(min=1, help="Seconds within which a request is answered.")] = 1800,
+    max_upload: Annotated[str, typer.Option(metavar="SIZE", help="Largest request body.")] = "50MB",
+    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Largest input picture, in megapixels.")] = 25,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; any more are answered 503.")] = 16,
+    deadline: Annotated[
+        float, typer.Option(min=1, help="Time limit for a request, in seconds, including waiting.")
+    ] = 1800,
     precision: Annotated[
         PrecisionOption,
-        typer.Option(help="auto: for 8 bits bf16 where the processor has it and fp16 on a GPU, else fp32."),
+        typer.Option(help="auto: for 8-bit pictures bf16 if the processor has it and fp16 on a GPU, otherwise fp32."),
     ] = PrecisionOption.auto,
     memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="What the network may take; the pictures come on top.")
+        str, typer.Option(metavar="SIZE", help="Memory for the network; the pictures need more on top.")
     ] = "1GB",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that compute. Default: one for each core.", show_default=False)
+        int | None, typer.Option(min=1, help="Threads to compute with. Default: one per core.", show_default=False)
     ] = None,
     device: DeviceOption = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Serve a web page and an HTTP API that enlarge pictures.
 
-    The page is at the address that is printed, the API's documentation at /docs. Nothing is kept, and nothing is loaded
-    from elsewhere. Listening on other addresses than 127.0.0.1 lets others use this machine: give a --token.
+    The page is at the address printed, the API documentation at /docs. Pictures are not kept, and nothing is loaded
+    from elsewhere. Listening on an address other than 127.0.0.1 lets others use this machine: set a --token.
     """
     budget, largest = parse_size(memory), parse_size(max_upload)
     if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):

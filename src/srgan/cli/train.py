@@ -24,8 +24,8 @@ def train_command(
         str | None,
         typer.Argument(
             metavar="[PHOTOS]",
-            help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/); or folder or URL of "
-            "shards made by srgan data prepare.",
+            help="Folder of photographs, searched recursively; or of pairs, in HR/ and LRx4/ (or LR/); or a folder or URL "
+            "of shards made by srgan data prepare.",
             show_default=False,
         ),
     ] = None,
@@ -52,7 +52,7 @@ def train_command(
         Path | None,
         typer.Option(
             "--lr",
-            help="Folder of the LR versions of PHOTOS, under the same names, to train on pairs.",
+            help="Folder with the LR versions of PHOTOS under the same names, for training on pairs.",
             show_default=False,
         ),
     ] = None,
@@ -77,7 +77,7 @@ def train_command(
     init: Annotated[
         str | None,
         typer.Option(
-            help="Start from a shipped network or an exported file.",
+            help="Start from a shipped network or an exported .onnx file.",
             metavar="NAME|FILE",
             show_default=False,
             autocompletion=completion.shipped,
@@ -89,13 +89,13 @@ def train_command(
     ] = "auto",
     devices: Annotated[int, typer.Option(help="Processes (GPUs) per machine.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="Number of machines.", min=1)] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     help_recipe: Annotated[
         bool,
         typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="Describe every recipe key and exit."),
     ] = False,
 ) -> None:
-    """Train on your photographs: stage after stage, then export, evaluate and describe each network.
+    """Train on your photographs, stage by stage; then export, evaluate and describe each network.
 
     The run folder holds checkpoints, TensorBoard events, side-by-side pictures (results/), the resolved recipe, a log, and
     for each stage an ONNX network with its card. Ctrl-C saves a checkpoint; --resume continues from it.

@@ -45,7 +45,7 @@ def upscale_command(
             "-o",
             metavar="OUT",
             help="A file for one picture or video, a folder for many, - for stdout. Default: photo_x4.jpg beside "
-            "photo.jpg, and the folder photos_x4 beside photos; with another size _x1.5, _w1920, _h1080, _1920x1080.",
+            "photo.jpg, and the folder photos_x4 beside photos; for other sizes _x1.5, _w1920, _h1080, _1920x1080.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),
@@ -55,7 +55,7 @@ def upscale_command(
         float | None,
         typer.Option(
             metavar="X",
-            help="Enlargement: 3, 1.5, 8 …; 1 cleans and keeps the size. Default: the network's own.",
+            help="Scale factor: 3, 1.5, 8 …; 1 cleans and keeps the size. Default: the network's own.",
             show_default=False,
             rich_help_panel=SIZE,
         ),
@@ -67,7 +67,7 @@ def upscale_command(
         bool,
         typer.Option(
             "--wrap",
-            help="For textures that repeat: the result repeats without a seam, too.",
+            help="For textures that tile: the result tiles without a seam, too.",
             rich_help_panel=NETWORK,
         ),
     ] = False,
@@ -75,7 +75,7 @@ def upscale_command(
         bool,
         typer.Option(
             "--tta",
-            help="Mean over eight positions of the picture: more faithful, 8 times the work.",
+            help="Average over eight orientations of the picture: more accurate, 8 times the work.",
             rich_help_panel=NETWORK,
         ),
     ] = False,
@@ -84,8 +84,8 @@ def upscale_command(
     precision: Annotated[
         PrecisionOption,
         typer.Option(
-            help="auto: for 8 bits bf16 where the processor has it and fp16 on a GPU, else fp32. int8: faster, a little "
-            "coarser.",
+            help="auto: for 8-bit pictures bf16 if the processor has it and fp16 on a GPU, otherwise fp32. int8: faster, "
+            "slightly coarser.",
             rich_help_panel=NETWORK,
         ),
     ] = PrecisionOption.auto,
@@ -101,7 +101,7 @@ def upscale_command(
         bool,
         typer.Option(
             "--exact",
-            help="Tiles with the network's full halo, however large the picture.",
+            help="Always overlap tiles by the network's full receptive field, however large the picture.",
             rich_help_panel=NETWORK,
         ),
     ] = False,
@@ -117,7 +117,7 @@ def upscale_command(
     ] = None,
     device: DeviceOption = "auto",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that exist.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--overwrite", help="Replace existing outputs.", rich_help_panel=OUTPUT)
     ] = False,
     format: Annotated[
         str | None,
@@ -141,7 +141,7 @@ def upscale_command(
         bool,
         typer.Option(
             "--no-history",
-            help="Write no line about this program and the network into the result's XMP.",
+            help="Do not record this program and the network in the result's XMP.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -149,7 +149,7 @@ def upscale_command(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="What follows the input's name, instead of _x4. Default for an output folder elsewhere: nothing.",
+            help="Text appended to the input's name, instead of _x4. Default for an output folder elsewhere: none.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),
@@ -158,7 +158,7 @@ def upscale_command(
         str | None,
         typer.Option(
             metavar="TEMPLATE",
-            help="The whole name of results, for instance '{stem}_{scale}x.{ext}'.",
+            help="Full name of the results, for instance '{stem}_{scale}x.{ext}'.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),
@@ -167,7 +167,7 @@ def upscale_command(
         bool,
         typer.Option(
             "--check",
-            help="Print how closely each result, made small again, matches its input, in dB.",
+            help="Print how closely each result, reduced again, matches its input, in dB.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -184,7 +184,7 @@ def upscale_command(
         str | None,
         typer.Option(
             metavar="WxH",
-            help="Leave out pictures that are larger than this, for instance 4000x3000.",
+            help="Leave out pictures larger than this, for instance 4000x3000.",
             show_default=False,
             rich_help_panel=FOLDER,
         ),
@@ -192,14 +192,16 @@ def upscale_command(
     watch: Annotated[
         bool,
         typer.Option(
-            "--watch", help="Keep going with pictures that arrive in the folder, until Ctrl-C.", rich_help_panel=FOLDER
+            "--watch",
+            help="Keep processing new pictures that arrive in the folder, until Ctrl-C.",
+            rich_help_panel=FOLDER,
         ),
     ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Print what there is to do, and the time and room it takes; write nothing.",
+            help="Print what would be done, and the time and disk space it takes; write nothing.",
             rich_help_panel=FOLDER,
         ),
     ] = False,
@@ -218,7 +220,7 @@ def upscale_command(
         typer.Option(
             "--ray",
             metavar="ADDRESS",
-            help="Compute on a Ray cluster. auto: the one this machine is in; local: this machine's cores; or HOST:PORT.",
+            help="Compute on a Ray cluster. auto: the one this machine belongs to; local: this machine only; or HOST:PORT.",
             show_default=False,
             rich_help_panel=FOLDER,
         ),
@@ -234,7 +236,7 @@ def upscale_command(
         int | None,
         typer.Option(
             min=0,
-            help="Lower is better and larger. Default: 17 for H.264, 18 for HEVC, 22 for AV1, 20 for VP9.",
+            help="Lower means better and larger. Default: 17 for H.264, 18 for HEVC, 22 for AV1, 20 for VP9.",
             show_default=False,
             rich_help_panel=VIDEO,
         ),
@@ -242,7 +244,7 @@ def upscale_command(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="The encoder's: ultrafast to veryslow, AV1 13 to 0, VP9 8 to 0. Default: medium, 6, 3.",
+            help="Encoder preset: ultrafast to veryslow, AV1 13 to 0, VP9 8 to 0. Default: medium, 6, 3.",
             show_default=False,
             rich_help_panel=VIDEO,
         ),
@@ -254,12 +256,12 @@ def upscale_command(
 ) -> None:
     """Enlarge pictures, videos and animated pictures.
 
-    Prints one line for each file written. A file that fails is reported, the others are still done, and the command exits
-    with 1. A folder's results have a journal among them: started again, the command resumes and does only what
-    changed. Outputs that it did not make are skipped; files that are not pictures are counted.
+    Prints one line for each file written. A file that fails is reported, the others are still done, and the exit code is
+    1. The output folder keeps a journal: run again, the command resumes and does only what has changed.
+    Existing files that it did not make are skipped; files that are not pictures are counted.
 
-    Of a video, timestamps, audio, subtitles, chapters, rotation and colour tags stay. Started again, the command
-    resumes there, too. GIF and other animations become videos, and videos animations, by the output's name.
+    Videos keep timestamps, audio, subtitles, chapters, rotation and colour tags, and an interrupted video resumes, too.
+    GIF and other animations become videos, and videos animations, if the output's name says so.
     """
     given = dict(locals())
     # Contradictions are said before anything is loaded.

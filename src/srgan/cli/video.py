@@ -61,10 +61,10 @@ def selection(only: str | None, *, no_audio: bool, no_subtitles: bool) -> Select
     if only is None:
         return Selection(audio=not no_audio, subtitles=not no_subtitles)
     if no_audio or no_subtitles:
-        raise UsageError("--only says what is kept: leave --no-audio and --no-subtitles out")
+        raise UsageError("--only says what is kept: leave out --no-audio and --no-subtitles")
     kinds = {kind.strip().lower() for kind in only.split(",")}
     if unknown := kinds - {"video", "audio", "subtitles"}:
-        raise UsageError(f"--only {min(unknown)!r}: choose of video, audio and subtitles, with commas between them")
+        raise UsageError(f"--only {min(unknown)!r}: choose from video, audio and subtitles, separated by commas")
     return Selection(audio="audio" in kinds, subtitles="subtitles" in kinds)
 
 
@@ -83,13 +83,13 @@ def check(clips: Sequence[Job], options: VideoOptions, misplaced: Sequence[str])
         if a video is read or written, and the libraries for it are not installed
     """
     if misplaced and clips:
-        raise UsageError(f"{misplaced[0]} is not for videos and animations, as {clips[0].source} is one: leave it out")
+        raise UsageError(f"{misplaced[0]} is not for videos and animations such as {clips[0].source}: leave it out")
     results = [is_video(job.target) for job in clips]
     sources = [is_video(job.source) for job in clips]
     if options.encoding and not any(results):
         raise UsageError("--codec, --crf and --preset are for videos: leave them out")
     if options.quality is not None and any(results):
-        raise UsageError("--quality is for pictures and animated WebP: say --crf for a video")
+        raise UsageError("--quality is for pictures and animated WebP: use --crf for a video")
     if options.streams != Selection() and not any(sources):
         raise UsageError("--no-audio, --no-subtitles and --only are for videos: leave them out")
     if any(sources) or any(results):
@@ -189,7 +189,7 @@ def _enlarge(
             listener=listener,
         )
     except KeyboardInterrupt:
-        say("give the same command again to resume")
+        say("run the same command again to resume")
         raise
 
 

@@ -87,11 +87,11 @@ def check(found: Plan, options: CommandOptions) -> None:
             "--report, --watch and --ray are for a folder of pictures: name one, or give many and -o FOLDER"
         )
     if options.ray is not None and options.check:
-        raise UsageError("--check is not for a cluster: leave --check or --ray out")
+        raise UsageError("--check does not work on a cluster: leave out --check or --ray")
     if options.ray is not None and options.keeping != Keeping():
-        raise UsageError("--keep-date and --no-history are not for a cluster: leave them or --ray out")
+        raise UsageError("--keep-date and --no-history do not work on a cluster: leave them out, or --ray")
     if options.ray is not None and options.watch:
-        raise UsageError("--watch is not for a cluster: leave --watch or --ray out")
+        raise UsageError("--watch does not work on a cluster: leave out --watch or --ray")
     places = before.Places()
     if options.report is not None:
         report_page.check_name(options.report)
@@ -142,7 +142,7 @@ def run(found: Plan, chooser: ModelChooser, options: CommandOptions) -> Report:
 
 def _watch(found: Plan, chooser: ModelChooser, options: CommandOptions) -> bool:
     if not options.quiet:
-        say(f"watching {', '.join(options.paths)} (Ctrl-C ends it)")
+        say(f"watching {', '.join(options.paths)} (Ctrl-C stops it)")
     report = watch.run(found, lambda: options.plan(empty=True), lambda new: run(new, chooser, options))
     if not options.quiet:
         say(summary(report, found))
