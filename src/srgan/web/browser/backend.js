@@ -3,7 +3,7 @@
 
 import { about } from "./words.js";
 
-export const note = "Pictures stay on this machine: they are enlarged by this browser, and nothing is sent anywhere. What a camera wrote beside the pixels (EXIF, profile) is not kept.";
+export const note = "Pictures stay on this machine: they are enlarged by this browser, and nothing is sent anywhere. EXIF data and colour profiles are not kept.";
 export const api = false;
 export const previews = false;
 export const kinds = "What this browser opens";

@@ -37,7 +37,7 @@ export async function connect(given) {
   try {
     answer = await fetch("v1/models", { headers: headers() });
   } catch {
-    throw new Refused("the server does not answer: start it again, then reload this page");
+    throw new Refused("the server does not respond: start it again, then reload this page");
   }
   if (answer.status === 401) throw new Refused(token ? "that token is not right: look for the one that the server was started with" : "", 401);
   if (!answer.ok) throw await refusal(answer);
@@ -91,7 +91,7 @@ export function enlarge(file, wish, { tell, signal }) {
       const retry = request.getResponseHeader("Retry-After");
       reject(await refusal(new Response(request.response, { status: request.status, headers: retry ? { "Retry-After": retry } : {} })));
     };
-    request.onerror = () => reject(new Refused("the connection to the server broke: check that it runs, then try again"));
+    request.onerror = () => reject(new Refused("the connection to the server was lost: check that it is running, then try again"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     signal.addEventListener("abort", () => request.abort());
     tell("Sending the picture", null);

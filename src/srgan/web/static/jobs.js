@@ -186,7 +186,7 @@ export class Jobs extends EventTarget {
   // The server's queue is full: come back when it says.
   async #pause(seconds, signal, tell) {
     for (let left = seconds; left > 0; left--) {
-      tell(`The server has enough to do: trying again in ${left} s`, null);
+      tell(`The server is busy: trying again in ${left} s`, null);
       await new Promise((resolve) => setTimeout(resolve, 1000));
       signal.throwIfAborted();
     }

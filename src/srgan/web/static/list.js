@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const STATES = {
   looking: "opening",
   ready: "",
-  waiting: "waits",
+  waiting: "waiting",
   working: "",
   done: "done",
   failed: "failed",

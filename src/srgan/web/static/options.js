@@ -56,7 +56,7 @@ export function showSizes(picture) {
     const size = known ? `: ${pixels(picture.width * scale, picture.height * scale)}` : "";
     return new Option(scale === 1 ? `The same, cleaned${size}` : `${scale} times${size}`, `scale=${scale}`, scale === native);
   });
-  if (!server.scales) options.push(new Option("By width …", "width"), new Option("Fit into …", "fit"));
+  if (!server.scales) options.push(new Option("By width …", "width"), new Option("Fit into a box …", "fit"));
   if (options.map((option) => option.text).join() === [...$("size").options].map((option) => option.text).join()) options.length = 0;
   if (options.length) $("size").replaceChildren(...options); // not while somebody looks at the same ones
   $("size").value = [...$("size").options].some((option) => option.value === before) ? before : `scale=${native}`;

@@ -242,7 +242,7 @@ function drawPicture(picture) {
   $("preview").hidden = !bare || !picture.view;
   if (bare && picture.view && $("preview").src !== picture.view) $("preview").src = picture.view;
   $("blank").hidden = !bare || Boolean(picture.view) || Boolean(picture.error);
-  $("blank").textContent = picture.state === "looking" ? "Opening …" : "This kind of file cannot be shown here. It can be enlarged.";
+  $("blank").textContent = picture.state === "looking" ? "Opening …" : "This kind of file cannot be shown here, but it can be enlarged.";
 }
 
 function drawResult(picture) {
@@ -259,7 +259,7 @@ function drawResult(picture) {
   looked = result;
   $("comparison").hidden = !result.view;
   $("unseen").hidden = Boolean(result.view);
-  $("unseen").textContent = "The picture is done. It cannot be shown here: download it to see it.";
+  $("unseen").textContent = "The picture is done, but cannot be shown here: download it to see it.";
   Object.assign($("download"), { href: result.url, download: result.name });
   const by = titled(result.network);
   $("facts").textContent =
