@@ -9,10 +9,14 @@ import typer
 
 from srgan.cli import completion
 from srgan.cli.counting import count_bar
+from srgan.cli.lines import check_address_space
 from srgan.data.words import counted
 
 if TYPE_CHECKING:
     from srgan.data.check import DataReport
+
+_ADDRESS_SPACE = 500_000_000
+"""Below that GLib ends the process where decoding threads get no memory, without a word of what it did."""
 
 app = typer.Typer(help="Check, prepare and create training pictures.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -60,6 +64,7 @@ def check_command(
     from srgan.data.check import check
     from srgan.files import atomic_path
 
+    check_address_space("srgan data check", _ADDRESS_SPACE)
     crop, bands = _needs_of(recipe)
     with count_bar(f"checking {folder}", Console(stderr=True)) as progress:
         report = check(
@@ -122,6 +127,7 @@ def prepare_command(
     from srgan.data.shard_writer import prepare
     from srgan.storage import place
 
+    check_address_space("srgan data prepare", _ADDRESS_SPACE)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     with count_bar(f"cutting {folder}", errors) as progress:
         summary = prepare(
