@@ -25,6 +25,7 @@ def test_a_line_has_sizes_pages_and_the_network_where_it_was_chosen() -> None:
 @pytest.mark.parametrize(("many", "quiet"), [(True, False), (True, True), (False, False)])
 def test_what_is_said(capsys: pytest.CaptureFixture[str], many: bool, quiet: bool) -> None:
     with picture_listener(many=many, quiet=quiet, chosen=False) as listener:
+        listener.leaves_out(JOB, ("the sound",))
         listener.written(Done(JOB, (3, 2), (12, 8), 1.0, pages=2, notes=("the sound",)))
         listener.skipped(JOB)
         listener.failed(Failure(JOB, ImageReadError(JOB.source, "it is no picture")))

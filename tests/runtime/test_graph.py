@@ -17,6 +17,7 @@ from support.limits import error_unprivileged
 GONE = """
 import os, signal, sys
 from srgan.runtime.network import open_network
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 networks = [open_network(sys.argv[1], precision="fp32", threads=1) for _ in range(3)]
 while networks:
     networks.pop(0)  # in the order in which they came

@@ -1,5 +1,7 @@
 import math
 import re
+import shutil
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -101,3 +103,17 @@ def test_durations():
         "1 h 00 min",
         "2 h 03 min",
     ]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_of_tensorboard_prints_nothing_of_an_error_that_a_call_raises(tmp_path, capfd):
+    def more(reporter):
+        for step in range(2, 50):
+            reporter.validation("one", step, {"Set5": 30.0}, None)
+
+    with suppress(OSError), Reporter(tmp_path / "run") as reporter:
+        reporter.validation("one", 1, {"Set5": 30.0}, None)
+        shutil.rmtree(tmp_path / "run" / "events")
+        with pytest.raises(OSError, match="No such file"):
+            more(reporter)
+    assert "Traceback" not in capfd.readouterr().err

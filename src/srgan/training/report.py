@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -153,8 +155,21 @@ class Reporter:
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
+            _leave_errors_to_calls()
             self._writer = SummaryWriter(str(self.folder / "events"))
         return self._writer
+
+
+@functools.cache
+def _leave_errors_to_calls() -> None:
+    """TensorBoard's thread keeps an error for the next call, which raises it; it shall not print a traceback of it as well."""
+    before = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        if not type(failure.thread).__module__.startswith("tensorboard."):
+            before(failure)
+
+    threading.excepthook = hook
 
 
 def _now() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,7 +124,7 @@ def _run_folder(folder: Path, *, resumed: bool, processes: Processes) -> Iterato
             if existed:
                 folder.mkdir(exist_ok=True)
         if isinstance(error, OSError):
-            where = error.filename or folder
+            where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else folder
             raise TrainingError(f"cannot write '{where}': {why_not_written(error)}; then use --resume") from error
         raise
 
