@@ -262,3 +262,10 @@ def test_what_is_wrong_is_said_before_any_picture(wrong: dict[str, Any]) -> None
 def test_no_shipped_network_needs_more_memory_than_is_taken_for_enough() -> None:
     for name in (CLEAN, COMPRESSED, DEEP):
         assert Budget(_ENOUGH, exact=True, tta=True).least(Upscaler(name)._networks.first) < _ENOUGH
+
+
+def test_nothing_is_said_of_what_is_left_as_it_is(chooser: ModelChooser, monkeypatch: pytest.MonkeyPatch) -> None:
+    little = Appearance(noise=0.71 * THRESHOLDS.noise_of(np.inf), sharpness=1.0)
+    assert described(little, None).startswith("noisy")
+    monkeypatch.setattr("srgan.engine.choice.look", lambda _: little)
+    assert chooser.choose(photo(0)) == Choice(CLEAN)

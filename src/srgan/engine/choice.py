@@ -232,9 +232,9 @@ class ModelChooser:
         seen = described(appearance, jpeg_quality)
         share = (severity(appearance, jpeg_quality) - _UNTOUCHED) / (_CLEANED - _UNTOUCHED)
         choice = _mixture(CLEAN, COMPRESSED, round(share * _STEPS) / _STEPS, seen)
-        if self._blends and choice != Choice(CLEAN, seen=seen):
-            return replace(choice, fidelity=THRESHOLDS.fidelity(appearance.noise))
-        return choice
+        if choice == Choice(CLEAN, seen=seen):
+            return Choice(CLEAN)  # too little to be said of a picture that nothing is done about
+        return replace(choice, fidelity=THRESHOLDS.fidelity(appearance.noise)) if self._blends else choice
 
     def open(self, choice: Choice) -> Upscaler:
         """Return the open network, or two of them mixed.
