@@ -76,17 +76,6 @@ def test_alone_it_prints_its_help() -> None:
 # --- Names of every kind, and outputs of every kind ------------------------------------------------------------------
 
 
-def run(shell: str) -> subprocess.CompletedProcess[str]:
-    python = f"{sys.executable} -m srgan"
-    return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {shell.replace('SRGAN', python)}"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_a_missing_extra_says_how_to_install_it() -> None:
     """None in sys.modules is Python's own way to say that a module is not there."""
     code = "import sys; sys.modules['torch'] = None; sys.argv = ['srgan', 'train', '.']; from srgan.cli import main; main()"

@@ -4,27 +4,13 @@ import sys
 
 import numpy as np
 import pytest
-import pyvips
 from PIL import Image
 
 from srgan.data.shard_writer import is_flat, prepare, starts
-from srgan.data.shards import decode_tile, open_shards, read_tiles
+from srgan.data.shards import open_shards, read_tiles
 from srgan.errors import DataError, MissingExtraError, UsageError
+from support.shards import decoded, noise, save
 from support.tiny_runs import call, save_photo
-
-
-def noise(shape, dtype=np.uint8, seed=0):
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
-
-
-def save(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyvips.Image.new_from_array(pixels).write_to_file(str(path))
-    return pixels
-
-
-def decoded(place):
-    return [decode_tile(tile) for tile in read_tiles(open_shards(place))]
 
 
 @pytest.mark.parametrize(("length", "wanted"), [(20, [0]), (32, [0]), (33, [0, 1]), (56, [0, 24]), (60, [0, 24, 28])])

@@ -7,27 +7,13 @@ import tarfile
 import fsspec
 import numpy as np
 import pytest
-import pyvips
 from PIL import Image
 
 from srgan.data.shard_writer import prepare
-from srgan.data.shards import decode_tile, open_shards, read_tiles
+from srgan.data.shards import open_shards, read_tiles
 from srgan.errors import DataError, UsageError
 from srgan.storage import Remote
-
-
-def noise(shape, dtype=np.uint8, seed=0):
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
-
-
-def save(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyvips.Image.new_from_array(pixels).write_to_file(str(path))
-    return pixels
-
-
-def decoded(place):
-    return [decode_tile(tile) for tile in read_tiles(open_shards(place))]
+from support.shards import decoded, noise, save
 
 
 def test_any_tool_opens_a_shard(tmp_path):
