@@ -1,23 +1,30 @@
 #!/usr/bin/env bash
 # Tests and measures the code for graphics cards on one that is lent for a quarter of an hour, and prints the tables of docs/engine.md.
 #
-#   benchmarks/gpu_check.sh pack PACK        here: what the other machine lacks, without the network, into the folder PACK (50 MB)
+#   benchmarks/gpu_check.sh pack PACK [3.12] here: what the other machine lacks, without the network, into the folder PACK (50 MB),
+#                                            for its version of Python
 #   benchmarks/gpu_check.sh run PACK [OUT]   there: tests, tables; all that is printed also goes to OUT/gpu.txt
 #
-# There, Python of the same version, numpy, ONNX Runtime and torch with CUDA are expected, and no network. PART="array levels" in the environment
+# There, numpy, Pillow, onnx, ONNX Runtime and torch with CUDA are expected, and no network. PART="array levels" in the environment
 # leaves out the other tables, QUICK=--quick makes all of them small.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 pack() {
-    local place=$1
+    local place=$1 version=${2:-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')}
     rm -rf "$place"
     mkdir -p "$place"
     local site
     site=$(mktemp -d)
-    pip install -q --no-deps --target "$site" openvino openvino-telemetry pyvips pyvips-binary cffi pycparser pillow \
-        'typer<0.29' click shellingham typing-extensions rich pygments markdown-it-py mdurl onnx protobuf ml-dtypes \
-        pytest pytest-timeout pluggy iniconfig packaging ncnn
+    pip install -q --no-deps --target "$site" pyvips
+    local there=(--python-version "$version" --implementation cp --only-binary=:all:)
+    local tag
+    for tag in manylinux_2_34_x86_64 manylinux_2_28_x86_64 manylinux_2_27_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64; do
+        there+=(--platform "$tag")
+    done
+    pip install -q --no-deps --target "$site" "${there[@]}" openvino openvino-telemetry pyvips-binary cffi pycparser \
+        'typer<0.29' click shellingham typing-extensions rich pygments markdown-it-py mdurl annotated-doc \
+        lightning-fabric lightning-utilities tomli-w pytest pytest-timeout pluggy iniconfig packaging ncnn
     # OpenVINO's other devices, its readers of other formats and its tools: nobody asks for them there.
     (cd "$site/openvino" && rm -rf tools torch frontend/pytorch frontend/tensorflow frontend/jax frontend/paddle frontend/tflite \
         libs/*gpu* libs/*npu* libs/*auto* libs/*hetero* libs/*pytorch* libs/*tensorflow* libs/*paddle* libs/*jax* libs/cache.json)
@@ -49,7 +56,7 @@ run() {
 }
 
 case "${1:-}" in
-pack) pack "${2:?the folder PACK}" ;;
+pack) pack "${2:?the folder PACK}" "${3:-}" ;;
 run) run "${2:?the folder PACK}" "${3:-.}" ;;
 *) sed -n '2,9p' "$0" && exit 2 ;;
 esac

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from srgan import Upscaler
+from srgan.engine import flat as keep_flat_module
 from srgan.engine import tile_pass
+from srgan.engine.tiling import Box
 from srgan.image.pixels import Rows
 from srgan.models.catalogue import CATALOGUE
 from support import tiny_models
@@ -138,3 +140,44 @@ def test_several_passes_and_other_sizes(model: Path) -> None:
     for scale in (1.5, 6):
         large = Upscaler(model, precision="fp32", scale=scale)(flat(20, 30))
         assert (abs(large - np.array([255.0, 0, 0])) <= 1).all()
+
+
+def defined(picture: Any, core: Box, tolerance: bool, reach: int) -> Any:
+    """Return the weights pixel by pixel, as they are defined."""
+    whole = Box(0, 0, *picture.shape[:2])
+    steps = range(reach - reach // 3, reach + 1)
+    found = np.zeros((core.height, core.width), np.float32)
+    for row in range(core.height):
+        for column in range(core.width):
+            y, x = core.top + row, core.left + column
+            distance = min(y, x, whole.bottom - 1 - y, whole.right - 1 - x)
+            near = np.float32(np.clip(2 - distance / reach, 0, 1)) if tolerance else np.float32(0)
+            for radius in steps:
+                seen = picture[Box(y, x, y + 1, x + 1).grow(radius, whole).slices].astype(np.float64)
+                span = np.ptp(seen.reshape(-1, picture.shape[2]), axis=0).max()
+                found[row, column] += 1 if span == 0 else near if span <= 2.002 else 0
+    return found / np.float32(len(steps))
+
+
+@pytest.mark.parametrize("reach", [2, 3, 5, 12])
+def test_what_a_glance_skips_is_nowhere_flat(reach: int) -> None:
+    """Squares of one colour at all places and of all sizes, with steps of some levels: as defined, to the last pixel."""
+    random = np.random.default_rng(reach)
+    seen = 0
+    for _ in range(6):
+        high, wide = (int(side) for side in random.integers(1, 130, 2))
+        picture = np.empty((high, wide, 3), np.uint8)
+        picture[:] = random.integers(0, 250, 3)
+        for _ in range(random.integers(0, 4)):
+            top, left = int(random.integers(0, high)), int(random.integers(0, wide))
+            part = picture[top : top + random.integers(1, 40), left : left + random.integers(1, 40)]
+            part += random.integers(0, random.choice([2, 3, 5]), part.shape, np.uint8)
+        whole = Box(0, 0, high, wide)
+        core = Box(high // 3, wide // 4, high, wide)
+        shown = core.grow(reach, whole)
+        for picture_edge in (whole, None):
+            made = keep_flat_module._weights(picture[shown.slices], core, shown, picture_edge, reach)
+            right = defined(picture, core, picture_edge is not None, reach)
+            np.testing.assert_array_equal(made, right)
+            seen += bool(made.any())
+    assert seen > 3

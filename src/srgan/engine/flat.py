@@ -10,6 +10,7 @@ surroundings count as flat that differ by two levels of 255, as scans do.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ _TOLERANCE = 2 / 255
 """Difference, of full intensity 1, that still is flat near the picture's edge."""
 
 _STRIP = 64
+
+_CELL = 96
+"""Side of the squares that are looked at closely, if a glance finds something flat there: in photographs most have nothing."""
 
 
 def reach_of(halo: int) -> int:
@@ -74,7 +78,71 @@ def _weights(part: NDArray[Any], core: Box, shown: Box, picture: Box | None, rea
 
     Flat as far as ``reach`` is 1, as far as two thirds of that the first step above 0.
     """
-    tolerance = _TOLERANCE * FULL[part.dtype] * 1.001  # float32 rounds
+    total = np.zeros((core.height, core.width), np.float32)
+    least = reach - reach // 3
+    side = (least + 2) // 2  # even in a corner, a flat window of least + 1 pixels holds one whole block
+    blocks = _flat_blocks(part, side, 2 * (2 * reach + side) if picture is not None else 0)
+    if blocks.size == 0:  # a picture of a few pixels
+        return _cell_weights(part, core, shown, picture, reach)
+    if not blocks.any():
+        return total
+    for top in range(core.top, core.bottom, _CELL):
+        for left in range(core.left, core.right, _CELL):
+            cell = Box(top, left, min(top + _CELL, core.bottom), min(left + _CELL, core.right))
+            around = cell.grow(reach, shown)
+            rows, columns = (
+                slice(max(low // side - 1, 0), high // side + 1)
+                for low, high in (
+                    (around.top - shown.top, around.bottom - shown.top),
+                    (around.left - shown.left, around.right - shown.left),
+                )
+            )
+            if blocks[rows, columns].any():
+                values = part[around.relative_to(shown).slices]
+                total[cell.relative_to(core).slices] = _cell_weights(values, cell, around, picture, reach)
+    return total
+
+
+def _flat_blocks(part: NDArray[Any], side: int, edge: int) -> NDArray[np.bool_]:
+    """Return where squares of ``side`` pixels may belong to a flat window, [h // side, w // side].
+
+    ``edge`` is how many pixels from the border of ``part`` the tolerance counts; what is farther inside must be equal. A window
+    that no border cuts holds four squares side by side.
+    """
+    high, wide = part.shape[0] // side, part.shape[1] // side
+    most = np.zeros((high, wide), np.float32)
+    depth = -(-edge // side)
+    for rim in _rims(depth):
+        most[rim] = _tolerance(part)
+    corners = [
+        part[down : high * side : side, across : wide * side : side]
+        for down in (0, side - 1)
+        for across in (0, side - 1)
+    ]
+    span = functools.reduce(np.maximum, corners) - functools.reduce(np.minimum, corners)
+    flat: NDArray[np.bool_] = span.max(axis=2) <= most
+    if not flat.any():
+        return flat
+    squares = part[: high * side, : wide * side].reshape(high, side, wide, side, -1).swapaxes(1, 2)[flat]
+    flat[flat] = (squares.max(axis=(1, 2)) - squares.min(axis=(1, 2))).max(axis=1) <= most[flat]
+    groups = flat[:-1, :-1] & flat[1:, :-1] & flat[:-1, 1:] & flat[1:, 1:]
+    kept = np.zeros_like(flat)
+    for rim in _rims(5):  # these windows may be cut
+        kept[rim] = flat[rim]
+    kept[:-1, :-1] |= groups
+    return kept
+
+
+def _rims(depth: int) -> tuple[Any, ...]:
+    return (np.s_[:depth], np.s_[-depth:], np.s_[:, :depth], np.s_[:, -depth:]) if depth else ()
+
+
+def _tolerance(part: NDArray[Any]) -> float:
+    return float(_TOLERANCE * FULL[part.dtype] * 1.001)  # float32 rounds
+
+
+def _cell_weights(part: NDArray[Any], core: Box, shown: Box, picture: Box | None, reach: int) -> NDArray[np.float32]:
+    """Return :func:`_weights` for a small part, window by window."""
     inside = core.relative_to(shown)
     near: NDArray[np.float32] | int = 0 if picture is None else _near_edge(core, picture, reach)
     total = np.zeros((core.height, core.width), np.float32)
@@ -89,7 +157,7 @@ def _weights(part: NDArray[Any], core: Box, shown: Box, picture: Box | None, rea
         if radius < least:
             continue
         span = (high[inside.slices] - low[inside.slices]).max(axis=2)
-        total += np.where(span == 0, np.float32(1), np.where(span <= tolerance, near, 0))
+        total += np.where(span == 0, np.float32(1), np.where(span <= _tolerance(part), near, 0))
         if not total.any():
             break  # what is not flat nearby is not flat further away
     return total / np.float32(reach - least + 1)
