@@ -58,16 +58,39 @@ def networks(folder: Path) -> list[Path]:
 
 
 HEALTH = """
-import sys, time, urllib.request
-url, seconds = sys.argv[1:]
-end = time.monotonic() + float(seconds)
-while time.monotonic() < end:
+import http.server, subprocess, sys, time, urllib.request
+
+def idle():
+    class Quiet(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+        def log_message(self, *_):
+            pass
+    server = http.server.HTTPServer(("127.0.0.1", 0), Quiet)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+def took(url):
     began = time.perf_counter()
     assert urllib.request.urlopen(url + "/healthz", timeout=60).status == 200
-    print(time.perf_counter() - began)
-    time.sleep(0.5)
+    return time.perf_counter() - began
+
+if len(sys.argv) == 2:
+    idle()
+url, seconds, code = sys.argv[1:]
+end = time.monotonic() + float(seconds)
+with subprocess.Popen([sys.executable, "-c", code, "idle"], stdout=subprocess.PIPE, text=True) as beside:
+    other = f"http://127.0.0.1:{int(beside.stdout.readline())}"
+    try:
+        while time.monotonic() < end:
+            print(took(url), took(other), flush=True)
+            time.sleep(0.5)
+    finally:
+        beside.terminate()
 """
-"""Asks in a process of its own: among 32 threads it would measure how these wait for each other."""
+"""Asks in a process of its own, as among 32 threads it would measure how these wait for each other; and asks, each time, an
+idle server of a few lines as well, whose time is that of the machine."""
 
 
 def server(seconds: float, place: Path, seed: int) -> None:
@@ -115,24 +138,28 @@ def server(seconds: float, place: Path, seed: int) -> None:
                 try:
                     ask(draw, http)
                 except httpx.HTTPError as error:
-                    statuses[type(error).__name__] += 1
+                    statuses[f"{type(error).__name__} ({error})"] += 1
 
-    asked = [sys.executable, "-c", HEALTH, running.url, str(end - time.monotonic())]
+    asked = [sys.executable, "-c", HEALTH, running.url, str(end - time.monotonic()), HEALTH]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as checking:
         # Elsewhere clients are other machines: here, too, the server comes before those who draw pictures for it.
         os.nice(CLIENTS_NICE)
         together([lambda number=number: client(number) for number in range(CLIENTS)])
         times, _ = checking.communicate()
-    health = sorted(map(float, times.split()))
+    health, beside = (
+        sorted(column) for column in zip(*(map(float, line.split()) for line in times.splitlines()), strict=True)
+    )
     if checking.returncode:
         raise SystemExit(f"/healthz was not answered: exit code {checking.returncode}")
     code = running.stop()
     answered = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
     print(f"answers: {answered}")
-    print(
-        f"/healthz {len(health)} times: median {1000 * health[len(health) // 2]:.0f} ms, "
-        f"99 of 100 within {1000 * health[len(health) * 99 // 100]:.0f} ms, slowest {1000 * health[-1]:.0f} ms"
-    )
+    for name, answers in (("/healthz", health), ("an idle server beside it", beside)):
+        print(
+            f"{name} {len(answers)} times: median {1000 * answers[len(answers) // 2]:.0f} ms, "
+            f"99 of 100 within {1000 * answers[len(answers) * 99 // 100]:.0f} ms, slowest {1000 * answers[-1]:.0f} ms, "
+            f"{sum(answer > 0.1 for answer in answers)} above 100 ms"
+        )
     if code or wrong or "Traceback" in running.errors:
         raise SystemExit(f"exit code {code}; {len(wrong)} answers wrong: {wrong[:3]}; log: {running.errors[-2000:]!r}")
 

@@ -87,6 +87,7 @@ def serve_command(
             raise UsageError(f"--cors {origin!r} is no origin: write it like https://example.org, or *")
     check_address_space("srgan serve", _ADDRESS_SPACE)
     try:
+        from srgan.runtime import priority
         from srgan.web.app import build_app
         from srgan.web.hosts import Hosts, is_host
         from srgan.web.served_models import open_models
@@ -98,6 +99,7 @@ def serve_command(
         if not is_host(name):
             raise UsageError(f"--allow-host {name!r} is no name: write it without a scheme and a port, or *")
 
+    priority.lower()
     served = open_models(models or (), precision=precision.value, memory=budget, threads=threads, device=device)
     scale = max(model.scale for model in served.values())
     pixels = round(max_megapixels * 1e6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.errors import is_lack_of_memory
-from srgan.runtime import heap, primitives
+from srgan.runtime import heap, primitives, priority
 from srgan.runtime.graph import Cost
+from srgan.runtime.kept import Kept
 
 OVERHEAD = 1.1
 """What the runtime takes beyond the live tensors (padding of channels, fragmentation): measured 0.85 to 1.2."""
@@ -34,7 +36,7 @@ class CompiledPart:
     def __init__(self, compile: Callable[[], Any], *, scale: int, cost: Cost, precision: str) -> None:
         self._compile = compile
         with primitives.bounded():
-            self._compiled = compile()
+            self._compiled = priority.begun_low(compile)
         self._request = self._compiled.create_infer_request()
         self._inputs = _channels(self._compiled.inputs[0])
         self.channels = _channels(self._compiled.outputs[0])
@@ -45,6 +47,7 @@ class CompiledPart:
         # The runtime's own tensors in its precision; what comes out is float32, once in its layout and once in ours.
         self.bytes_per_pixel = int(cost.values * value_bytes * OVERHEAD) + 2 * self.channels * scale * scale * 4
         self._lock = threading.Lock()
+        self._kept = Kept(self._release_idle)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the result in an array of its own, which the runtime has written in place.
@@ -58,8 +61,9 @@ class CompiledPart:
         count, _, height, width = batch.shape
         result = np.empty((count, self.channels, self.scale * height, self.scale * width), np.float32)
         with self._lock, memory_errors():
+            began = time.monotonic()
             if self._request is None:
-                self._compiled = self._compile()
+                self._compiled = priority.begun_low(self._compile)
                 self._request = self._compiled.create_infer_request()
             try:
                 self._lend(batch, result)
@@ -74,18 +78,35 @@ class CompiledPart:
                 # shapes and the memory of what failed and fails again at everything else, so it is built anew.
                 _stop(self._request)
                 self._request = self._compiled = None
+                self._kept.given_back()
                 raise
+            seconds = time.monotonic() - began
+        self._kept.used(count * height * width * self.bytes_per_pixel, seconds)
         return result
 
     def release(self) -> None:
         """Give back the memory for tensors between layers, which is otherwise kept for the next call.
 
-        That costs a call less than one per cent, and lets the halves of a network use the same memory in turn.
+        That lets the halves of a network use the same memory in turn, and costs a call of the 16-block generator less than
+        one per cent; of a network with less work a pixel it costs more (:mod:`srgan.runtime.kept`).
         """
         with self._lock:
-            if self._request is not None:
-                self._compiled.release_memory()
+            self._release()
         heap.trim()
+
+    def _release(self) -> None:
+        if self._request is not None:
+            self._compiled.release_memory()
+        self._kept.given_back()
+
+    def _release_idle(self) -> None:
+        """Do so because it lies idle, unless somebody uses it just now."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._release()
+            finally:
+                self._lock.release()
+            heap.trim()
 
     def export(self) -> bytes:
         """Return the compiled graph as bytes that this build of the runtime can import on this processor."""
