@@ -99,7 +99,7 @@ def serve_command(
         if not is_host(name):
             raise UsageError(f"--allow-host {name!r} is no name: write it without a scheme and a port, or *")
 
-    priority.lower()
+    priority.lower_computing()
     served = open_models(models or (), precision=precision.value, memory=budget, threads=threads, device=device)
     scale = max(model.scale for model in served.values())
     pixels = round(max_megapixels * 1e6)

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from srgan.errors import SrganError
+from srgan.runtime import priority
 from srgan.web.connections import Complaints, Connection, Connections, requests_at_a_time
 from srgan.web.settings import ServerSettings
 
@@ -61,6 +62,7 @@ def run(app: FastAPI, settings: ServerSettings, host: str, port: int, *, quiet: 
         h11_max_incomplete_event_size=64 << 10,
     )
     sys.setswitchinterval(SWITCH_INTERVAL)
+    priority.take_short_turns()
     server = _Server(config, "" if quiet else f"srgan: open {address(listener)} in a browser; Ctrl-C ends")
     # uvicorn drains on SIGTERM, and then raises the signal again: by then all is done, and the exit code shall be 0. One
     # that comes before uvicorn listens to signals must not be lost.
