@@ -1,6 +1,6 @@
 """Networks on what PyTorch knows: CUDA, ROCm, Intel's XPU, Apple's MPS.
 
-Three things make it faster than the same layers as a module: activations stay in ``channels_last``, which is what tensor cores
+Some things make it faster than the same layers as a module: activations stay in ``channels_last``, which is what tensor cores
 take; pictures go to the device and come back as bytes, converted there; and for sizes that come again (small ones, whose
 launches cost as much as their work) CUDA replays a recorded graph. What lies before the first convolution and after the last
 one is computed in fp32, so that fp16 rounds feature maps alone, never the picture.
@@ -11,9 +11,10 @@ PyTorch's own device ``cpu`` goes through the same code. It is for tests only.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from srgan.errors import DeviceError
+from srgan.runtime import cuda_kernels
 from srgan.runtime.backend import MAX_TILE, MEMORY_SHARE, Device, DevicePrecision, Inside
 from srgan.runtime.layers import Layer, Program, program_of
 
@@ -165,7 +167,7 @@ class TorchNetwork:
     @contextmanager
     def _exact(self) -> Iterator[None]:
         """Compute without keeping gradients, and fp32 as fp32: by itself the library rounds it to TF32's 10 bits."""
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             yield
 
 
@@ -176,13 +178,13 @@ class _Recorded:
         self._given = like.clone()
         aside = torch.cuda.Stream(like.device)  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream(like.device))
-        with torch.cuda.stream(aside), torch.backends.cudnn.flags(benchmark=True, allow_tf32=False):
+        with torch.cuda.stream(aside), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
             for _ in range(2):  # the first run tries what is fastest at this size
                 work(self._given)
         torch.cuda.current_stream(like.device).wait_stream(aside)
         self._graph = torch.cuda.CUDAGraph()
         with (
-            torch.backends.cudnn.flags(benchmark=True, allow_tf32=False),
+            torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False),
             torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"),
         ):
             self._made, self._sound = work(self._given)
@@ -200,20 +202,98 @@ class _Runner(torch.nn.Module):
         super().__init__()
         self._program = program
         self._last_use = program.last_use()
-        dtypes = _dtypes(program, dtype)
-        self._steps = [(layer, _operation(layer, place, dtype, dtypes)) for layer in program.layers]
+        self._steps = _steps(program, place, dtype, joined=place.type == "cuda" and torch.version.hip is None)
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map float32 ``[N, C, H, W]`` to ``[N, D, s*H, s*W]``."""
         tensors = {0: batch.contiguous(memory_format=torch.channels_last)}
-        for at, (layer, operation) in enumerate(self._steps):
-            given = [tensors[number] for number in layer.inputs]
-            for number in set(layer.inputs):
-                if self._last_use[number] == at:
+        for step in self._steps:
+            given = [tensors[number] for number in step.inputs]
+            for number in set(step.inputs):
+                if self._last_use[number] <= step.last:
                     del tensors[number]
-            tensors[layer.output] = operation(*given)
+            tensors[step.output] = step.work(*given)
             del given
         return tensors[self._program.output]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is done at once: one layer, or a convolution and what follows it; ``last`` is the number of its last layer."""
+
+    inputs: tuple[int, ...]
+    output: int
+    last: int
+    work: Callable[..., Tensor]
+
+
+def _steps(program: Program, place: torch.device, dtype: torch.dtype, *, joined: bool) -> list[_Step]:
+    """Return a program's steps; ``joined`` does at once what :mod:`.cuda_kernels` can."""
+    dtypes = _dtypes(program, dtype)
+    found: list[_Step] = []
+    at = 0
+    while at < len(program.layers):
+        step = None
+        if joined:
+            try:
+                step = _joined(program, at, place, dtype, dtypes)
+            except Exception:  # a compiler has many ways to fail, and nothing is lost but time
+                joined = False
+        if step is None:
+            layer = program.layers[at]
+            step = _Step(layer.inputs, layer.output, at, _operation(layer, place, dtype, dtypes))
+        found.append(step)
+        at = step.last + 1
+    return found
+
+
+def _joined(
+    program: Program, at: int, place: torch.device, dtype: torch.dtype, dtypes: dict[int, torch.dtype]
+) -> _Step | None:
+    """Return a convolution and what follows it as one step; None where there is nothing to join."""
+    layer = program.layers[at]
+    if layer.kind != "conv" or "bias" not in layer.weights or dtypes[layer.output] != dtype:
+        return None
+    channels = len(layer.weights["bias"])
+    if not cuda_kernels.fits(channels, dtype):
+        return None
+    uses = Counter(number for each in program.layers for number in each.inputs)
+    last, output, slope, block, other = at, layer.output, None, 1, None
+
+    def follower() -> Layer | None:
+        following = program.layers[last + 1] if last + 1 < len(program.layers) else None
+        return following if following is not None and uses[output] == 1 and output in following.inputs else None
+
+    following = follower()
+    if following is not None and following.kind == "prelu":
+        slope = np.broadcast_to(following.weights["slope"], channels)
+        last, output = last + 1, following.output
+        following = follower()
+        if following is not None and following.kind == "shuffle" and following.settings["channels_first"]:
+            block = (
+                following.settings["block"] if cuda_kernels.fits(channels, dtype, following.settings["block"]) else 1
+            )
+            if block > 1:
+                last, output = last + 1, following.output
+    elif following is not None and following.kind == "add" and len(following.inputs) == 2:
+        (other,) = (number for number in following.inputs if number != output)
+        if dtypes[other] == dtype and program.tensors[other] == program.tensors[output]:
+            last, output = last + 1, following.output
+        else:
+            other = None
+    order = cuda_kernels.shuffled_order(channels, block)
+    weights = {"weight": layer.weights["weight"][order.numpy()]}
+    conv = _operation(replace(layer, weights=weights), place, dtype, dtypes)
+
+    def on_card(values: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(values[order.numpy()].astype(np.float32)).to(place)
+
+    finish = cuda_kernels.Finish(
+        on_card(layer.weights["bias"]), None if slope is None else on_card(slope), other is not None, block, dtype
+    )
+    if other is None:
+        return _Step(layer.inputs, output, last, lambda x: finish(conv(x)))
+    return _Step((*layer.inputs, other), output, last, lambda x, y: finish(conv(x), y))
 
 
 def _dtypes(program: Program, dtype: torch.dtype) -> dict[int, torch.dtype]:
