@@ -66,13 +66,13 @@ def array(device: Any, small: bool, table: Any) -> None:
         try:
             enlarge = make()
             ways[name] = lambda enlarge=enlarge: enlarge(picture)
-            for _ in range(1 if small else 3):
+            for _ in range(1 if small else 2):
                 ways[name]()
             times[name] = []
         except (MemoryError, RuntimeError) as error:
             ways.pop(name, None)
             print(f"left out: {name}: {str(error).splitlines()[0]}")
-    for _ in range(2 if small else 7):
+    for _ in range(2 if small else 5):
         for name, work in ways.items():
             started = time.perf_counter()
             work()

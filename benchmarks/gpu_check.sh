@@ -48,7 +48,8 @@ run() {
         time python3 -m srgan upscale "$here/examples/indri.png" -o "$out/indri.png" --overwrite   # and with its verdict
         # The tests that take whatever card there is, and those of the engine on it.
         SRGAN_TEST_DEVICE=cuda:0 timeout 200 python3 -m pytest -q -p no:cacheprovider \
-            "$here/tests/runtime/test_torch_backend.py" "$here/tests/runtime/test_layers.py" || true
+            "$here/tests/runtime/test_torch_backend.py" "$here/tests/runtime/test_cuda_kernels.py" \
+            "$here/tests/runtime/test_layers.py" "$here/tests/engine/test_on_devices.py" || true
         local parts=()
         for part in ${PART:-array levels folder sizes}; do parts+=(--gpu-part "$part"); done
         python3 "$here/benchmarks/upscaling.py" --device gpu "${parts[@]}" ${QUICK:-}
