@@ -358,7 +358,10 @@ def measure_memory(options: argparse.Namespace, folder: Path) -> None:
 
 # --- Many sizes ------------------------------------------------------------------------------------------------------
 
-AS_BEFORE = "from srgan.runtime import primitives; primitives.KEPT = primitives.KEPT_INT8 = 5000\n"
+AS_BEFORE = (
+    "from srgan.runtime import heap, kept, primitives; primitives.KEPT = primitives.KEPT_INT8 = 5000\n"
+    "heap._function = lambda name: None; kept.Kept.used = lambda self, size, seconds: None\n"
+)
 COMMAND = "from srgan.cli import main\nmain()\n"
 MANY_SIZES = """
 import json, sys
@@ -381,7 +384,7 @@ ONE_SIZE = """
 import sys, time
 import numpy as np
 from srgan import Upscaler
-upscaler = Upscaler(precision="fp32")
+upscaler = Upscaler(sys.argv[2], precision="fp32", threads=1)
 picture = np.random.default_rng(0).integers(0, 256, (*map(int, sys.argv[1].split("x")), 3), np.uint8)
 upscaler(picture)
 for line in sys.stdin:
@@ -436,13 +439,20 @@ def measure_sizes(options: argparse.Namespace, folder: Path) -> None:
 def one_size(options: argparse.Namespace) -> None:
     """Let two processes take turns, one with our bounds, one with the runtime's."""
     rows = []
-    for size, repeats in (("24x24", 20), ("96x96", 2), ("200x150", 1)):
+    few, many = ("24x24", 20), ("200x150", 1)
+    for network, size, repeats in (
+        ("srgan-x4", *few),
+        ("srgan-x4", "96x96", 2),
+        ("srgan-x4", *many),
+        ("fast-psnr-x4", *few),
+        ("fast-psnr-x4", *many),
+    ):
         children, taken = {}, {True: [], False: []}
         for bounded in taken:
-            command, environment = python(bounded, ONE_SIZE, size)
+            command, environment = python(bounded, ONE_SIZE, size, network)
             pipe = subprocess.PIPE
             children[bounded] = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
-        for turn in range(options.runs or (3 if options.quick else 15)):
+        for turn in range(options.runs or (3 if options.quick else 60)):
             for bounded in sorted(taken, reverse=turn % 2 == 0):
                 child = children[bounded]
                 child.stdin.write(f"{repeats}\n")
@@ -451,9 +461,19 @@ def one_size(options: argparse.Namespace) -> None:
         for child in children.values():
             child.communicate()
         ours, theirs = (statistics.median(taken[bounded]) for bounded in (True, False))
-        rows.append((size, f"{1000 * ours:.1f}", f"{1000 * theirs:.1f}", f"{100 * theirs / ours:.1f} %"))
-    heads = "size", "CPU ms, ours", "CPU ms, the runtime's", "throughput, ours of theirs"
-    table("One size over and over (bar: 99 %)", heads, rows)
+        shares = [after / before for before, after in zip(taken[True], taken[False], strict=True)]
+        low, middle, high = between(shares)
+        shown = f"{100 * middle:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+        rows.append((network, size, f"{1000 * ours:.1f}", f"{1000 * theirs:.1f}", shown))
+    heads = "network", "size", "CPU ms, ours", "CPU ms, without", "throughput, ours of that (95 % interval)"
+    table("One size over and over, one thread, with the bounds and without (bar: 99 %)", heads, rows)
+
+
+def between(values: list[float]) -> tuple[float, float, float]:
+    """Return the median and the bounds of its 95 % interval, by ranks: of pairs, half of which are slower by chance."""
+    ordered, reach = sorted(values), 0.98 * len(values) ** 0.5
+    low, high = round(len(values) / 2 - reach), round(len(values) / 2 + reach)
+    return ordered[max(low, 0)], statistics.median(ordered), ordered[min(high, len(values) - 1)]
 
 
 def word(bounded: bool) -> str:
