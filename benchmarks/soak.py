@@ -129,7 +129,11 @@ def run(load: str, seconds: float, interval: float, megabytes: float, seed: int)
         temporary.mkdir()
         environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, str(HERE / "soak_load.py"), load, str(seconds), scratch, str(seed)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        pipe = subprocess.PIPE
+        # A session of its own, as the load may lower the priority of its session.
+        process = subprocess.Popen(
+            command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True
+        )
         assert process.stdout is not None
         assert process.stderr is not None
         said: list[str] = []

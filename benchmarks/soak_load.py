@@ -10,6 +10,7 @@ import faulthandler
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,6 +28,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "
 
 import soak_mixture  # noqa: E402
 from support import tiny_models, tiny_runs  # noqa: E402
+
+if TYPE_CHECKING:
+    from support.server import Server
 
 CLIENTS = 32
 CLIENTS_NICE = 10
@@ -59,7 +64,7 @@ def networks(folder: Path) -> list[Path]:
 
 
 HEALTH = """
-import http.server, subprocess, sys, time, urllib.request
+import http.server, signal, subprocess, sys, time, urllib.request
 
 def idle():
     class Quiet(http.server.BaseHTTPRequestHandler):
@@ -79,6 +84,7 @@ def took(url):
 
 if len(sys.argv) == 2:
     idle()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 url, seconds, code = sys.argv[1:]
 end = time.monotonic() + float(seconds)
 with subprocess.Popen([sys.executable, "-c", code, "idle"], stdout=subprocess.PIPE, text=True) as beside:
@@ -96,22 +102,26 @@ idle server of a few lines as well, whose time is that of the machine."""
 
 def server(seconds: float, place: Path, seed: int) -> None:
     """32 clients, some of them slow, some of whom leave; beside them a health check each half second."""
-    import httpx
-
-    from support.server import Server
+    from support.server import serving
 
     models = [option for path in networks(place) for option in ("--model", path)]
-    # Clients are other machines elsewhere. Linux shares its cores out among sessions first: so the server and the health check
-    # have one each here, and the clients, in the one that remains, come after them, too.
+    # Clients are other machines elsewhere. Linux shares its cores out among sessions before it does among threads: so the
+    # server and the health check have a session each here, and that of the clients comes after them.
     before = ["setsid"] if shutil.which("setsid") else []
     options = "--max-megapixels", "25", "--queue", "8", "--precision", "fp32", "--deadline", "120"
-    running = Server(*models, *options, before=before)
-    end = ready(seconds, running.process.pid)
+    with serving(*models, *options, before=before) as running:
+        ask_all(running, ready(seconds, running.process.pid), largest(seconds), seed)
+
+
+def ask_all(running: Server, end: float, most: int, seed: int) -> None:
+    """Let the clients ask until ``end`` for pictures of at most so many pixels, and say what was answered."""
+    import httpx
+
     statuses: Counter[str] = Counter()
     wrong: list[str] = []
 
     def ask(draw: random.Random, http: httpx.Client) -> None:
-        suffix, data, sound = soak_mixture.picture(draw, largest(seconds))
+        suffix, data, sound = soak_mixture.picture(draw, most)
         query: dict[str, str | float] = {"model": draw.choice(["srgan-x2", "srresnet-x2", "nearest-x2"])}
         if query["model"] == "srgan-x2" and draw.random() < 0.5:
             query["fidelity"] = round(draw.random(), 2)
@@ -148,8 +158,14 @@ def server(seconds: float, place: Path, seed: int) -> None:
     asked = [sys.executable, "-c", HEALTH, running.url, str(end - time.monotonic()), HEALTH]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True, start_new_session=True) as checking:
         os.nice(CLIENTS_NICE)
-        together([lambda number=number: client(number) for number in range(CLIENTS)])
-        times, _ = checking.communicate()
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(CLIENTS_NICE), encoding="ascii")
+        try:
+            together([lambda number=number: client(number) for number in range(CLIENTS)])
+            times, _ = checking.communicate()
+        except BaseException:
+            checking.terminate()
+            raise
     health, beside = (
         sorted(column) for column in zip(*(map(float, line.split()) for line in times.splitlines()), strict=True)
     )
@@ -336,6 +352,7 @@ def together(works: list[Callable[[], None]]) -> None:
 
 if __name__ == "__main__":
     faulthandler.enable()  # a crash inside a library leaves where it was, not silence
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what it has begun ends as well
     name, seconds, where, number = sys.argv[1:]
     loads = {load.__name__: load for load in (server, folder, threads, openings, clip, train)}
     loads[name](float(seconds), Path(where), int(number))
