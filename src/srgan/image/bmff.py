@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-_MOST_BOXES = 10_000
+from srgan.image import boxes
+from srgan.image.boxes import Box, BoxError
+
 _MOST_META = 16 << 20
 _CODES = 8
 """Bytes of nclx up to its primaries and transfer function; matrix and range follow."""
-
-
-class BoxError(ValueError):
-    """The boxes are not what their sizes say."""
 
 
 @dataclass(frozen=True)
@@ -40,68 +38,38 @@ class Contents:
         return next(found, None)
 
 
-@dataclass(frozen=True)
-class _Box:
-    kind: bytes
-    start: int
-    body: int
-    end: int
-
-
 def read(file: BinaryIO) -> Contents:
     """Return what the boxes of an open file say, nothing where they are damaged; its place is left anywhere."""
-    size = file.seek(0, os.SEEK_END)
-    at, meta, film = 0, b"", False
-    for _ in range(_MOST_BOXES):
-        file.seek(at)
-        head = file.read(16)
-        if len(head) < 8:
-            break
-        length, kind = struct.unpack_from(">I4s", head)
-        length = struct.unpack_from(">Q", head, 8)[0] if length == 1 and len(head) == 16 else length or size - at
-        film |= kind == b"moov"
-        if kind == b"meta" and not meta and length <= _MOST_META:
-            file.seek(at)
-            meta = file.read(length)
-        if length < 8:
-            break
-        at += length
+    meta, film = b"", False
+    with suppress(BoxError):  # what lies before the damage counts
+        for box in boxes.of_file(file):
+            film |= box.kind == b"moov"
+            if box.kind == b"meta" and not meta and box.end - box.start <= _MOST_META:
+                file.seek(box.start)
+                meta = file.read(box.end - box.start)
     try:
         return _contents(meta, film) if meta else Contents(has_film=film)
     except (BoxError, struct.error, IndexError):
         return Contents(has_film=film)
 
 
-def _boxes(data: bytes, at: int, end: int) -> Iterator[_Box]:
-    while at + 8 <= end:
-        length, kind = struct.unpack_from(">I4s", data, at)
-        body = at + 8
-        if length == 1:
-            length, body = struct.unpack_from(">Q", data, at + 8)[0], at + 16
-        length = length or end - at
-        if length < body - at or at + length > end:
-            raise BoxError
-        yield _Box(kind, at, body, at + length)
-        at += length
-
-
 @dataclass(frozen=True)
 class _Places:
     """The boxes in a meta box that matter here."""
 
-    meta: _Box
-    inside: dict[bytes, _Box]
-    properties: list[_Box] = field(default_factory=list)
+    meta: Box
+    inside: dict[bytes, Box]
+    properties: list[Box] = field(default_factory=list)
 
     @classmethod
     def of(cls, data: bytes) -> _Places:
-        meta = next(box for box in _boxes(data, 0, len(data)) if box.kind == b"meta")
-        inside = {box.kind: box for box in _boxes(data, meta.body + 4, meta.end)}
-        found: list[_Box] = []
+        meta = next(box for box in boxes.of_bytes(data) if box.kind == b"meta")
+        inside = {box.kind: box for box in boxes.of_bytes(data, meta.body + 4, meta.end)}
+        found: list[Box] = []
         if b"iprp" in inside:
-            for box in _boxes(data, inside[b"iprp"].body, inside[b"iprp"].end):
+            for box in boxes.of_bytes(data, inside[b"iprp"].body, inside[b"iprp"].end):
                 inside[box.kind] = box
-                found += _boxes(data, box.body, box.end) if box.kind == b"ipco" else []
+                found += boxes.of_bytes(data, box.body, box.end) if box.kind == b"ipco" else []
         return cls(meta, inside, found)
 
 
@@ -114,7 +82,7 @@ class _Association:
     """Of properties, from 1."""
 
 
-def _associations(data: bytes, box: _Box) -> Iterator[_Association]:
+def _associations(data: bytes, box: Box) -> Iterator[_Association]:
     flags = struct.unpack_from(">I", data, box.body)[0]
     wide_items, wide = flags >> 24 >= 1, bool(flags & 1)
     at = box.body + 8
@@ -141,7 +109,7 @@ def _contents(data: bytes, film: bool) -> Contents:
     kinds = []
     if (items := places.inside.get(b"iinf")) is not None:
         first = items.body + (8 if data[items.body] else 6)
-        for box in _boxes(data, first, items.end):
+        for box in boxes.of_bytes(data, first, items.end):
             version = data[box.body]
             at = box.body + (8 if version == 2 else 10)
             kinds.append(data[at : at + 4])
@@ -182,12 +150,12 @@ def _spliced(
     places: _Places,
     said: _Association,
     added: Sequence[tuple[bytes, bytes]],
-    ipco: _Box,
-    ipma: _Box,
-    iloc: _Box,
+    ipco: Box,
+    ipma: Box,
+    iloc: Box,
 ) -> bytes:
     out = bytearray(data)
-    boxes, numbers = b"", list(said.numbers)
+    more, numbers = b"", list(said.numbers)
     wide = bool(data[ipma.body + 3] & 1)
     marks = list(data[said.count_at + 1 : said.end])
     for kind, body in added:
@@ -198,7 +166,7 @@ def _spliced(
             how = data[place.body + _CODES : place.end] if kind == b"colr" else body[_CODES:]
             out[place.body : place.end] = body[:_CODES] + how
             continue
-        boxes += struct.pack(">I4s", 8 + len(body), kind) + body
+        more += struct.pack(">I4s", 8 + len(body), kind) + body
         numbers.append(len(places.properties) + len(numbers) - len(said.numbers) + 1)
     new = numbers[len(said.numbers) :]
     if not new:
@@ -207,30 +175,30 @@ def _spliced(
         raise BoxError("it has too many properties")
     entry = bytes([len(numbers), *marks]) + b"".join(struct.pack(">H" if wide else ">B", number) for number in new)
     grown = len(entry) - (said.end - said.count_at)
-    _move(out, iloc, len(boxes) + grown, places.meta.end)
-    for box, growth in ((places.meta, len(boxes) + grown), (places.inside[b"iprp"], len(boxes) + grown)):
+    _move(out, iloc, len(more) + grown, places.meta.end)
+    for box, growth in ((places.meta, len(more) + grown), (places.inside[b"iprp"], len(more) + grown)):
         _lengthen(out, box, growth)
-    _lengthen(out, ipco, len(boxes))
+    _lengthen(out, ipco, len(more))
     _lengthen(out, ipma, grown)
     if ipma.start < ipco.start:
         raise BoxError("its boxes are in another order")
     out[said.count_at : said.end] = entry  # the later place first: the earlier one stays where it is
-    out[ipco.end : ipco.end] = boxes
+    out[ipco.end : ipco.end] = more
     return bytes(out)
 
 
-def _same_place(data: bytes, box: _Box, kind: bytes, body: bytes) -> bool:
+def _same_place(data: bytes, box: Box, kind: bytes, body: bytes) -> bool:
     """Return whether a property is of the kind of another one: of ``colr`` there is a profile beside the numbers."""
     return box.kind == kind and (kind != b"colr" or data[box.body : box.body + 4] == body[:4])
 
 
-def _lengthen(data: bytearray, box: _Box, growth: int) -> None:
+def _lengthen(data: bytearray, box: Box, growth: int) -> None:
     if box.body - box.start != 8:
         raise BoxError("a box is enormous")
     struct.pack_into(">I", data, box.start, box.end - box.start + growth)
 
 
-def _move(data: bytearray, box: _Box, growth: int, behind: int) -> None:
+def _move(data: bytearray, box: Box, growth: int, behind: int) -> None:
     """Add to the places of items' data, of those that lie behind a place in the file."""
     version = data[box.body]
     sizes = struct.unpack_from(">BB", data, box.body + 4)

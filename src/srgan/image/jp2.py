@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan.image import pillow, tiff
+from srgan.image import boxes, pillow, tiff
 from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Opened, damage
 from srgan.image.pixels import full_range
@@ -27,7 +27,7 @@ _SIZES = b"\xff\x4f\xff\x51"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = b"JpgTiffExif->JP2"
 _GEOTIFF = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
-_MOST_BOX, _MOST_BOXES = 64 << 20, 1000
+_MOST_BOX = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -81,31 +81,15 @@ def read(file: BinaryIO) -> Said:
 
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """Yield kind and content of the boxes, those inside of header boxes too; of pixels, their beginning."""
-    total = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(64)
     if head.startswith(_SIZES):
         yield b"jp2c", head
         return
-    at = 0
-    for _ in range(_MOST_BOXES):
-        file.seek(at)
-        head = file.read(16)
-        if len(head) < 8:
-            return
-        size, kind = struct.unpack_from(">I4s", head)
-        start = at + 8
-        if size == 1 and len(head) == 16:
-            size, start = struct.unpack_from(">Q", head, 8)[0], at + 16
-        end = at + size if size else total
-        if end < start or end > total:
-            return
-        if kind in (b"jp2h", b"res "):
-            at = start
-            continue
-        file.seek(start)
-        yield kind, file.read(64 if kind == b"jp2c" else min(end - start, _MOST_BOX))
-        at = end
+    with suppress(boxes.BoxError):  # what lies before the damage counts
+        for box in boxes.of_file(file, into=(b"jp2h", b"res ")):
+            file.seek(box.body)
+            yield box.kind, file.read(64 if box.kind == b"jp2c" else min(box.end - box.body, _MOST_BOX))
 
 
 def _depth(code: bytes) -> int:

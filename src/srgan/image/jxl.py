@@ -8,7 +8,7 @@ Sizes are read here, as the libraries tell them only once they have decoded.
 from __future__ import annotations
 
 import re
-import struct
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan.image import vips
+from srgan.image.boxes import BoxError, of_bytes
 from srgan.image.file_metadata import FileMetadata
 from srgan.image.opened import DamagedError, Decoded, Opened, damage
 from srgan.image.pixels import full_range
@@ -26,7 +27,6 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _DEPTHS, _FLOAT_DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1)), ((0, 32), (0, 16), (0, 24), (6, 1))
 _PLAIN = re.compile(rb"sRGB|(RGB_D65_SRG|Gra_D65)_[A-Za-z]+_SRG")
 """Names of profiles of sRGB, libjxl's own among them."""
-_MOST_BOXES = 10_000
 
 
 def open_file(file: BinaryIO, page: int = 0) -> Opened:
@@ -90,25 +90,14 @@ def _codestream(data: bytes) -> tuple[bytes, dict[bytes, bytes]]:
         raise DamagedError("it does not begin like JPEG XL")
     found: dict[bytes, bytes] = {}
     code = b""
-    at = 0
-    for _ in range(_MOST_BOXES):
-        if at + 8 > len(data):
-            break
-        size, kind = struct.unpack_from(">I4s", data, at)
-        start = at + 8
-        if size == 1 and at + 16 <= len(data):
-            size = struct.unpack_from(">Q", data, start)[0]
-            start += 8
-        end = at + size if size else len(data)
-        if end <= at or end > len(data):
-            break
-        if kind == b"jxlc":
-            code = code or data[start : start + 64]
-        elif kind == b"jxlp" and len(code) < 64:
-            code += data[start + 4 : min(end, start + 68)]
-        else:
-            found.setdefault(kind, data[start:end])
-        at = end
+    with suppress(BoxError):  # what lies before the damage counts
+        for box in of_bytes(data):
+            if box.kind == b"jxlc":
+                code = code or data[box.body : box.body + 64]
+            elif box.kind == b"jxlp" and len(code) < 64:
+                code += data[box.body + 4 : min(box.end, box.body + 68)]
+            else:
+                found.setdefault(box.kind, data[box.body : box.end])
     if not code:
         raise DamagedError("it has no picture")
     return code, found
