@@ -2,17 +2,16 @@
 
 from fractions import Fraction
 
+import av
 import pytest
+from av.stream import Disposition
 
-av = pytest.importorskip("av", reason="needs the extra video")
-from av.stream import Disposition  # noqa: E402
-
-from srgan.video import tags  # noqa: E402
-from srgan.video.clip import probe  # noqa: E402
-from srgan.video.decoding import decode  # noqa: E402
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan.video import tags
+from srgan.video.clip import probe
+from srgan.video.decoding import decode
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from support import clips
 
 FAST = Encoding(preset="ultrafast")
 PHONE = {"com.apple.quicktime.make": "Apple", "com.apple.quicktime.location.ISO6709": "+48.1+011.5/", "title": "A walk"}
@@ -50,6 +49,28 @@ def test_what_a_phone_says_goes_along(tmp_path, upscaler):
         with av.open(str(target)) as result:
             said = {name.lower(): text for name, text in result.metadata.items()}
         assert {name.lower(): text for name, text in PHONE.items()}.items() <= said.items()
+
+
+@pytest.mark.parametrize("end", [".mp4", ".mov", ".mkv"])
+def test_texts_that_are_not_in_utf_8_go_along_byte_for_byte(end, tmp_path, upscaler):
+    """As programs of another century write them."""
+    clips.make(tmp_path / "a.mkv", audio="mp3", options={"bf": "0"})
+    source = with_texts(
+        tmp_path / "a.mkv", tmp_path / f"b{end}", {"title": "Die Kueche"}, audio={"title": "Die Kueche"}
+    )
+    with av.open(str(source)) as made:
+        in_the_sound = {"title", "handler_name"} & {  # FFmpeg writes a title of a stream into Matroska and MOV
+            name for name, text in made.streams.audio[0].metadata.items() if "Kueche" in text
+        }
+    source.write_bytes(source.read_bytes().replace(b"Die Kueche", b"Die K\xfcche "))
+    for target in ("c.mkv", "c.mp4"):
+        listener = clips.Notes()
+        upscale_clip(source, tmp_path / target, upscaler, encoding=FAST, listener=listener)
+        with av.open(str(tmp_path / target), metadata_errors="surrogateescape") as result:
+            assert result.metadata["title"].encode(errors="surrogateescape").rstrip() == b"Die K\xfcche"
+            if target == "c.mkv" and in_the_sound:
+                text = result.streams.audio[0].metadata["title"]
+                assert text.encode(errors="surrogateescape").rstrip() == b"Die K\xfcche"
 
 
 def test_texts_that_the_container_has_no_place_for_are_said(tmp_path, upscaler):

@@ -21,6 +21,7 @@ from srgan.video import clock, side_data
 from srgan.video.colours import Colours, colours_of
 from srgan.video.decoding import decode, decoder_of, first_frame
 from srgan.video.side_data import Mastering
+from srgan.video.tags import AS_BYTES
 from srgan.video.work import Losses, TimedFrame
 
 _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
@@ -43,7 +44,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """
     try:
         # As a file, whatever its name begins with, and so that it cannot make FFmpeg open anything else.
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        options = {"protocol_whitelist": "file"}
+        with av.open(f"file:{path}", options=options, metadata_errors=AS_BYTES) as container:
             yield container
     except av.error.FFmpegError as error:
         reason = error.strerror or "it is damaged"

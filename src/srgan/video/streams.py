@@ -166,10 +166,10 @@ def open_output(path: str, suffix: str, *, indirect: bool, trial: bool = False, 
     flags = "+faststart" + f"+{tags.KEYS}" * keys
     options = {"movflags": flags} if kind in ("mp4", "mov") and not trial else {}
     if not indirect:
-        return av.open(path, "w", format=kind, container_options=options)
+        return av.open(path, "w", format=kind, container_options=options, metadata_errors=tags.AS_BYTES)
     settings = "".join(f":{name}={value}" for name, value in options.items())
     plain = "".join(char if char.isalnum() or char in "/._-" else f"\\{char}" for char in path)
-    return av.open(f"[f={kind}{settings}]{plain}", "w", format="tee")
+    return av.open(f"[f={kind}{settings}]{plain}", "w", format="tee", metadata_errors=tags.AS_BYTES)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ _GONE = {
 """Metadata that is about the source's container or encoding."""
 _SAME = {"creation_time", "timecode", "rotate", "stereo_mode"}
 """What muxers write elsewhere than among the texts, or what has a line of its own."""
+AS_BYTES = "surrogateescape"
+"""How texts are read and written that are not in UTF-8, as old programs write them: byte for byte."""
 KEYS = "use_metadata_tags"
 """Flag of FFmpeg's muxer of MOV and MP4: texts of any name, in Apple's newer place for them."""
 
@@ -72,7 +74,7 @@ def _lost(suffix: str, whole: Mapping[str, str], stream: Mapping[str, str], flag
     options = {"movflags": flag} if flag else {}
     with (
         suppress(av.error.FFmpegError, ValueError),
-        av.open(file, "w", CONTAINERS[suffix], container_options=options) as out,
+        av.open(file, "w", CONTAINERS[suffix], container_options=options, metadata_errors=AS_BYTES) as out,
     ):
         video = out.add_stream("libvpx" if suffix == ".webm" else "mpeg4", rate=25)
         video.width = video.height = 16
@@ -86,7 +88,7 @@ def _lost(suffix: str, whole: Mapping[str, str], stream: Mapping[str, str], flag
         for packet in [*video.encode(frame), *video.encode(None)]:
             out.mux(packet)
     file.seek(0)
-    with av.open(file) as back:
+    with av.open(file, metadata_errors=AS_BYTES) as back:
         there = {key.lower() for key in back.metadata}
         there_too = {key.lower() for key in back.streams.video[0].metadata}
     lost = {key for key in whole if key.lower() not in there}
