@@ -15,7 +15,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from srgan.errors import ImageWriteError, OutputExistsError, UsageError
-from srgan.image import FORMATS, WRITABLE, Picture, format_of, read, to_8_bit, to_rgb8, write
+from srgan.image import FORMATS, WRITABLE, Picture, boxes, format_of, read, to_8_bit, to_rgb8, write
+from srgan.image.colour import Colour
+from support import extras
 
 FULL = {np.uint8: 255, np.uint16: 65535}
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -270,3 +272,19 @@ def test_a_density_that_bmp_has_no_number_for_is_left_out(tmp_path):
         write(Picture(np.zeros((2, 3, 3), np.uint8), resolution=(density, 4.0)), tmp_path / f"{density}.bmp")
         with Image.open(tmp_path / f"{density}.bmp") as picture:
             assert (picture.size, picture.info.get("dpi", (0, 0))[0]) == ((3, 2), 0)
+
+
+@pytest.mark.parametrize("end", ["avif", "heic"])
+def test_a_file_that_the_encoder_built_in_another_way_is_one_line(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an encoder of tomorrow might: boxes that ours cannot be added to."""
+    extras.need_format(end)
+
+    def refuse(*_: Any) -> bytes:
+        raise boxes.BoxError("its boxes are of another kind")
+
+    monkeypatch.setattr("srgan.image.bmff.with_properties", refuse)
+    with pytest.raises(ImageWriteError, match="encoder says: its boxes are of another kind"):
+        write(Picture(np.zeros((8, 8, 3), np.uint8), colour=Colour(12, 13)), tmp_path / f"a.{end}")
+    assert not list(tmp_path.iterdir())

@@ -207,7 +207,8 @@ def _read_avif(file: BinaryIO, page: int) -> FileMetadata:
 def _nclx(said: bmff.Contents) -> colour.Colour | None:
     """Return the colour by code points; None beside a profile, which counts more."""
     codes = said.property(b"colr", b"nclx")
-    if codes is None or len(codes) < 8 or said.property(b"colr", b"prof") is not None:
+    profile = said.property(b"colr", b"prof") or said.property(b"colr", b"rICC")
+    if codes is None or len(codes) < 8 or profile is not None:
         return None
     return colour.from_nclx(struct.unpack_from(">2H", codes, 4), said.property(b"clli"), said.property(b"mdcv"))
 

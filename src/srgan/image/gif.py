@@ -63,7 +63,11 @@ def read(file: BinaryIO) -> Blocks:
 
 def _take(file: BinaryIO, label: bytes, found: Blocks) -> None:
     """Read one block for programs, behind its label."""
-    program = file.peek(12)[1:12] if label == bytes([_APPLICATION]) else b""  # type: ignore[attr-defined]
+    program = b""
+    if label == bytes([_APPLICATION]):
+        head = file.read(12)
+        file.seek(-len(head), os.SEEK_CUR)
+        program = head[1:]
     if label == bytes([_COMMENT]):
         found.comments.append(b"".join(_pieces(file)))
     elif program == _XMP:

@@ -25,6 +25,9 @@ _BOXES = b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _DEPTHS, _FLOAT_DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1)), ((0, 32), (0, 16), (0, 24), (6, 1))
+_METADATA = {b"Exif": "EXIF data", b"xml ": "XMP"}
+_NOT_KEPT = {b"jumb": "Content Credentials (C2PA)", b"jhgm": "the gain map for bright displays (HDR)"}
+_MOST_UNPACKED = 16 << 20
 _PLAIN = re.compile(rb"sRGB|(RGB_D65_SRG|Gra_D65)_[A-Za-z]+_SRG")
 """Names of profiles of sRGB, libjxl's own among them."""
 
@@ -47,17 +50,13 @@ def open_file(file: BinaryIO, page: int = 0) -> Opened:
 
     exif = boxes.get(b"Exif")
     exif = exif[4 + int.from_bytes(exif[:4], "big") :] if exif and exif[:2] not in (b"II", b"MM") else exif
-    notes = tuple(
-        words
-        for name, words in (
-            (b"jumb", "Content Credentials (C2PA)"),
-            (b"jhgm", "the gain map for bright displays (HDR)"),
-        )
-        if name in boxes
+    notes = tuple(words for name, words in _NOT_KEPT.items() if name in boxes)
+    notes += tuple(
+        f"{words}, which is damaged or enormous" for name, words in _METADATA.items() if boxes.get(name) == b""
     )
     if head.animated:
         notes += ("the further frames of the animation",)
-    metadata = FileMetadata(exif or None, boxes.get(b"xml "), notes=notes)
+    metadata = FileMetadata(exif or None, boxes.get(b"xml ") or None, notes=notes)
     return Opened(head.width, head.height, 3, head.depth, decode, metadata=metadata)
 
 
@@ -82,6 +81,15 @@ def _is_plain(icc: bytes) -> bool:
     return _PLAIN.search(icc.replace(b"\0", b"")) is not None  # in ASCII or UTF-16
 
 
+def _unpacked(data: bytes) -> bytes:
+    """Return what Brotli has packed; nothing where it is damaged, or more than any program writes."""
+    library: Any = import_module("imagecodecs")
+    try:
+        return bytes(library.brotli_decode(data, out=_MOST_UNPACKED))
+    except library.BrotliError:
+        return b""
+
+
 def _codestream(data: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     """Return the beginning of the coded picture, and the other boxes of the file."""
     if data.startswith(b"\xff\x0a"):
@@ -96,6 +104,9 @@ def _codestream(data: bytes) -> tuple[bytes, dict[bytes, bytes]]:
                 code = code or data[box.body : box.body + 64]
             elif box.kind == b"jxlp" and len(code) < 64:
                 code += data[box.body + 4 : min(box.end, box.body + 68)]
+            elif box.kind == b"brob":  # another kind, packed: what cjxl makes of metadata
+                kind = data[box.body : box.body + 4]
+                found.setdefault(kind, _unpacked(data[box.body + 4 : box.end]) if kind in _METADATA else b"")
             else:
                 found.setdefault(box.kind, data[box.body : box.end])
     if not code:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from srgan.errors import ImageWriteError
 from srgan.files import atomic_path
 from srgan.image import pnm, tiff, vips, writing
+from srgan.image.boxes import BoxError
 from srgan.image.fitting import fitted
 from srgan.image.formats import Format
 from srgan.image.picture import Picture
@@ -127,7 +128,7 @@ def _finished(path: Path, kind: Format, make: Callable[[], _FileSink]) -> Iterat
             sink.finish()
         finally:
             sink.close()
-    except vips.Error as error:
+    except (vips.Error, BoxError) as error:
         raise writing.encoder_error(path, kind, error) from None
 
 

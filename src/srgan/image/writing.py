@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from srgan.errors import ImageWriteError, MissingExtraError, UsageError
 from srgan.files import atomic_path
 from srgan.image import bmff, bmp, exif, heif, jxl, parts, png, pnm, vips, webp
+from srgan.image.boxes import BoxError
 from srgan.image.fitting import fitted, losses
 from srgan.image.formats import FORMATS, WRITABLE, Format
 from srgan.image.metadata import Metadata, prepared, properties
@@ -68,7 +69,7 @@ def write(
     with atomic_path(path, overwrite=overwrite, error=ImageWriteError) as partial, partial.open("w+b") as out:
         try:
             _ENCODERS.get(kind.name, _encode_with_vips)(picture, kind, out, quality)
-        except vips.Error as error:
+        except (vips.Error, BoxError) as error:
             raise encoder_error(path, kind, error) from None
 
 
