@@ -5,6 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from support.extras import (  # noqa: F401 - hooks
+    pytest_pycollect_makemodule,
+    pytest_runtest_call,
+    pytest_runtest_setup,
+)
+
 os.environ["SRGAN_CACHE"] = ""  # tests compile what they test, and leave nothing in the home of who runs them
 
 
@@ -49,13 +55,20 @@ SLOW = (
 )
 """Files and rooms that train, start processes, or repeat a lot."""
 
+EXTRAS = {"web": "web", "video": "video", "jobs/test_cluster.py": "cluster"}
+"""What files and rooms need that start it in processes of their own."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow by where it stands, and what needs a browser or a cluster by what it uses."""
+    """Mark what is slow or needs an extra by where it stands, and what needs a browser or a cluster by what it uses."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(SLOW):
+        place = item.path.relative_to(here).as_posix()
+        if place.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+        for start, extra in EXTRAS.items():
+            if place.startswith(start):
+                item.add_marker(pytest.mark.extra(extra))
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
         if item.path.name == "test_cluster.py":

@@ -287,6 +287,13 @@ def begun(command: Command, given: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def made(command: Command, given: Path, out: Path) -> dict[str, bytes]:
+    """Run a command to its end, and return what it made in a folder, which may be new."""
+    out.mkdir(exist_ok=True)
+    assert call(*command.arguments(given, out)).code == 0
+    return contents(out)
+
+
 def whole_or_a_line(process: subprocess.Popen[str]) -> int:
     """Wait for a command, and return its exit code; it was done, or it says in lines of its own why not."""
     out, err = process.communicate(timeout=300)
@@ -299,22 +306,18 @@ def whole_or_a_line(process: subprocess.Popen[str]) -> int:
 @pytest.mark.parametrize("command", [EVALUATE, PREPARE, CLIP], ids=named)
 def test_sigterm(command: Command, given: Path, tmp_path: Path) -> None:
     """Early and late: nothing is half written, and the same command does it afterwards."""
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    whole.mkdir()
-    out.mkdir()
-    assert call(*command.arguments(given, whole)).code == 0
+    whole, out = made(command, given, tmp_path / "whole"), tmp_path / "out"
     for seconds in (0.6, 1.2):
+        out.mkdir()
         with begun(command, given, out) as process:
             time.sleep(seconds)
             process.terminate()
             _, err = process.communicate(timeout=300)
         assert "Traceback" not in err
         for name, data in contents(out).items():
-            assert data == contents(whole).get(name), name
+            assert data == whole.get(name), name
         shutil.rmtree(out)
-        out.mkdir()
-    assert call(*command.arguments(given, out)).code == 0
-    assert contents(out) == contents(whole)
+    assert made(command, given, out) == whole
 
 
 @pytest.mark.slow
@@ -360,14 +363,12 @@ def test_few_descriptors(command: Command, descriptors: int, given: Path, tmp_pa
 @pytest.mark.parametrize("command", [EVALUATE, PREPARE, CLIP], ids=named)
 def test_two_at_once_into_one_folder(command: Command, given: Path, tmp_path: Path) -> None:
     """One of them does it, whatever becomes of the other; what is there in the end is whole."""
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    whole.mkdir()
+    whole, out = made(command, given, tmp_path / "whole"), tmp_path / "out"
     out.mkdir()
-    assert call(*command.arguments(given, whole)).code == 0
     with begun(command, given, out) as one, begun(command, given, out) as other:
         codes = whole_or_a_line(one), whole_or_a_line(other)
     assert 0 in codes
-    assert contents(out) == contents(whole)
+    assert contents(out) == whole
 
 
 @pytest.mark.slow

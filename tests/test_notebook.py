@@ -9,10 +9,11 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.mark.slow
+@pytest.mark.extra("dev")
 def test_the_notebook_runs_and_shows_pictures(tmp_path):
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient and ipykernel")
-    pytest.importorskip("ipykernel", reason="needs ipykernel")
-    nbformat = pytest.importorskip("nbformat")
+    import nbclient
+    import nbformat
+
     folder = tmp_path / "examples"
     shutil.copytree(EXAMPLES, folder)
     notebook = nbformat.read(EXAMPLES / "upscale.ipynb", as_version=4)

@@ -8,47 +8,30 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import numpy_helper
 from PIL import Image
 from safetensors.torch import save_file
 
-from srgan.models.export import build_onnx, save_onnx, set_card
 from srgan.models.metadata import read_info
-from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.runtime.network import open_network
 from srgan.training.recipe import shipped_recipes
-from support.tiny_runs import RECIPE, call, run, save_photo, save_photos, save_vgg
-
-# One short stage of pixels.
-SHORT = RECIPE[: RECIPE.index("[stages.gan]")] + RECIPE[RECIPE.index("[run]") :]
-SHORT = SHORT.replace("steps = 60", "steps = 2").replace("warmup = 5", "warmup = 0")
+from support.tiny_runs import (
+    RECIPE,
+    SHORT,
+    assert_line,
+    call,
+    initializers,
+    run,
+    save_material,
+    save_photo,
+    save_photos,
+    save_vgg,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("material")
-    save_photos(folder / "photos", 3)
-    (folder / "my.toml").write_text(RECIPE)
-    (folder / "short.toml").write_text(SHORT)
-    save_vgg(folder / "vgg.safetensors")
-    return folder
-
-
-def train(material, out, *more, photos="photos", recipe="short.toml"):
-    arguments = ["--recipe", material / recipe, "--out", out, "--device", "cpu"]
-    return call("train", material / photos, *arguments, *more)
-
-
-def assert_line(result, code, *words):
-    """One line for a person, on stderr alone, behind what the run said before (if anything)."""
-    last = result.err.splitlines()[-1]
-    assert result.code == code, result.err
-    assert last.startswith("srgan: ")
-    assert result.err.count("srgan: ") == 1
-    assert "Traceback" not in result.err
-    for word in words:
-        assert word in last
-    assert result.out == ""
+    return save_material(tmp_path_factory.mktemp("material"))
 
 
 @pytest.mark.parametrize(
@@ -175,60 +158,6 @@ def test_a_loss_that_explodes_is_one_line(material, tmp_path):
     assert "damaged" not in call("train", "--resume", "--out", tmp_path / "run", *back).err
 
 
-def initializers(path):
-    return {entry.name: numpy_helper.to_array(entry) for entry in onnx.load(path).graph.initializer}
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    torch.manual_seed(3)
-    config = GeneratorConfig(scale=2, features=4, blocks=1, norm="none", output="linear")
-    model = build_onnx({key: value.numpy() for key, value in Generator(config).state_dict().items()}, config)
-    set_card(model, name="start-x2", scale=2, card={})
-    path = tmp_path_factory.mktemp("exported") / "start-x2.onnx"
-    save_onnx(model, path)
-    return path
-
-
-def test_init_starts_from_an_exported_network(material, tmp_path, exported):
-    rates = [f"stages.pixels.{name}=1e-12" for name in ("rate", "final_rate", "muon_lr")]
-    changes = [word for rate in rates for word in ("--set", rate)]
-    result = train(material, tmp_path / "run", "--init", exported, *changes)
-    assert result.code == 0, result.err
-    start, end = initializers(exported), initializers(tmp_path / "run" / "pixels-x2.onnx")
-    assert start.keys() == end.keys()
-    for key, value in start.items():
-        assert np.allclose(value, end[key], atol=1e-6), key
-    card = read_info(tmp_path / "run" / "pixels-x2.onnx").card
-    assert card["init"] == str(exported)
-    assert f"**Started from**: {exported}" in (tmp_path / "run" / "pixels-x2.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ("generator.features=6", "(6, 3, 9, 9)"),
-        ("generator.kind=fast", "(4, 3, 3, 3)"),
-        ("generator.norm=batch", "BatchNorm"),
-    ],
-)
-def test_init_of_another_shape_is_refused_before_any_work(material, tmp_path, exported, change, words):
-    assert_line(train(material, tmp_path / "run", "--init", exported, "--set", change), 1, words)
-    assert not (tmp_path / "run").exists()
-
-
-def test_init_of_another_enlargement_gives_its_trunk(material, tmp_path, exported):
-    rates = [f"stages.pixels.{name}=1e-12" for name in ("rate", "final_rate", "muon_lr")]
-    changes = [word for change in [*rates, "generator.scale=4"] for word in ("--set", change)]
-    result = train(material, tmp_path / "run", "--init", exported, *changes)
-    assert result.code == 0, result.err
-    assert f"starting from the trunk of {exported}, an x2; the layers after it are new" in result.err
-    start, end = initializers(exported), initializers(tmp_path / "run" / "pixels-x4.onnx")
-    for key, value in start.items():
-        assert key.startswith(("upsample", "tail")) or np.allclose(value, end[key], atol=1e-6), key
-    assert not np.allclose(start["upsample.0.conv.weight.fp16"], end["upsample.0.conv.weight.fp16"], atol=1e-3)
-
-
 def test_a_fast_network_goes_through_all_stages_and_becomes_an_x2(material, tmp_path):
     """Both stages and their blend; then half its enlargement, which it starts as if reduced by a box."""
     kind = ["generator.kind=fast", "stages.pixels.steps=2", "stages.pixels.warmup=0"]
@@ -296,18 +225,6 @@ def test_a_run_inside_the_photos_does_not_train_on_its_own_results(material, tmp
     assert list((out / "results").glob("*.png"))
     assert call("train", "--resume", "--out", out).code == 0
     assert read_info(out / "pixels-x2.onnx").card["data"] == before
-
-
-def test_benchmarks_are_evaluated_and_a_missing_one_does_not_lose_the_network(material, tmp_path):
-    save_photo(tmp_path / "Bench" / "HR" / "a.png", 40, 40)
-    save_photo(tmp_path / "Tiny" / "HR" / "a.png", 8, 8)  # too small for SSIM
-    assert train(material, tmp_path / "one", "--benchmark", tmp_path / "Bench").code == 0
-    (figures,) = read_info(tmp_path / "one" / "pixels-x2.onnx").card["evaluation"]
-    assert (figures["set"], figures["images"]) == ("Bench", 1)
-    result = train(material, tmp_path / "two", "--benchmark", tmp_path / "Tiny")
-    assert result.code == 0, result.err
-    assert "not evaluated" in result.err
-    assert "evaluation" not in read_info(tmp_path / "two" / "pixels-x2.onnx").card
 
 
 def test_without_the_extra_the_install_command_is_the_answer(material):

@@ -111,7 +111,6 @@ def test_an_animation_has_its_history_and_date(end: str, nearest: Path) -> None:
 
 
 def test_a_clip_keeps_its_date(nearest: Path) -> None:
-    pytest.importorskip("av", reason="needs the extra video")
     from support import clips
 
     os.utime(clips.make("a.mp4", clips.VARIABLE[:3]), ns=(10**18, 10**18))

@@ -35,7 +35,6 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def clips():
-    pytest.importorskip("av", reason="needs the extra video")
     from support import clips
 
     return clips

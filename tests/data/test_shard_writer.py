@@ -106,6 +106,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
     assert len(decoded(tmp_path / "out")) == 1
 
 
+@pytest.mark.extra("shards")
 def test_the_command(tmp_path):
     save_photo(tmp_path / "in" / "a.png", 100, 120)
     (tmp_path / "in" / "bad.png").write_text("hello")

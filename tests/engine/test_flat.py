@@ -115,7 +115,7 @@ def test_pictures_without_flat_parts_keep_their_bytes(model: Path, monkeypatch: 
         np.testing.assert_array_equal(upscaler(image), plain(upscaler, image, monkeypatch))
 
 
-@pytest.mark.parametrize("tta", [False, True])
+@pytest.mark.parametrize("tta", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("image", [logo(), edge_along_the_top()], ids=["logo", "one edge"])
 def test_tiles_and_rows_are_the_picture_computed_whole(model: Path, image: Any, tta: bool) -> None:
     image = np.pad(image, ((40, 60), (20, 40), (0, 0)), mode="edge")

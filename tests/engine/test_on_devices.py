@@ -39,8 +39,8 @@ def model(tmp_path: Path) -> Path:
         (3, np.float32, {"wrap": True}),
     ],
 )
+@pytest.mark.extra("train")
 def test_every_kind_of_picture(model: Path, channels: int, dtype: Any, options: dict[str, Any]) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch")
     options = {"precision": "fp32", **options}
     image = picture(30, 26, channels, dtype)
     expected = Upscaler(model, device="cpu", **options)(image)

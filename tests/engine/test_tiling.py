@@ -15,6 +15,7 @@ from support import tiny_models
 sides = st.integers(1, 300)
 
 
+@pytest.mark.slow
 @given(sides, sides, st.integers(0, 40), st.integers(1, 60_000))
 @settings(max_examples=400, deadline=None)
 def test_a_plan_covers_each_pixel_once_with_its_halo_within_the_budget(
@@ -93,6 +94,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Network]:
     return {name: open_network(file, precision="fp32") for name, file in files.items()}
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["shallow", "residual", "residual-x2"]), st.integers(1, 70), st.integers(1, 70), st.data())
 @settings(max_examples=60, deadline=None)
 def test_tiled_equals_whole(

@@ -25,6 +25,7 @@ from srgan.resize.resample import resample
 from srgan.runtime.network import open_network
 from support import tiny_models
 
+SLOW = functools.partial(pytest.param, marks=pytest.mark.slow)
 DEPTHS = {"uint8": 255, "uint16": 65535, "float32": 1}
 
 
@@ -146,8 +147,8 @@ def test_bands_are_the_picture(models: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(bands), upscaler(image))
 
 
-@pytest.mark.parametrize("scale", [None, 1.5])
-@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("scale", [None, SLOW(1.5)])
+@pytest.mark.parametrize("exact", [SLOW(False), True])
 def test_a_picture_may_be_decoded_while_it_is_enlarged(models: Path, scale: float | None, exact: bool) -> None:
     upscaler = smallest(models / "residual.onnx", scale=scale, exact=exact)
     image = noise(400, 90, 3)
@@ -241,6 +242,7 @@ def test_a_picture_that_is_large_enough_does_not_see_the_network(tmp_path: Path)
     np.testing.assert_array_equal(upscaler(same), same)
 
 
+@pytest.mark.slow
 def test_reduced_in_many_tiles_it_is_the_same(models: Path) -> None:
     image = noise(150, 90, 4)
     tiled = smallest(models / "residual.onnx", exact=True, scale=2.7)
@@ -255,8 +257,9 @@ def test_reduced_in_many_tiles_it_is_the_same(models: Path) -> None:
 
 
 @pytest.mark.parametrize("scale", [None, 3, 2.3])
-@pytest.mark.parametrize("channels", [None, 3, 4])
-@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize(
+    ("tiled", "channels"), [(False, None), (False, 3), (False, 4), SLOW(True, None), (True, 3), (True, 4)]
+)
 def test_wrapped_it_is_the_middle_of_the_pattern_laid_out(
     models: Path, scale: float | None, channels: int | None, tiled: bool
 ) -> None:
@@ -294,7 +297,7 @@ def test_a_tile_smaller_than_the_networks_reach_wraps_many_times(models: Path, h
     assert abs(wrapped.astype(int) - middle).max() <= 1
 
 
-@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("tiled", [False, SLOW(True)])
 def test_the_self_ensemble_is_the_mean_over_eight_positions(models: Path, tiled: bool) -> None:
     """By hand, with the picture turned and mirrored outside."""
     image = noise(130, 95, 3, "float32")
@@ -416,6 +419,7 @@ def test_a_network_that_gives_no_numbers_fails_the_picture(tmp_path: Path) -> No
         upscaler(np.full((5, 5, 3), 255, np.uint8))
 
 
+@pytest.mark.slow
 def test_short_of_memory_the_tiles_shrink_and_the_picture_is_the_same(tmp_path: Path) -> None:
     """In a process whose address space is limited while it works."""
     file = tiny_models.residual(tmp_path / "net.onnx", channels=48, blocks=1)

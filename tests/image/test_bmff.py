@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan.image import FORMATS, Picture, bmff, read, write
+from srgan.image import Picture, bmff, read, write
 from srgan.image.colour import Colour
 from srgan.image.file_metadata import parts_of
+from support import extras
 
 LIGHT = (
     (b"mDCV", struct.pack(">8H2I", 34000, 16000, 13250, 34500, 7500, 3000, 15635, 16450, 10_000_000, 50)),
@@ -28,16 +29,11 @@ def ramp(dtype: Any = np.uint8) -> Any:
     return (values * (257 if dtype == np.uint16 else 1)).astype(dtype)
 
 
-def need(end: str) -> None:
-    if not next(entry for entry in FORMATS.values() if f".{end}" in entry.suffixes).installed:
-        pytest.skip(f"no library for {end}")
-
-
 @pytest.mark.parametrize("quality", [None, 100])
 @pytest.mark.parametrize("end", ["avif", "heic"])
 @pytest.mark.parametrize(("dtype", "said"), [(np.uint8, Colour(12, 13)), (np.uint16, PQ)])
 def test_code_points_stay_code_points(end: str, quality: int | None, dtype: Any, said: Colour, tmp_path: Path) -> None:
-    need(end)
+    extras.need_format(end)
     path = tmp_path / f"a.{end}"
     write(Picture(ramp(dtype), colour=said, aspect=(1.0, 2.0)), path, quality=quality)
     back = read(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ import tifffile
 from PIL import Image, ImageCms
 
 from srgan.errors import ImageReadError, ImageTooLargeError, MissingExtraError, UsageError
-from srgan.image import FORMATS, Picture, colour, formats, jp2, left_out, probe, read, read_rows, write
+from srgan.image import Picture, colour, formats, jp2, left_out, probe, read, read_rows, write
+from srgan.image.boxes import of_bytes
 from srgan.image.jxl import _header
+from support import extras
 from support import picture_samples as samples
 from support.metadata import larger, noise
-
-needs = {name: pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed") for name in
-         ("pillow_heif", "pillow_jxl", "rawpy")}  # fmt: skip
 
 
 def smooth(channels: int = 3, dtype: Any = np.uint8) -> Any:
@@ -32,7 +30,7 @@ def smooth(channels: int = 3, dtype: Any = np.uint8) -> Any:
 # --- HEIC ------------------------------------------------------------------------------------------------------------
 
 
-@needs["pillow_heif"]
+@pytest.mark.extra("formats")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_heic_comes_back(channels: int, tmp_path: Path) -> None:
     write(Picture(smooth(channels)), tmp_path / "a.heic")
@@ -43,7 +41,7 @@ def test_heic_comes_back(channels: int, tmp_path: Path) -> None:
     assert (found.format, found.depth) == ("HEIC", 8)
 
 
-@needs["pillow_heif"]
+@pytest.mark.extra("formats")
 def test_heic_of_10_bits_has_its_white_at_the_end(tmp_path: Path) -> None:
     write(Picture(smooth(dtype=np.uint16)), tmp_path / "a.heic", quality=100)
     found = read(tmp_path / "a.heic")
@@ -53,7 +51,7 @@ def test_heic_of_10_bits_has_its_white_at_the_end(tmp_path: Path) -> None:
     assert read(tmp_path / "b.heic").pixels.min() > 65_400
 
 
-@needs["pillow_heif"]
+@pytest.mark.extra("formats")
 def test_what_belongs_to_a_heic_picture(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     write(Picture(smooth(), icc=profile, exif=samples.exif(orientation=1), xmp=samples.xmp(1)), tmp_path / "a.heic")
@@ -64,7 +62,7 @@ def test_what_belongs_to_a_heic_picture(tmp_path: Path) -> None:
     assert (tags["first"][0x0100], tags["camera"][0xA003], tags["camera"][0x927C]) == (192, 128, samples.MAKER_NOTE)
 
 
-@needs["pillow_heif"]
+@pytest.mark.extra("formats")
 def test_display_p3_of_a_phone_is_kept(tmp_path: Path) -> None:
     """By nclx, without a profile: code points 12 and 13."""
     import pillow_heif
@@ -80,7 +78,7 @@ def test_display_p3_of_a_phone_is_kept(tmp_path: Path) -> None:
         assert b"cICP\x0c\x0d\0\1" in (tmp_path / "b.png").read_bytes()
 
 
-@needs["pillow_heif"]
+@pytest.mark.extra("formats")
 def test_other_pictures_in_the_file_are_said(tmp_path: Path) -> None:
     import pillow_heif
 
@@ -93,7 +91,7 @@ def test_other_pictures_in_the_file_are_said(tmp_path: Path) -> None:
 # --- JPEG XL ---------------------------------------------------------------------------------------------------------
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_jpeg_xl_comes_back_exactly_at_100(channels: int, tmp_path: Path) -> None:
     write(Picture(noise(channels=channels)), tmp_path / "a.jxl", quality=100)
@@ -102,7 +100,7 @@ def test_jpeg_xl_comes_back_exactly_at_100(channels: int, tmp_path: Path) -> Non
     assert abs(read(tmp_path / "b.jxl").pixels.astype(int) - smooth(channels)).mean() < 2
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 def test_what_belongs_to_a_jpeg_xl_picture(tmp_path: Path) -> None:
     write(Picture(smooth(), exif=samples.exif(orientation=1), xmp=samples.xmp(1)), tmp_path / "a.jxl")
     write(larger(tmp_path / "a.jxl"), tmp_path / "b.jxl")
@@ -111,7 +109,35 @@ def test_what_belongs_to_a_jpeg_xl_picture(tmp_path: Path) -> None:
     assert samples.tags(found.exif or b"")["first"][0x0100] == 192
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
+def test_metadata_that_jpeg_xl_has_packed_is_read(tmp_path: Path) -> None:
+    """As cjxl writes it."""
+    import imagecodecs
+
+    write(Picture(smooth(), exif=samples.exif(orientation=1), xmp=samples.xmp(1)), tmp_path / "a.jxl")
+    data, wanted = (tmp_path / "a.jxl").read_bytes(), read(tmp_path / "a.jxl")
+    assert wanted.exif
+    assert wanted.xmp
+
+    def packed(more: bytes) -> Picture:
+        new, at = b"", 0
+        for box in of_bytes(data):
+            if box.kind in (b"Exif", b"xml "):
+                body = box.kind + imagecodecs.brotli_encode(data[box.body : box.end] + more)
+                new += data[at : box.start] + struct.pack(">I4s", 8 + len(body), b"brob") + body
+                at = box.end
+        (tmp_path / "packed.jxl").write_bytes(new + data[at:])
+        return read(tmp_path / "packed.jxl")
+
+    found = packed(b"")
+    assert (found.exif, found.xmp, found.notes) == (wanted.exif, wanted.xmp, ())
+    found = packed(bytes(20 << 20))
+    assert (found.exif, found.xmp) == (None, None)
+    assert found.notes == ("EXIF data, which is damaged or enormous", "XMP, which is damaged or enormous")
+    np.testing.assert_array_equal(found.pixels, wanted.pixels)
+
+
+@pytest.mark.extra("formats")
 def test_a_jpeg_file_packed_as_jpeg_xl(tmp_path: Path) -> None:
     import pillow_jxl
 
@@ -125,7 +151,7 @@ def test_a_jpeg_file_packed_as_jpeg_xl(tmp_path: Path) -> None:
     assert abs(read(tmp_path / "a.jxl").pixels.astype(int) - read(tmp_path / "a.jpg").pixels).max() <= 3
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 @pytest.mark.parametrize(
     "size", [(8, 8), (256, 256), (12, 8), (64, 48), (160, 90), (17, 13), (600, 40), (2, 1), (513, 3)]
 )
@@ -137,7 +163,7 @@ def test_the_size_of_jpeg_xl_is_read_from_its_first_bits(size: tuple[int, int], 
     assert read(tmp_path / "a.jxl").pixels.shape[:2] == size[::-1]
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_jpeg_xl_of_16_bits_is_read_with_them(channels: int, tmp_path: Path) -> None:
     import imagecodecs
@@ -151,7 +177,7 @@ def test_jpeg_xl_of_16_bits_is_read_with_them(channels: int, tmp_path: Path) -> 
     assert b"Lin" in (found.icc or b"").replace(b"\0", b"")  # this encoder says so
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 def test_jpeg_xl_of_12_bits_has_its_white_at_the_end(tmp_path: Path) -> None:
     import imagecodecs
 
@@ -160,7 +186,7 @@ def test_jpeg_xl_of_12_bits_has_its_white_at_the_end(tmp_path: Path) -> None:
     assert (probe(tmp_path / "a.jxl").depth, int(read(tmp_path / "a.jxl").pixels.min())) == (12, 65535)
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 def test_of_a_jpeg_xl_animation_the_first_frame(tmp_path: Path) -> None:
     import imagecodecs
 
@@ -172,7 +198,8 @@ def test_of_a_jpeg_xl_animation_the_first_frame(tmp_path: Path) -> None:
 
 
 def test_jpeg_2000_has_its_16_bits_profile_and_blocks(tmp_path: Path) -> None:
-    imagecodecs = pytest.importorskip("imagecodecs")
+    import imagecodecs
+
     pixels = noise(dtype=np.uint16)
     data = imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="jp2")
     wide = colour.profile(colour.Colour(12, 13)) or b""
@@ -196,7 +223,8 @@ def test_jpeg_2000_has_its_16_bits_profile_and_blocks(tmp_path: Path) -> None:
 def test_jpeg_2000_of_16_bits_without_the_extra_says_what_it_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    imagecodecs = pytest.importorskip("imagecodecs")
+    import imagecodecs
+
     (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(noise(dtype=np.uint16), level=0, codecformat="jp2"))
     monkeypatch.setattr(jp2, "find_spec", lambda _: None)
     found = read(tmp_path / "a.jp2")
@@ -242,7 +270,7 @@ def dng(path: Path, turn: int = 1) -> None:
     tifffile.imwrite(path, sensor, photometric=32803, extratags=tags, metadata=None, software="fw")
 
 
-@needs["rawpy"]
+@pytest.mark.extra("formats")
 def test_a_raw_file_is_developed_with_the_cameras_white(tmp_path: Path) -> None:
     dng(tmp_path / "a.dng")
     header = probe(tmp_path / "a.dng")
@@ -259,7 +287,7 @@ def test_a_raw_file_is_developed_with_the_cameras_white(tmp_path: Path) -> None:
     assert read(tmp_path / "b.tif").depth == 16
 
 
-@needs["rawpy"]
+@pytest.mark.extra("formats")
 def test_a_raw_file_of_an_upright_camera_is_turned(tmp_path: Path) -> None:
     dng(tmp_path / "a.dng", turn=6)
     header = probe(tmp_path / "a.dng")
@@ -333,8 +361,7 @@ SOUND = {"tga": {}, "dds": {}, "ico": {}, "jp2": {}}
 @pytest.mark.parametrize("end", [*SOUND, "psd", "heic", "jxl", "dng"])
 def test_what_is_cut_short_is_refused_in_one_line(end: str, tmp_path: Path) -> None:
     if end in ("heic", "jxl", "dng"):
-        if not next(entry for entry in FORMATS.values() if f".{end}" in entry.suffixes).installed:
-            pytest.skip("its library is not installed")
+        extras.need_format(end)
         dng(tmp_path / "a.dng") if end == "dng" else write(Picture(noise()), tmp_path / f"a.{end}")
         data = (tmp_path / f"a.{end}").read_bytes()
     elif end == "psd":
@@ -369,7 +396,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(end: str, tmp_path: Path) -> Non
         read(tmp_path / f"a.{end}")
 
 
-@needs["pillow_jxl"]
+@pytest.mark.extra("formats")
 def test_a_jpeg_xl_bomb(tmp_path: Path) -> None:
     data = bits(f"0 11 {999_999_999:030b}"[:5] + f"{999_999_999:030b}"[::-1] + "100 1")  # as high as that, and as wide
     (tmp_path / "a.jxl").write_bytes(b"\xff\x0a" + data + bytes(100))

@@ -6,14 +6,13 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
+import OpenEXR
 import pytest
 
 from srgan.errors import ImageReadError, ImageTooLargeError
 from srgan.image import left_out, probe, read
-
-OpenEXR = pytest.importorskip("OpenEXR")
-imagecodecs = pytest.importorskip("imagecodecs")
 
 
 def light(channels: int = 3) -> Any:

@@ -12,11 +12,12 @@ import pytest
 import tifffile
 
 from image.test_parts import VIDEO, ultra_hdr
-from srgan.image import FORMATS, Picture, left_out, read, stream, write
+from srgan.image import Picture, left_out, read, stream, write
 from srgan.image.colour import Colour, profile
 from srgan.image.parts import Part
 from srgan.image.text import Text
 from srgan.image.tiff_entries import Entry
+from support import extras
 from support import picture_samples as samples
 
 WRITERS = ["jpg", "png", "webp", "avif", "tif", "gif", "bmp", "ppm", "heic", "jxl"]
@@ -146,8 +147,7 @@ def fate(picture: Picture, kept: Check, words: str, path: Path, *, streamed: boo
 @pytest.mark.parametrize("what", CASES)
 @pytest.mark.parametrize("end", WRITERS)
 def test_it_is_in_the_file_or_a_line_says_that_it_is_not(end: str, what: str, tmp_path: Path) -> None:
-    if not next(entry for entry in FORMATS.values() if f".{end}" in entry.suffixes).installed:
-        pytest.skip("its library is not installed")
+    extras.need_format(end)
     make, kept, words = CASES[what]
     fate(make(), kept, words, tmp_path / f"a.{end}", streamed=False)
 
@@ -161,8 +161,7 @@ def test_what_is_streamed_has_the_same(end: str, what: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("end", WRITERS)
 def test_a_gain_map_too(end: str, tmp_path: Path) -> None:
-    if not next(entry for entry in FORMATS.values() if f".{end}" in entry.suffixes).installed:
-        pytest.skip("its library is not installed")
+    extras.need_format(end)
     ultra_hdr(tmp_path / "a.jpg")
     found = replace(read(tmp_path / "a.jpg"), notes=())
     fate(

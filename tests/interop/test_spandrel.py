@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import spandrel
 import torch
 from safetensors.torch import load_file
 
@@ -18,7 +19,6 @@ from srgan.networks.generator import Generator, GeneratorConfig
 from srgan.networks.safe_pickle import to_arrays
 from support import tiny_models
 
-spandrel = pytest.importorskip("spandrel", reason="needs the extra community")
 NODE = Path(__file__).parents[2] / "integrations/comfyui/srgan/__init__.py"
 PHOTO = Path(__file__).parents[2] / "examples/spices.jpg"
 

@@ -28,6 +28,7 @@ def test_pictures_are_found_by_content_and_the_rest_is_counted(tmp_path: Path) -
     assert found.left_out.total() == 8
 
 
+@pytest.mark.extra("formats")  # without it a hint follows
 def test_counts_say_the_most_first() -> None:
     assert counts(Counter({"EXR": 1, "XCF": 5, "video": 2})) == "5 XCF, 2 videos, 1 EXR"
     assert counts(Counter({"PDF": 1, "video": 1, "TXT": 1200})) == "1,200 TXT, 1 PDF, 1 video"

@@ -81,6 +81,7 @@ def upscaler(tmp_path_factory: pytest.TempPathFactory) -> Upscaler:
     return Upscaler(tiny_models.nearest(tmp_path_factory.mktemp("models") / "nearest.onnx"))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(file=any_file())
 def test_a_file_comes_out_with_all_that_it_was(file: File, upscaler: Upscaler, tmp_path_factory: Any) -> None:

@@ -90,6 +90,8 @@ def test_in_int8_it_knows_the_int8_forms() -> None:
     assert found == "+".join(map(content_of, files)) + f"@{THRESHOLDS.version}"
 
 
+@pytest.mark.slow
+@pytest.mark.extra("web")
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:
     served = open_models([])
     assert list(served) == [AUTO, CLEAN, "srresnet-x4", CLIPS, COMPRESSED, "photo-psnr-x4"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from srgan.networks.subpixel import moved_index
-
-torch = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize(("size", "factor"), [(3, 2), (5, 2), (9, 2), (3, 3)])

@@ -18,7 +18,7 @@ from srgan.runtime.layers import program_of
 from srgan.runtime.network import open_network
 from support import tiny_models
 
-torch = pytest.importorskip("torch", reason="needs PyTorch")
+pytestmark = pytest.mark.extra("train")
 
 
 @pytest.mark.parametrize(

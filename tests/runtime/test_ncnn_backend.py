@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ from srgan.models.metadata import read_info
 from srgan.runtime.backend import Device
 from srgan.runtime.graph import read_graph
 from srgan.runtime.ncnn_backend import NcnnBackend, NcnnNetwork
-from support import tiny_models
+from support import extras, tiny_models
 
 
 @pytest.fixture(scope="module")
 def device() -> Device:
-    if find_spec("ncnn") is None:
-        pytest.skip("needs ncnn: pip install 'srgan[gpu]'")
+    extras.need("gpu")
     found = NcnnBackend().devices()
     if not found:
         pytest.skip("needs a Vulkan driver; Mesa's software one is in Debian's mesa-vulkan-drivers")

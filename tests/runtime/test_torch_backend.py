@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from srgan.errors import DeviceError, UsageError
 from srgan.runtime.devices import TORCH_CPU, named
 from srgan.runtime.network import DevicePart, Network, open_network
 from support import tiny_models
-
-torch = pytest.importorskip("torch", reason="needs PyTorch")
 
 
 def opened(file: str | Path, precision: Any = "fp32", **options: Any) -> Network:

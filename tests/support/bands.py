@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pyvips
-import torch
 from numpy.typing import NDArray
-
-from srgan.models.export import build_onnx, save_onnx, set_card
-from srgan.networks.generator import Generator, GeneratorConfig
 
 
 def save_network(path: Path, bands: int) -> Path:
     """Write a network x2 of random weights whose results spread over the range."""
+    import torch
+
+    from srgan.models.export import build_onnx, save_onnx, set_card
+    from srgan.networks.generator import Generator, GeneratorConfig
+
     torch.manual_seed(0)
     config = GeneratorConfig(features=4, blocks=2, scale=2, bands=bands, norm="none", output="linear")
     weights = Generator(config).state_dict()

@@ -203,3 +203,13 @@ class BasicSRMSRResNet(nn.Module):
         return out + F.interpolate(x, scale_factor=self.upscale, mode="bilinear", align_corners=False)
 
     enlarge = forward
+
+
+REPOSITORIES = {
+    "srgan-pytorch": BubbliiiingPytorch,
+    "lornatang-2021": Lornatang2021,
+    "lornatang-2022": Lornatang2022,
+    "lornatang-2023": Lornatang2023,
+    "msrresnet": BasicSRMSRResNet,
+}
+"""By the names that errors and tests call them."""

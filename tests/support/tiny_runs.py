@@ -62,6 +62,11 @@ log_every = 1
 diagnose_every = 20
 """
 
+SHORT = RECIPE[: RECIPE.index("[stages.gan]")] + RECIPE[RECIPE.index("[run]") :]
+
+SHORT = SHORT.replace("steps = 60", "steps = 2").replace("warmup = 5", "warmup = 0")
+"""One short stage of pixels."""
+
 
 def save_photo(path: Path, height: int = 48, width: int = 56, seed: int = 0, mode: str = "RGB") -> Path:
     """Write a smooth random picture, as photographs are: a network can learn to enlarge it."""
@@ -115,6 +120,43 @@ def call(*arguments: Any) -> Result:
     finally:
         sys.argv = before
     return Result(code or 0, out.getvalue(), err.getvalue())
+
+
+def save_material(folder: Path) -> Path:
+    """Make what short trainings need: photos/, my.toml of two stages, short.toml of one, vgg.safetensors."""
+    save_photos(folder / "photos", 3)
+    (folder / "my.toml").write_text(RECIPE)
+    (folder / "short.toml").write_text(SHORT)
+    save_vgg(folder / "vgg.safetensors")
+    return folder
+
+
+def train(
+    material: Path, out: Path, *more: Any, photos: str | Path = "photos", recipe: str | Path = "short.toml"
+) -> Result:
+    """Train on such material on the processor."""
+    arguments = ["--recipe", material / recipe, "--out", out, "--device", "cpu"]
+    return call("train", material / photos, *arguments, *more)
+
+
+def assert_line(result: Result, code: int, *words: str) -> None:
+    """One line for a person, on stderr alone, behind what the run said before (if anything)."""
+    last = result.err.splitlines()[-1]
+    assert result.code == code, result.err
+    assert last.startswith("srgan: ")
+    assert result.err.count("srgan: ") == 1
+    assert "Traceback" not in result.err
+    for word in words:
+        assert word in last
+    assert result.out == ""
+
+
+def initializers(path: Path) -> dict[str, Any]:
+    """Return the weights of a network's file by their names."""
+    import onnx
+    from onnx import numpy_helper
+
+    return {entry.name: numpy_helper.to_array(entry) for entry in onnx.load(path).graph.initializer}
 
 
 @dataclass(frozen=True)

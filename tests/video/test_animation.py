@@ -82,7 +82,8 @@ def test_transparency_stays_and_nothing_of_the_frame_before_shows_through(tmp_pa
 
 
 def test_frames_that_repeat_are_computed_once_and_keep_their_time(tmp_path, upscaler):
-    av = pytest.importorskip("av", reason="needs the extra video")
+    import av
+
     first, second, *_ = frames()
     source = tmp_path / "clip.gif"
     with av.open(str(source), "w") as out:  # Pillow would merge the copies

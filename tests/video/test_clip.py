@@ -3,17 +3,15 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
-from support import tiny_models
-
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
-from srgan.engine.sizes import Target  # noqa: E402
-from srgan.video.clip import probe  # noqa: E402
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan import Upscaler
+from srgan.engine.sizes import Target
+from srgan.video.clip import probe
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from support import clips, tiny_models
 
 
 @pytest.fixture(scope="module")

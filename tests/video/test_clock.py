@@ -4,14 +4,14 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan.errors import VideoError  # noqa: E402
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan.errors import VideoError
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from support import clips
 
 FAST = Encoding(preset="ultrafast")
 FRAME = 3600

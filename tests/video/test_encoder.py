@@ -1,6 +1,5 @@
 import pytest
 
-pytest.importorskip("av", reason="needs the extra video")
 from srgan.video.encoder import Encoding
 from srgan.video.run import upscale_clip
 from support import clips

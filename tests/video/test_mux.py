@@ -2,7 +2,6 @@ from itertools import pairwise
 
 import pytest
 
-pytest.importorskip("av", reason="needs the extra video")
 from srgan.video.mux import decode_times
 
 

@@ -2,16 +2,13 @@
 
 import pytest
 
-from support import tiny_models
-
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
-from srgan.errors import VideoError  # noqa: E402
-from srgan.video import room  # noqa: E402
-from srgan.video.clip import probe  # noqa: E402
-from srgan.video.encoder import Encoding, decide  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan import Upscaler
+from srgan.errors import VideoError
+from srgan.video import room
+from srgan.video.clip import probe
+from srgan.video.encoder import Encoding, decide
+from srgan.video.run import upscale_clip
+from support import clips, tiny_models
 
 
 def test_no_room_is_said_first(tmp_path, monkeypatch):

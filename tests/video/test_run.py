@@ -7,18 +7,19 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from support import tiny_models
-
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan import Upscaler  # noqa: E402
-from srgan.errors import OutputExistsError, SrganError, UsageError, VideoError  # noqa: E402
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.work import ClipListener  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan import Upscaler
+from srgan.errors import OutputExistsError, SrganError, UsageError, VideoError
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from srgan.video.work import ClipListener
+from support import (
+    clips,
+    tiny_models,
+)
 
 FAST = Encoding(preset="ultrafast")
 

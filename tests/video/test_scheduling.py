@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("av", reason="needs the extra video")
 from srgan.video.encoder import Encoding
 from srgan.video.run import upscale_clip
 from srgan.video.work import ClipListener

@@ -2,13 +2,13 @@
 
 from fractions import Fraction
 
+import av
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.side_data import Mastering, left_out, mastering_of  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from srgan.video.side_data import Mastering, left_out, mastering_of
+from support import clips
 
 TIMES = [3600 * n for n in range(6)]
 PARAMS = "log-level=error:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"

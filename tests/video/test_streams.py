@@ -2,14 +2,14 @@
 
 from fractions import Fraction
 
+import av
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan.errors import UsageError  # noqa: E402
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.work import Selection  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan.errors import UsageError
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from srgan.video.work import Selection
+from support import clips
 
 FAST = Encoding(preset="ultrafast")
 

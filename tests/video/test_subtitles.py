@@ -3,14 +3,14 @@
 import io
 from fractions import Fraction
 
+import av
 import pytest
 from PIL import Image
 
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from srgan.video.subtitles import HEADER, converted  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from srgan.video.subtitles import HEADER, converted
+from support import clips
 
 SUFFIXES = {"mov_text": ".mp4", "subrip": ".mkv", "webvtt": ".webm", "ass": ".mkv"}
 TARGETS = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}

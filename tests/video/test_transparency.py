@@ -2,16 +2,16 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-av = pytest.importorskip("av", reason="needs the extra video")
-from srgan.errors import UsageError  # noqa: E402
-from srgan.video.animation import upscale_animation  # noqa: E402
-from srgan.video.encoder import Encoding  # noqa: E402
-from srgan.video.run import upscale_clip  # noqa: E402
-from support import clips  # noqa: E402 - needs av
+from srgan.errors import UsageError
+from srgan.video.animation import upscale_animation
+from srgan.video.encoder import Encoding
+from srgan.video.run import upscale_clip
+from support import clips
 
 DURATIONS = [50, 100, 30, 70, 200, 60]
 SAMPLES = [(4, 4), (4, 40), (20, 4), (20, 40)]

@@ -11,8 +11,6 @@ from srgan.image import Picture
 from support import tiny_models
 from support.server import CHROMIUM, CHROMIUM_FLAGS, serving
 
-pytest.importorskip("fastapi", reason="needs the extra web")
-
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
@@ -60,7 +58,8 @@ def photo(tmp_path_factory, profile):
 @pytest.fixture(scope="session")
 def browser():
     """Chromium with an empty profile; the test is skipped where there is none."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    import playwright.sync_api as api
+
     if CHROMIUM is None:
         pytest.skip("needs chromium (apt-get install chromium), or its path at $SRGAN_CHROMIUM")
     with tempfile.TemporaryDirectory() as home, api.sync_playwright() as playwright:

@@ -7,7 +7,6 @@ import pytest
 
 from srgan.web.hosts import Hosts, is_host, parse
 from support.server import answer_of, connect, serving
-from support.tiny_runs import call
 
 TIMEOUT = 300
 ROUTES = ("/", "/docs", "/openapi.json", "/healthz", "/metrics", "/v1/models", "/static/page.js", "/nothing")
@@ -133,12 +132,6 @@ def test_names_in_other_letters_are_compared_as_browsers_send_them():
     assert parse("[::0001]:80") == ("::1", 80)
     assert [text for text in ("*", "a.example", "::1", "[::1]", "10.0.0.1") if not is_host(text)] == []
     assert [text for text in ("http://a", "a:80", "[::1]:80", "a/b", "", "a b", "a@b", "a:") if is_host(text)] == []
-
-
-def test_an_address_is_no_name_to_allow():
-    said = call("serve", "--allow-host", "http://pictures.example")
-    assert (said.code, said.out, len(said.err.splitlines())) == (2, "", 1)
-    assert "without a scheme" in said.err
 
 
 # --- Pages of other origins ------------------------------------------------------------------------------------------

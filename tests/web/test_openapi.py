@@ -7,10 +7,9 @@ import pytest
 
 from support.server import serving
 
-pytest.importorskip("schemathesis", reason="needs schemathesis")
-
 
 @pytest.mark.timeout(3600)
+@pytest.mark.extra("dev")
 def test_schemathesis_finds_no_failure(models, tmp_path):
     """All its checks but one: no schema can say which bytes are a picture, so valid data may well be refused."""
     with serving(*models, "--token", "open-sesame") as server:

@@ -263,28 +263,6 @@ def listeners(port):
     return found
 
 
-def refuse(*arguments):
-    command = [sys.executable, "-m", "srgan", "serve", *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-    assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1
-    return result.returncode, result.stderr
-
-
-def test_what_cannot_be_served_is_one_line(models, server):
-    port = urlsplit(server.url).port
-    code, said = refuse(*models, "--port", port)
-    assert (code, f"port {port}: Address already in use" in said) == (1, True)
-    code, said = refuse("--token", "with space ")
-    assert (code, "printable ASCII" in said) == (2, True)
-
-
-def test_an_address_open_to_others_is_warned_about(models):
-    with serving(*models, "--host", "0.0.0.0") as server:
-        wait_for(lambda: "anybody who reaches it may use it" in server.errors)
-        assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
-
-
 def test_memory_does_not_grow_with_the_number_of_requests(server):
     """A leak of one picture's buffers (0.3 MB a request here) would show; the benchmark looks for longer."""
     side = 260
