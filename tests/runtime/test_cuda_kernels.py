@@ -6,15 +6,14 @@ import itertools
 from typing import Any
 
 import pytest
+import torch
+import torch.nn.functional as F
 
-torch = pytest.importorskip("torch")
-F = torch.nn.functional
-
-from srgan.models.catalogue import resolve  # noqa: E402
-from srgan.models.metadata import read_info  # noqa: E402
-from srgan.runtime import cuda_kernels, torch_backend  # noqa: E402
-from srgan.runtime.graph import read_graph  # noqa: E402
-from srgan.runtime.layers import program_of  # noqa: E402
+from srgan.models.catalogue import resolve
+from srgan.models.metadata import read_info
+from srgan.runtime import cuda_kernels, torch_backend
+from srgan.runtime.graph import read_graph
+from srgan.runtime.layers import program_of
 
 
 class Defined:
