@@ -277,8 +277,8 @@ def test_little_memory(command: Command, megabytes: int, given: Path, tmp_path: 
 
 # --- What else happens to commands that run for long --------------------------------------------------------------------
 
-EVALUATE, PREPARE, CLIP = (
-    next(one for one in COMMANDS if one.name == name) for name in ("evaluate", "data prepare", "a clip")
+EVALUATE, PREPARE, CLIP, FOLDER = (
+    next(one for one in COMMANDS if one.name == name) for name in ("evaluate", "data prepare", "a clip", "a folder")
 )
 
 
@@ -303,7 +303,7 @@ def whole_or_a_line(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [EVALUATE, PREPARE, CLIP], ids=named)
+@pytest.mark.parametrize("command", [COMMANDS[0], FOLDER, EVALUATE, PREPARE, CLIP], ids=named)
 def test_sigterm(command: Command, given: Path, tmp_path: Path) -> None:
     """Early and late: nothing is half written, and the same command does it afterwards."""
     whole, out = made(command, given, tmp_path / "whole"), tmp_path / "out"

@@ -9,9 +9,10 @@ from srgan.web.queue import FullError, WorkQueue
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that goes when it is told to."""
+    """A clock that goes when it is told to; that of the day is set back meanwhile."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: 1e9 - 100 * now[0])
     return now
 
 

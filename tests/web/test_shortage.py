@@ -1,5 +1,6 @@
 """A server whose disk is full answers 503 in a line, to be asked again: nothing is broken, and nothing half done is sent."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,24 @@ def test_a_killed_server_loses_what_is_inside_and_the_next_one_serves(slow_model
     with serving("--model", slow_model, before=before) as server:
         assert httpx.get(f"{server.url}/healthz", timeout=TIMEOUT).status_code == 200
         assert server.stop() == 0
+
+
+def test_a_folder_that_is_removed_while_its_picture_is_computed(slow_model, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
+    data = (tmp_path / "noise.png").read_bytes()
+    before = ["env", f"TMPDIR={tmp_path}"]
+    with serving("--model", slow_model, "--memory", "100MB", before=before) as server, ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)
+        computing = 'srgan_queue{state="computing"} 1.0'
+        wait_for(lambda: computing in httpx.get(f"{server.url}/metrics", timeout=TIMEOUT).text)
+        for folder in tmp_path.glob("srgan-*"):
+            shutil.rmtree(folder)
+        assert answer.result().status_code == 200  # the folder is made anew
+        assert len(answer.result().content) == int(answer.result().headers["Content-Length"])
+        wait_for(lambda: not list(tmp_path.glob("srgan-*")))
+        assert server.stop() == 0
+        assert not server.errors.replace("srgan: stopped\n", "")
 
 
 @pytest.mark.parametrize("megabytes", [300, 700])
