@@ -1,10 +1,10 @@
 """Memory between layers, which a compiled graph keeps for its next call: given back once it lies idle.
 
-OpenVINO keeps what the largest picture so far has taken. Of a network that is computed in one piece these are 2 KB a pixel:
-500 MB after a picture of 512 x 512, up to the whole budget after a large one, for as long as the process lives. Giving them
-back after each picture would cost 7 to 13 % of its time, as all pages come from the system anew (0.7 ms a megabyte). So they
-are given back when graphs of this process have computed smaller things for so long that taking them again costs less than
-one per cent of that; pictures of one size, or of similar sizes, never are without.
+OpenVINO keeps what the largest picture so far has taken. Of a network that is computed in one piece this is 2 KB a pixel:
+500 MB after a picture of 512 x 512, up to the whole budget after a large one, for as long as the process lives. Giving it
+back after each picture would cost 7 to 13 % of the time, as all pages come from the system anew (0.7 ms a megabyte). So it
+goes back when the graphs of this process have computed smaller things for so long that taking it again costs less than one
+per cent of that. Pictures of one size, or of similar sizes, always find it there.
 """
 
 from __future__ import annotations
