@@ -7,12 +7,9 @@ import struct
 
 import pytest
 
-from srgan.image import bmff, boxes, jp2
+from srgan.image import bmff, boxes
 from srgan.image.boxes import Box, BoxError, of_bytes, of_file
-
-
-def box(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
-    return struct.pack(">I4s", 8 + len(body) if size is None else size, kind) + body
+from support.picture_samples import box
 
 
 def large(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
@@ -80,17 +77,3 @@ def test_there_is_an_end_to_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("meta", [box(b"meta", size=4), box(b"meta", size=0), box(b"meta", b"abcd"), large(b"meta")])
 def test_a_box_of_metadata_without_any_says_nothing(meta: bytes) -> None:
     assert bmff.read(io.BytesIO(box(b"moov") + meta)) == bmff.Contents(has_film=True)
-
-
-@pytest.mark.parametrize("behind", [b"", box(b"free", size=5), bytes(3)])
-def test_jpeg_2000_says_what_lies_before_the_damage(behind: bytes) -> None:
-    code = b"\xff\x4f\xff\x51" + bytes(38) + b"\x0f"  # 16 bits
-    resolution = box(b"res ", box(b"resc", struct.pack(">4H2b", 100, 1, 200, 1, 2, 2)))
-    data = box(b"jP  ") + box(b"jp2h", box(b"colr", b"\2\0\0profile") + resolution) + box(b"jp2c", code) + behind
-    said = jp2.read(io.BytesIO(data))
-    assert (said.icc, said.depth, said.metadata.resolution) == (b"profile", 16, (20.0, 10.0))
-
-
-def test_a_plain_code_stream_has_no_boxes() -> None:
-    stream = io.BytesIO(b"\xff\x4f\xff\x51" + bytes(38) + b"\x0b")
-    assert jp2.read(stream).depth == 12

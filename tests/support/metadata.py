@@ -18,6 +18,13 @@ def noise(height: int = 32, width: int = 48, channels: int = 3, dtype: Any = np.
     return np.random.default_rng(0).integers(0, full + 1, (height, width, channels)).astype(dtype)
 
 
+def smooth(channels: int = 3, dtype: Any = np.uint8) -> Any:
+    """A picture that a lossy format keeps nearly."""
+    y, x = np.mgrid[0:32, 0:48]
+    planes = [x / 48, y / 32, (x + y) / 80, 0.5 + 0.4 * np.sin(x / 9)]
+    return (np.stack(planes[:channels], axis=2) * np.iinfo(dtype).max).astype(dtype)
+
+
 def larger(path: Path, factor: int = 4) -> Picture:
     """Read a picture and enlarge it as a network does."""
     found = read(path)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tifffile
 from PIL import Image, ImageCms
 
 MAKER_NOTE = b"Nikon\0\2\x10\0\0MM\0*\0\0\0\x08" + bytes(range(256))
@@ -167,3 +170,31 @@ def photoshop_blocks() -> bytes:
     return (
         b"Photoshop 3.0\0" + other + b"8BIM\4\4\0\0" + struct.pack(">I", len(record)) + record + bytes(len(record) % 2)
     )
+
+
+def dng(path: Path, turn: int = 1) -> None:
+    """A raw file as a camera writes it: 64 x 48 sensor values behind red, green, green and blue filters."""
+    sensor = np.zeros((48, 64), np.uint16)
+    sensor[0::2, 0::2] = 8000  # red
+    sensor[0::2, 1::2] = sensor[1::2, 0::2] = 16000
+    sensor[1::2, 1::2] = 4000  # blue
+    tags = [
+        (271, "s", 0, "Maker", True),
+        (272, "s", 0, "Camera", True),
+        (274, "H", 1, turn, True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, bytes([0, 1, 1, 2]), True),
+        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
+        (50708, "s", 0, "Maker Camera", True),
+        (50717, "I", 1, 65535, True),
+        (50721, "2i", 9, (*(10000, 10000, 0, 10000, 0, 10000), *(0, 10000, 10000, 10000, 0, 10000),
+                          *(0, 10000, 0, 10000, 10000, 10000)), True),
+        (50728, "2I", 3, (1, 2, 1, 1, 1, 4), True),  # neutral: as this sensor sees gray
+        (50778, "H", 1, 21, True),
+    ]  # fmt: skip
+    tifffile.imwrite(path, sensor, photometric=32803, extratags=tags, metadata=None, software="fw")
+
+
+def box(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
+    """A box of ISO files, JPEG 2000 and JPEG XL; ``size`` may be a wrong one."""
+    return struct.pack(">I4s", 8 + len(body) if size is None else size, kind) + body
