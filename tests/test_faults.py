@@ -303,7 +303,7 @@ def whole_or_a_line(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [COMMANDS[0], FOLDER, EVALUATE, PREPARE, CLIP], ids=named)
+@pytest.mark.parametrize("command", [FOLDER, EVALUATE, PREPARE, CLIP], ids=named)
 def test_sigterm(command: Command, given: Path, tmp_path: Path) -> None:
     """Early and late: nothing is half written, and the same command does it afterwards."""
     whole, out = made(command, given, tmp_path / "whole"), tmp_path / "out"
