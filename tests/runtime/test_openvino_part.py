@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from srgan.runtime import heap
 from srgan.runtime.network import open_network
+from srgan.runtime.openvino_part import TRIM_FROM
 from support import tiny_models
 
 
@@ -42,6 +45,17 @@ def test_threads_take_turns(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_the_heap_is_trimmed_after_large_tiles_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32").tail
+    trimmed: list[bool] = []
+    monkeypatch.setattr(heap, "trim", lambda: trimmed.append(True))
+    pixels = TRIM_FROM // part.bytes_per_pixel
+    for side, expected in ((int(pixels**0.5) - 1, 0), (int(pixels**0.5) + 2, 1)):
+        part(batch(1, 8, side, side))
+        part.release()
+        assert len(trimmed) == expected
 
 
 def test_no_memory_is_a_memory_error_and_the_network_goes_on(tmp_path: Path) -> None:

@@ -53,9 +53,10 @@ class Kept:
             if (give_back := kept._give_back()) is not None:
                 give_back()
 
-    def given_back(self) -> None:
-        """Note that the graph keeps nothing now."""
-        self._bytes = 0
+    def given_back(self) -> int:
+        """Note that the graph keeps nothing now, and return how many bytes it has kept."""
+        size, self._bytes = self._bytes, 0
+        return size
 
     def _is_idle(self) -> bool:
         return self._bytes > LEAST and _worked - self._since > self._bytes * SECONDS_A_BYTE
