@@ -30,9 +30,7 @@ from srgan.engine.appearance import Appearance, look
 from srgan.engine.choice import severity
 from srgan.evaluation.metrics import vgg_distance
 from srgan.jobs.journal import content_of
-from srgan.models.catalogue import CLEAN, COMPRESSED, THRESHOLDS, Thresholds, resolve
-from srgan.models.metadata import read_info
-from srgan.runtime.blend import partner
+from srgan.models.catalogue import CLEAN, COMPRESSED, NOISY, THRESHOLDS, Thresholds, resolve
 
 GRID = {
     "noise": np.arange(2.5, 8.01, 0.25),
@@ -68,22 +66,13 @@ class Distances:
         self._known: dict[str, float] = json.loads(cache.read_text()) if cache.exists() else {}
         self._features = judging_features(weights)
         self._side = side
-        self._networks = {name: Upscaler(name, precision="fp32") for name in (CLEAN, COMPRESSED)}
+        self._networks = {name: Upscaler(name, precision="fp32") for name in (CLEAN, COMPRESSED, NOISY)}
         self._content = {name: content_of(resolve(name))[:16] for name in self._networks}
 
-    def _opened(self, name: str, fidelity: float) -> tuple[Upscaler, str]:
-        """Return a network and what it is known by."""
-        label = f"{name} {fidelity:g}" if fidelity else name
-        if label not in self._networks:
-            self._networks[label] = Upscaler(name, precision="fp32", fidelity=fidelity)
-            faithful = content_of(partner(read_info(resolve(name))).path)[:16]
-            self._content[label] = f"{self._content[name]} {faithful} {fidelity:g}"
-        return self._networks[label], self._content[label]
-
-    def __call__(self, name: str, sample: Sample, fidelity: float = 0.0) -> float:
-        """Return how far the result of a network, blended with its partner, is from the original."""
-        network, content = self._opened(name, fidelity)
-        key = f"{content} {sample.picture} {sample.damage} {self._side}"
+    def __call__(self, name: str, sample: Sample) -> float:
+        """Return how far the result of a network is from the original."""
+        network = self._networks[name]
+        key = f"{self._content[name]} {sample.picture} {sample.damage} {self._side}"
         if key not in self._known:
             top, left = ((side - self._side) // 2 for side in sample.lr.shape[:2])
             lr, hr = (
@@ -103,7 +92,7 @@ def cases(folder: Path, distances: Distances, every: int) -> Iterator[Case]:
         if sample.damage != "clean" and (len(pictures) - 1 + number - first) % every:
             continue
         seen = look(sample.lr)
-        far = distances(CLEAN, sample), distances(COMPRESSED, sample, THRESHOLDS.fidelity(seen.noise))
+        far = distances(CLEAN, sample), distances(THRESHOLDS.cleaner_of(seen.noise), sample)
         for quality in dict.fromkeys((None, sample.jpeg_quality)):
             yield Case(sample.damage, seen, quality, *far)
 

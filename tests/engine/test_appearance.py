@@ -72,6 +72,18 @@ def test_jpeg_shows_on_any_grid_and_through_a_second_one(photos: list[Bytes], do
         assert look(saved(photo, 30, down, right)).blocks > look(saved(photo, 80, down, right)).blocks
 
 
+def test_small_clean_pictures_are_not_taken_for_compressed(photos: list[Bytes]) -> None:
+    """Where there are few blocks, chance alone tells the grid's offsets apart."""
+    seen, saved_ones = [], []
+    for photo in photos:
+        for top, left in ((0, 0), (24, 40), (60, 20), (70, 70)):
+            crop = np.ascontiguousarray(photo[top : top + 48, left : left + 48])
+            seen.append(look(crop).blocks)
+            saved_ones.append(look(saved(crop, 50)).blocks)
+    assert max(seen) < THRESHOLDS.blocks
+    assert np.median(saved_ones) > THRESHOLDS.blocks
+
+
 def test_blur_shows(photos: list[Bytes]) -> None:
     for photo in photos:
         soft = Image.fromarray(photo).filter(ImageFilter.GaussianBlur(1))

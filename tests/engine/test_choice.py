@@ -24,7 +24,7 @@ from srgan.jobs.estimate import estimate
 from srgan.jobs.job import Job
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_one
-from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, THRESHOLDS, mixed_pair
+from srgan.models.catalogue import AUTO, CLEAN, COMPRESSED, DEEP, NOISY, THRESHOLDS, mixed_pair
 from support import tiny_models
 
 
@@ -44,12 +44,7 @@ def chooser(tmp_path: Path) -> ModelChooser:
         {
             CLEAN: Upscaler(tiny_models.nearest(tmp_path / "clean.onnx", scale=4, name="clean")),
             COMPRESSED: Counted(tiny_models.nearest(tmp_path / "photo.onnx", scale=4, name="photo")),
-            **{
-                f"{COMPRESSED}, fidelity {fidelity:g}": Counted(
-                    tiny_models.shallow(tmp_path / f"{number}.onnx", scale=4, seed=number, name=f"photo {number}")
-                )
-                for number, (_, fidelity) in enumerate(THRESHOLDS.fidelities)
-            },
+            NOISY: Counted(tiny_models.shallow(tmp_path / "noisy.onnx", scale=4, name="noisy")),
         },
         model=AUTO,
     )
@@ -87,51 +82,44 @@ def photo(sigma: float) -> np.ndarray:
 def test_noise_is_seen_and_cleaned_gradually(chooser: ModelChooser) -> None:
     level = THRESHOLDS.even_noise  # on what is flat nothing else can be meant
     assert chooser.choose(photo(0.5 * level)) == Choice(CLEAN)
-    noisy = chooser.choose(photo(2 * level))
+    noisy = chooser.choose(photo(1.5 * level))
     assert (noisy.network, noisy.cleaner) == (COMPRESSED, None)
-    assert noisy.seen in (f"noisy ({2 * level * error:.0f} levels)" for error in (0.9, 0.95, 1, 1.05, 1.1))
+    assert noisy.seen in (f"noisy ({1.5 * level * error:.0f} levels)" for error in (0.9, 0.95, 1, 1.05, 1.1))
     choices = [chooser.choose(photo(factor * level)) for factor in (0.9, 0.95, 1.0, 1.05, 1.1, 1.15)]
     assert any(0 < choice.share < 1 for choice in choices)
     between = next(choice for choice in choices if choice.cleaner)
     assert (between.network, between.cleaner) == (CLEAN, COMPRESSED)
     assert isinstance(chooser.open(between), MixedUpscaler)
-    pixels = photo(2 * level)
-    alone = Choice(COMPRESSED, fidelity=THRESHOLDS.fidelity(2 * level))
-    np.testing.assert_array_equal(chooser(pixels), chooser.open(alone)(pixels))
+    pixels = photo(1.5 * level)
+    np.testing.assert_array_equal(chooser(pixels), chooser.open(Choice(COMPRESSED))(pixels))
 
 
-def test_the_noisier_a_picture_the_less_is_invented(chooser: ModelChooser) -> None:
-    assert 1 <= len(THRESHOLDS.fidelities) <= 3  # each is another open network
-    for noise, fidelity in THRESHOLDS.fidelities:
-        below, above = (chooser.choose(photo(noise * factor)) for factor in (0.85, 1.15))
-        assert below.fidelity < fidelity <= above.fidelity
-        assert not np.array_equal(
-            chooser(photo(noise * 1.15)), chooser.open(replace(above, fidelity=0.0))(photo(noise * 1.15))
-        )
-    assert chooser.choose(photo(0.5 * THRESHOLDS.noise)).fidelity == 0
-    mixed = replace(above, network=CLEAN, cleaner=COMPRESSED, share=0.5)
+def test_a_noisier_picture_has_a_network_of_its_own(chooser: ModelChooser) -> None:
+    below, above = (chooser.choose(photo(THRESHOLDS.noisy * factor)) for factor in (0.85, 1.15))
+    assert (below.network, above.network) == (COMPRESSED, NOISY)
+    assert not np.array_equal(chooser(photo(20)), chooser.open(Choice(COMPRESSED))(photo(20)))
+    mixed = replace(above, network=CLEAN, cleaner=NOISY, share=0.5)
     halves = [chooser.open(part)(photo(20)) for part in (Choice(CLEAN), above)]
     np.testing.assert_allclose(chooser.open(mixed)(photo(20)), np.mean(halves, axis=0), atol=0.51)
 
 
 def test_what_somebody_says_comes_before_the_noise(chooser: ModelChooser) -> None:
     pixels = photo(20)
-    assert chooser.choose(pixels).fidelity > 0
+    assert chooser.choose(pixels).network == NOISY
     networks = {CLEAN: chooser.first, COMPRESSED: chooser.open(Choice(COMPRESSED))}
-    for asked in ({"fidelity": 0.0}, {"fidelity": 0.3}, {"precision": "int8"}):
-        assert ModelChooser.among(networks, model=AUTO, **asked).choose(pixels).fidelity == 0
+    for fidelity in (0.0, 0.3):
+        asked = ModelChooser.among(networks, model=AUTO, fidelity=fidelity)
+        assert asked.choose(pixels).network == COMPRESSED
     assert chooser.sized(Target(), 1.0).choose(pixels) == Choice(COMPRESSED)
 
 
-def test_a_blend_says_so(tmp_path: Path) -> None:
+def test_it_says_what_it_took_for_noise(tmp_path: Path) -> None:
     Image.fromarray(photo(20)).save(tmp_path / "noisy.png")
     chooser = ModelChooser(AUTO, threads=1)
     done = run_one(Job(tmp_path / "noisy.png", tmp_path / "out.png"), chooser)
-    fidelity = THRESHOLDS.fidelity(20)
-    assert re.fullmatch(rf"noisy \((19|20|21) levels\): by photo-x4, fidelity {fidelity:g}", done.by)
-    expected = Upscaler(COMPRESSED, fidelity=fidelity, threads=1)(photo(20))
+    assert re.fullmatch(rf"noisy \((19|20|21) levels\): by {NOISY}", done.by)
+    expected = Upscaler(NOISY, threads=1)(photo(20))
     np.testing.assert_array_equal(read(tmp_path / "out.png").pixels, expected)
-    np.testing.assert_array_equal(ModelChooser(AUTO, fidelity=fidelity, threads=1)(photo(20)), expected)
 
 
 def test_what_decides_is_said() -> None:
@@ -171,10 +159,10 @@ def test_a_strength_is_between_the_two_networks_and_looks_at_nothing(chooser: Mo
     pixels = photo(20)
     ends = [chooser.sized(Target(), denoise).choose(pixels) for denoise in (0.0, 1.0)]
     assert ends == [Choice(CLEAN), Choice(COMPRESSED)]
-    half = chooser.sized(Target(width=100), 0.5)
+    half = chooser.sized(Target(width=160), 0.5)  # of 64: more than twice
     assert not half.chooses
     assert half.choose(pixels) == Choice(CLEAN, COMPRESSED, 0.5)
-    assert half(pixels).shape == half.for_clips()(pixels).shape == (100, 100, 3)
+    assert half(pixels).shape == half.for_clips()(pixels).shape == (160, 160, 3)
     assert chooser.for_clips() is chooser.first
     with pytest.raises(UsageError, match="denoise is 2"):
         chooser.sized(Target(), 2)
@@ -208,7 +196,7 @@ def test_a_large_picture_is_looked_at_and_then_streamed(
         done = run_one(Job(tmp_path / f"{name}.png", tmp_path / f"{name}_x4.png"), chooser)
         assert done.seen == chooser.choose(photo(sigma)).seen
         np.testing.assert_array_equal(read(tmp_path / f"{name}_x4.png").pixels, chooser(photo(sigma)))
-    assert re.fullmatch(rf"noisy \((19|20|21) levels\): by photo {len(THRESHOLDS.fidelities) - 1}", done.by)
+    assert re.fullmatch(r"noisy \((19|20|21) levels\): by noisy", done.by)
 
 
 def test_an_open_network_is_for_every_picture(coarse: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from srgan.jobs.estimate import estimate
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_pictures
 from srgan.models import catalogue
-from srgan.models.catalogue import AUTO, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS
+from srgan.models.catalogue import AUTO, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, NOISY, THRESHOLDS
 from support import tiny_models
 
 
@@ -34,7 +34,9 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def chooser(tmp_path: Path, offered: list[str]) -> ModelChooser:
-    four = {name: tiny_models.nearest(tmp_path / f"{name}.onnx", scale=4, name=name) for name in (CLEAN, COMPRESSED)}
+    four = {
+        name: tiny_models.nearest(tmp_path / f"{name}.onnx", scale=4, name=name) for name in (CLEAN, COMPRESSED, NOISY)
+    }
     two = {name: tiny_models.nearest(tmp_path / f"{name}.onnx", scale=2, name=name) for name in offered}
     return ModelChooser.among({name: Upscaler(path) for name, path in (four | two).items()}, model=AUTO)
 
@@ -57,7 +59,7 @@ def test_the_size_of_the_result_decides(chooser: ModelChooser, size: dict[str, A
     sized = chooser.sized(Target(**size))
     assert sized.choose(noisy(1)) == Choice(f"two-{CLEAN}" if twice else CLEAN)
     assert sized.choose(noisy(1, np.uint16)).network == (f"two-{DEEP}" if twice else DEEP)
-    assert sized.choose(noisy(20)).network == COMPRESSED
+    assert sized.choose(noisy(20)).network == NOISY
     out = sized(noisy(1))
     assert out.shape[:2] == sized.size_of(40, 50)
     upscaler = sized.open(sized.choose(noisy(1)))
@@ -119,7 +121,7 @@ def test_a_folder_has_each_picture_by_the_network_for_its_size(chooser: ModelCho
 
 @pytest.mark.usefixtures("offered")
 def test_a_journal_and_a_clip_know_them() -> None:
-    assert catalogue.networks_of(AUTO) == (CLEAN, COMPRESSED, DEEP, f"two-{CLEAN}", f"two-{DEEP}")
+    assert catalogue.networks_of(AUTO) == (CLEAN, COMPRESSED, NOISY, DEEP, f"two-{CLEAN}", f"two-{DEEP}")
     assert catalogue.networks_of(AUTO, denoise=0.5) == (CLEAN, COMPRESSED, f"two-{CLEAN}")
     assert catalogue.networks_of(CLEAN, denoise=0.5) == (CLEAN, COMPRESSED)
     assert catalogue.for_clips(AUTO, twice=True) == f"two-{CLIPS}"

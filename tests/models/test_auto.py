@@ -17,7 +17,7 @@ from srgan.jobs.folder import model_hash
 from srgan.jobs.journal import content_of
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_pictures
-from srgan.models.catalogue import AUTO, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS, resolve
+from srgan.models.catalogue import AUTO, CLEAN, CLIPS, COMPRESSED, DEEP, NOISY, THRESHOLDS, resolve
 from srgan.web.served_models import open_models
 
 JPEG_BELOW = THRESHOLDS.jpeg_below
@@ -77,16 +77,15 @@ def test_arrays_have_no_file(photos: Path) -> None:
 
 
 def test_the_journal_knows_it_by_all_networks() -> None:
-    known = [model_hash(name) for name in (CLEAN, COMPRESSED, DEEP)]
-    partner = model_hash("photo-psnr-x4")  # which is blended in for noise
-    assert model_hash(AUTO) == f"{'+'.join([*known, partner])}@{THRESHOLDS.version}"
-    assert model_hash(AUTO, denoise=0.5) == "+".join(known[:2])
+    known = [model_hash(name) for name in (CLEAN, COMPRESSED, NOISY, DEEP, "srgan-x2")]
+    assert model_hash(AUTO) == f"{'+'.join(known)}@{THRESHOLDS.version}"
+    assert model_hash(AUTO, denoise=0.5) == "+".join([*known[:2], known[-1]])
     assert model_hash(AUTO, 0.5).count("+") == 3
 
 
 def test_in_int8_it_knows_the_int8_forms() -> None:
     found = model_hash(AUTO, precision="int8")
-    files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED, DEEP)]
+    files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED, NOISY, DEEP, "srgan-x2")]
     assert found == "+".join(map(content_of, files)) + f"@{THRESHOLDS.version}"
 
 
@@ -94,7 +93,7 @@ def test_in_int8_it_knows_the_int8_forms() -> None:
 @pytest.mark.extra("web")
 def test_a_server_offers_it_first_and_shares_the_open_networks(photos: Path, expected: dict[str, Any]) -> None:
     served = open_models([])
-    assert list(served) == [AUTO, CLEAN, "srresnet-x4", CLIPS, COMPRESSED, "photo-psnr-x4"]
+    assert list(served) == [AUTO, CLEAN, "srresnet-x4", "fast-x4", CLIPS, COMPRESSED, "photo-psnr-x4"]
     picture = read(photos / "coarse.jpg")
     sized = served[AUTO].sized(Target(width=80)).upscaler_for(picture)
     assert sized._networks is served[COMPRESSED].chooser.first._networks

@@ -42,6 +42,10 @@ def test_the_shipped_network_is_as_exact_as_promised(photo: Any, precision: Any,
     batch = (photo.astype(np.float32) / 255).transpose(2, 0, 1)[None]
     right = levels(open_network("srgan-x4", precision="fp32")(batch))
     off = abs(levels(opened("srgan-x4", precision)(batch)) - right)
+    if os.environ.get("SRGAN_TEST_DEVICE") and precision == "fp32":
+        # A card sums in another order: on an H200 one value in ten thousand lay on the other side of a half.
+        assert (off > 0).mean() < 0.001
+        within, most = 1.0, 1
     assert (off <= min(most, 1)).mean() >= within
     assert off.max() <= most
 

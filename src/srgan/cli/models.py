@@ -58,7 +58,7 @@ def models_command(
 
 def _choice() -> Iterator[str]:
     """Yield what there is to say of auto: what it looks for, and what it takes then."""
-    from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, THRESHOLDS
+    from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, NOISY, THRESHOLDS
 
     yield f"{AUTO}: {AUTO_WHEN}"
     yield f"  clean pictures: {CLEAN}"
@@ -66,8 +66,7 @@ def _choice() -> Iterator[str]:
     yield f"    noise: {THRESHOLDS.noise:g} levels of 255; {THRESHOLDS.even_noise:g} where it cannot be mistaken for texture"
     yield f"    JPEG blocking: {THRESHOLDS.blocks:g}, or a file saved with a quality below {THRESHOLDS.jpeg_below}"
     yield f"    blur: sharpness below {THRESHOLDS.sharpness:g}"
-    blends = (f"{fidelity:g} from {noise:g} levels" for noise, fidelity in THRESHOLDS.fidelities)
-    yield f"    fidelity of {COMPRESSED} by the noise, so little of it is left: {', '.join(blends)} (not in int8)"
+    yield f"    with {THRESHOLDS.noisy:g} levels of noise and more: {NOISY} in its place, which leaves less of it"
     yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
     yield f"  clips: {CLIPS}"
     for name, entry in CATALOGUE.items():

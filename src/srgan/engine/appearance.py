@@ -37,6 +37,7 @@ _LOW, _LOW_OF_NOISE = 0.005, 0.5  # of blocks of nothing but noise so many have 
 _CLIPPED = 0.1  # of a block's pixels, from which on noise may have been cut off at black or white
 _LEAST_BLOCKS = 24
 _LEAST_SIDE = 32  # pixels: with fewer, chance alone tells offsets of the grid apart, and a few edges are all there is
+_SURE_SIDE = 88.0  # pixels: in smaller pictures chance tells offsets apart by that many times as much
 _STEP = 12.0  # levels over three pixels, from which on it is an edge and no texture or noise
 
 
@@ -164,7 +165,9 @@ def _lost_on_grid(parts: list[Floats]) -> float:
     if min(min(part.shape) for part in parts) < _LEAST_SIDE:
         return 0.0
     # Mean and median, across and down: a drawing's own regularity shows in one of them, JPEG in all four.
-    return max(min(lost for turned in (parts, [part.T for part in parts]) for lost in _lost_across(turned)), 0.0)
+    lost = min(lost for turned in (parts, [part.T for part in parts]) for lost in _lost_across(turned))
+    side = math.sqrt(sum(part.size for part in parts))
+    return max(lost, 0.0) * min(side / _SURE_SIDE, 1.0)
 
 
 def _lost_across(parts: list[Floats]) -> list[float]:

@@ -68,7 +68,6 @@ class Choice:
     network : name of the network
     cleaner : name of the one that is mixed in, if any
     share : how much of it, above 0 and below 1
-    fidelity : share of its partner in the weights of the one for damaged pictures, by the noise that was seen; 0 for none
     seen : what was seen, for people: ``noisy (12 levels), compressed``; empty where nothing was
     """
 
@@ -76,7 +75,6 @@ class Choice:
     cleaner: str | None = None
     share: float = 0.0
     seen: str = ""
-    fidelity: float = 0.0
 
 
 def severity(appearance: Appearance, jpeg_quality: int | None, thresholds: Thresholds = THRESHOLDS) -> float:
@@ -214,8 +212,6 @@ class ModelChooser:
         """Return what takes a choice's place where a picture becomes at most twice as large."""
         chosen = self._model == AUTO and self._options.get("fidelity") is None  # and not named, or blended
         network = for_twice(choice.network) if chosen else choice.network
-        if network != choice.network and choice.cleaner is None:  # then no blend with another network's partner
-            return replace(choice, network=network, fidelity=0.0)
         return replace(choice, network=network)
 
     def _at_scale(self, choice: Choice) -> Choice:
@@ -231,10 +227,11 @@ class ModelChooser:
         appearance = look(pixels)
         seen = described(appearance, jpeg_quality)
         share = (severity(appearance, jpeg_quality) - _UNTOUCHED) / (_CLEANED - _UNTOUCHED)
-        choice = _mixture(CLEAN, COMPRESSED, round(share * _STEPS) / _STEPS, seen)
-        if choice == Choice(CLEAN, seen=seen):
-            return Choice(CLEAN)  # too little to be said of a picture that nothing is done about
-        return replace(choice, fidelity=THRESHOLDS.fidelity(appearance.noise)) if self._blends else choice
+        # Who gives a fidelity, even 0, has decided how much is invented: that is between two networks.
+        cleaner = COMPRESSED if self._options.get("fidelity") is not None else THRESHOLDS.cleaner_of(appearance.noise)
+        choice = _mixture(CLEAN, cleaner, round(share * _STEPS) / _STEPS, seen)
+        # Too little is to be said of a picture that nothing is done about.
+        return Choice(CLEAN) if choice == Choice(CLEAN, seen=seen) else choice
 
     def open(self, choice: Choice) -> Upscaler:
         """Return the open network, or two of them mixed.
@@ -245,10 +242,8 @@ class ModelChooser:
             as for :class:`Upscaler`, if it cannot be opened
         """
         if choice.cleaner is None:
-            return self._network(choice.network, choice.fidelity)
-        return MixedUpscaler(
-            self._network(choice.network), self._network(choice.cleaner, choice.fidelity), choice.share
-        )
+            return self._network(choice.network)
+        return MixedUpscaler(self._network(choice.network), self._network(choice.cleaner), choice.share)
 
     def for_clips(self) -> Upscaler:
         """Return what enlarges all frames of a clip, which one choice is made for: by ``denoise``, without it :attr:`first`."""
@@ -262,18 +257,12 @@ class ModelChooser:
         """Enlarge a picture by the network for it; parameters and errors as :meth:`Upscaler.__call__` and :meth:`open`."""
         return self.open(self.choose(check(image, self.channels)))(image, progress=progress)
 
-    @property
-    def _blends(self) -> bool:
-        """Whether noise may decide the fidelity: nobody else has, and the weights are not rounded to int8."""
-        return self._options.get("fidelity") is None and self._options.get("precision") != "int8"
-
-    def _network(self, name: str, fidelity: float = 0.0) -> Upscaler:
-        """Return the open network of a name, for results of this chooser's size; blended where there is a fidelity."""
-        key = f"{name}, fidelity {fidelity:g}" if fidelity else name
+    def _network(self, name: str) -> Upscaler:
+        """Return the open network of a name, for results of this chooser's size."""
         with self._lock:  # a server's threads share what is open
-            if key not in self._open:
-                self._open[key] = _opened(name, fidelity, self._options)
-            found = self._open[key]
+            if name not in self._open:
+                self._open[name] = Upscaler(name, **self._options)
+            found = self._open[name]
         return found if found.target == self.target else found.sized(self.target)
 
 
@@ -287,14 +276,6 @@ def _is_sure_to_open(options: Mapping[str, Any]) -> bool:
         and options.get("fidelity") is None
         and options.get("device", AUTO) in (AUTO, CPU)
     )
-
-
-def _opened(name: str, fidelity: float, options: Mapping[str, Any]) -> Upscaler:
-    if not fidelity:
-        return Upscaler(name, **options)
-    found = Upscaler(name, **{**options, "fidelity": fidelity})
-    found.name += f", fidelity {fidelity:g}"  # nobody asked for it, so it is said
-    return found
 
 
 def as_chooser(upscaler: Upscaler | ModelChooser) -> ModelChooser:

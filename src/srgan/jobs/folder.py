@@ -18,9 +18,9 @@ from srgan.jobs.remote_journal import RemoteJournal
 from srgan.jobs.reports import Done, Failure, Listener, Report
 from srgan.jobs.run import run_pictures
 from srgan.models import int8
-from srgan.models.catalogue import AUTO, COMPRESSED, THRESHOLDS, resolve
+from srgan.models.catalogue import AUTO, THRESHOLDS
 from srgan.models.metadata import read_info
-from srgan.runtime.blend import files_of, partner
+from srgan.runtime.blend import files_of
 from srgan.storage import Remote
 
 if TYPE_CHECKING:
@@ -50,14 +50,12 @@ def model_hash(
 ) -> str:
     """Return what the journal knows a network by: the SHA-256 of its file, with ``fidelity`` and that of its partner's.
 
-    For "auto" those of the networks that it chooses among and blends, and where it does; in int8 those of the int8 forms.
+    For "auto" those of the networks that it chooses among, and where it does; in int8 those of the int8 forms.
     """
     files = files_of(model, fidelity, denoise)
     chooses = str(model) == AUTO and denoise is None
     if precision == "int8":
         files = [int8.find(read_info(path)).path for path in files]
-    elif chooses and fidelity is None:
-        files.append(partner(read_info(resolve(COMPRESSED))).path)
     known = "+".join(map(content_of, files))
     return f"{known}@{THRESHOLDS.version}" if chooses else known
 

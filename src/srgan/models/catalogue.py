@@ -17,9 +17,9 @@ AUTO = "auto"
 DEFAULT = AUTO
 """What ``srgan upscale`` takes when no network is named."""
 
-CLEAN, COMPRESSED, DEEP = "srgan-x4", "photo-x4", "srresnet-x4"
-"""The networks that :data:`AUTO` chooses among: for clean 8-bit pictures, for noisy, compressed or blurred ones, and for those of
-16 bits, which are mostly measurements: there nothing is invented."""
+CLEAN, COMPRESSED, NOISY, DEEP = "srgan-x4", "photo-x4", "photo-noisy-x4", "srresnet-x4"
+"""The networks that :data:`AUTO` chooses among: for clean 8-bit pictures, for compressed, blurred or slightly noisy ones, for
+noisier ones, and for those of 16 bits, which are mostly measurements: there nothing is invented."""
 
 
 CLIPS = "fast-psnr-x4"
@@ -39,8 +39,7 @@ class Thresholds:
     noise, blocks, sharpness : of :class:`srgan.engine.appearance.Appearance`; below the last a picture is blurred
     jpeg_below : quality that a JPEG file was saved with
     even_noise, texture : instead of ``noise`` where the texture is below this, that is where it is noise for sure
-    fidelities : (noise, fidelity), rising: from so many levels on COMPRESSED is blended with its partner, which invents nothing
-        and so leaves less noise. Each is another open network: they are few
+    noisy : levels from which on NOISY takes COMPRESSED's place, which leaves less of them
     """
 
     noise: float
@@ -49,22 +48,21 @@ class Thresholds:
     jpeg_below: int
     even_noise: float
     texture: float
-    fidelities: tuple[tuple[float, float], ...] = ()
+    noisy: float
 
     @property
     def version(self) -> str:
         """What a journal knows the choice by."""
-        steps = "".join(f",{noise:g}:{fidelity:g}" for noise, fidelity in self.fidelities)
         even = f"{self.even_noise:g}<{self.texture:g}"
-        return f"{self.noise:g},{self.blocks:g},{self.sharpness:g},{self.jpeg_below},{even}{steps}"
+        return f"{self.noise:g},{self.blocks:g},{self.sharpness:g},{self.jpeg_below},{even},{self.noisy:g}"
 
     def noise_of(self, texture: float) -> float:
         """Return the level of noise from which on COMPRESSED is the better one, for what was seen with it."""
         return self.even_noise if texture < self.texture else self.noise
 
-    def fidelity(self, noise: float) -> float:
-        """Return the share of its partner in COMPRESSED for a picture with so many levels of noise."""
-        return max((fidelity for least, fidelity in self.fidelities if noise >= least), default=0.0)
+    def cleaner_of(self, noise: float) -> str:
+        """Return the network for damaged pictures with so many levels of noise."""
+        return NOISY if noise >= self.noisy else COMPRESSED
 
 
 THRESHOLDS = Thresholds(
@@ -74,7 +72,7 @@ THRESHOLDS = Thresholds(
     jpeg_below=93,
     even_noise=3.75,
     texture=2.0,
-    fidelities=((6.0, 0.25), (8.5, 0.5), (13.0, 0.75)),
+    noisy=6.5,
 )
 """As ``python benchmarks/auto.py FOLDER --fit`` prints them: to be printed again when one of the two networks is another one."""
 
@@ -108,6 +106,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "clean photographs: sharp, with believable texture",
         "srgan-psnr-x4",
         "photo-x4",
+        twice="srgan-x2",
         title="Sharp",
     ),
     "srresnet-x4": CatalogueEntry(
@@ -122,9 +121,21 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         cleaner="photo-psnr-x4",
         aside=True,
     ),
+    "srgan-x2": CatalogueEntry(
+        "srgan-x2.onnx",
+        "clean photographs for twice the size: auto takes it for what becomes no larger",
+        aside=True,
+        title="Sharp, twice",
+    ),
+    "fast-x4": CatalogueEntry(
+        "fast-x4.onnx",
+        "many photographs, weak machines: six times as fast, nearly as sharp as srgan-x4",
+        partner="fast-psnr-x4",
+        title="Fast, sharp",
+    ),
     "fast-psnr-x4": CatalogueEntry(
         "fast-psnr-x4.onnx",
-        "clips, many pictures, weak machines: six times as fast, nothing invented",
+        "clips, and where nothing may be invented: six times as fast",
         twice="fast-psnr-x2",
         title="Fast",
     ),
@@ -139,6 +150,13 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened",
         partner="photo-psnr-x4",
         title="Repair",
+    ),
+    "photo-noisy-x4": CatalogueEntry(
+        "photo-noisy-x4.onnx",
+        "noisy photographs: auto takes it from 6.5 levels of noise on",
+        partner="photo-psnr-x4",
+        aside=True,
+        title="Repair, noisy",
     ),
     "photo-psnr-x4": CatalogueEntry(
         "photo-psnr-x4.onnx", "the same, nothing invented: smooth and free of noise", title="Repair, smooth"
@@ -194,7 +212,7 @@ def networks_of(
     # Who gives a fidelity has decided how much is invented; and neither DEEP nor those for twice have a partner to blend with.
     if fidelity is not None:
         return CLEAN, COMPRESSED
-    names = (CLEAN, COMPRESSED, DEEP) if denoise is None else mixed_pair(model)
+    names = (CLEAN, COMPRESSED, NOISY, DEEP) if denoise is None else mixed_pair(model)
     return tuple(dict.fromkeys([*names, *map(for_twice, names)]))
 
 
