@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 
 from srgan.runtime import heap
 from srgan.runtime.network import open_network
-from srgan.runtime.openvino_part import TRIM_FROM
+from srgan.runtime.openvino_part import TRIM_FROM, CompiledPart
 from support import tiny_models
 
 
@@ -45,6 +47,14 @@ def test_threads_take_turns(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("made", [b"graph", io.BytesIO(b"graph")])
+def test_a_graph_is_exported_as_each_version_gives_it(tmp_path: Path, made: Any) -> None:
+    part = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32").tail
+    assert isinstance(part, CompiledPart)
+    part._compiled = SimpleNamespace(export_model=lambda: made)
+    assert part.export() == b"graph"
 
 
 def test_the_heap_is_trimmed_after_large_tiles_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

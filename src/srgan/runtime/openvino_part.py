@@ -116,7 +116,8 @@ class CompiledPart:
 
     def export(self) -> bytes:
         """Return the compiled graph as bytes that this build of the runtime can import on this processor."""
-        return bytes(self._compiled.export_model().getvalue())
+        made = self._compiled.export_model()
+        return made if isinstance(made, bytes) else bytes(made.getvalue())  # bytes in OpenVINO 2025.0, a stream later
 
     def _lend(self, batch: NDArray[np.float32], result: NDArray[np.float32]) -> None:
         import openvino
