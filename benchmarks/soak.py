@@ -6,9 +6,9 @@ are a mixture that nobody tuned for (``soak_mixture.py``); the networks are tiny
 around them. Every interval (a minute; less where the time is short) prints the least and the most memory in it, descriptors,
 threads and temporary files of the process that works, with its children.
 
-Exits with 1 if one of them has a trend: the floor of memory (the least in an interval: what is not given back) rises by more
-than ``--growth`` MB from the second to the last third of the time, or descriptors, threads or temporary files by more than a
-few; or if a load fails. Needs ``pip install -e '.[dev]'``.
+Exits with 1 if one of them has a trend: the floor of memory (the lower quartile of the least of each interval: what is not
+given back) rises by more than ``--growth`` MB from the second to the last third of the time, or the medians of descriptors,
+threads or temporary files by more than a few; or if a load fails. Needs ``pip install -e '.[dev]'``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 import psutil
 
@@ -58,18 +58,23 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
-def growth(values: Sequence[float]) -> float:
-    """Return by how much the last third of a series lies above the second, by their medians; the first is warming up."""
+def growth(values: Sequence[float], typical: Callable[[Sequence[float]], float] = median) -> float:
+    """Return by how much the last third of a series lies above the second, by what is typical; the first is warming up."""
     third = len(values) // 3
     if third < 1:
         return 0.0
-    return median(values[-third:]) - median(values[third : 2 * third])
+    return typical(values[-third:]) - typical(values[third : 2 * third])
+
+
+def lower_quartile(values: Sequence[float]) -> float:
+    """Return what a quarter is below. A median of memory would say how many pictures were large, which is kept for a while."""
+    return quantiles(values, n=4)[0] if len(values) > 1 else values[0]
 
 
 def trends(intervals: Sequence[Interval], megabytes: float) -> list[str]:
     """Return a sentence for each thing that grows."""
     found = []
-    if (more := growth([one.floor for one in intervals])) > megabytes:
+    if (more := growth([one.floor for one in intervals], lower_quartile)) > megabytes:
         found.append(f"memory grows: {more:.0f} MB from the second to the last third of the time")
     for name, allowed in ALLOWED.items():
         if (more := growth([getattr(one, name) for one in intervals])) > allowed:
@@ -186,7 +191,8 @@ def main() -> int:
     for outcome in outcomes:
         floors = [one.floor for one in outcome.intervals]
         third = max(len(floors) // 3, 1)
-        span = f"{median(floors[third : 2 * third] or floors or [0]):.0f} -> {median(floors[-third:] or [0]):.0f} MB"
+        before, after = floors[third : 2 * third] or floors or [0.0], floors[-third:] or [0.0]
+        span = f"{lower_quartile(before):.0f} -> {lower_quartile(after):.0f} MB"
         most = max((one.peak for one in outcome.intervals), default=0.0)
         minutes = outcome.intervals[-1].minute if outcome.intervals else 0.0
         verdict = "; ".join(outcome.faults) or "no trend"
