@@ -13,7 +13,8 @@ from PIL import Image
 
 import srgan.image
 from srgan.image import Picture
-from srgan.web import preview
+from srgan.models.catalogue import AUTO, CATALOGUE
+from srgan.web import page, preview
 from srgan.web.preview import Previews
 from srgan.web.problems import ProblemError
 from srgan.web.settings import ServerSettings
@@ -92,6 +93,11 @@ def test_networks_have_names_for_people(client):
         ("tiny-x4", "tiny-x4", ""),
         ("nearest-x4", "nearest-x4", ""),
     ]
+
+
+def test_each_network_that_is_offered_shows_what_it_does():
+    for name in (AUTO, *(name for name, entry in CATALOGUE.items() if not entry.aside)):
+        assert page.sample(name).endswith(f"{name}.webp"), name
 
 
 def test_one_that_takes_too_long_is_not_joined_by_another(tmp_path, monkeypatch):
