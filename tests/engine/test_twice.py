@@ -69,7 +69,7 @@ def test_the_size_of_the_result_decides(chooser: ModelChooser, size: dict[str, A
 
 def test_a_slightly_damaged_picture_is_mixed_of_both_enlargements(chooser: ModelChooser) -> None:
     sized = chooser.sized(Target(scale=2.0))
-    pixels = noisy(1.02 * THRESHOLDS.even_noise)
+    pixels = noisy(1.15 * THRESHOLDS.even_noise)
     choice = sized.choose(pixels)
     assert (choice.network, choice.cleaner) == (f"two-{CLEAN}", COMPRESSED)
     mixed = sized.open(choice)

@@ -156,7 +156,7 @@ def partner_damaged(run: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "fidelity", "kind", "says"),
     [
-        (no_card, 0.5, UsageError, "mine-x4 has none: take photo-x4 or srgan-x4, or leave fidelity out"),
+        (no_card, 0.5, UsageError, "mine-x4 has none: take fast-x4, photo-x4 or srgan-x4, or leave fidelity out"),
         (the_faithful_one, 0.5, UsageError, "srresnet-x4 has none"),
         (partner_gone, 0, ModelError, "srresnet-x4.onnx, which is missing"),
         (start_gone, 1, ModelError, "gone.onnx, which is missing"),

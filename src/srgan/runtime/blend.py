@@ -64,10 +64,10 @@ def partner(info: ModelInfo) -> ModelInfo:
     """
     path = _partner_path(info)
     if path is None:
-        able = " or ".join(sorted(name for name, entry in CATALOGUE.items() if entry.partner))
+        *others, last = sorted(name for name, entry in CATALOGUE.items() if entry.partner and not entry.aside)
         raise UsageError(
             f"fidelity blends a GAN with the network that it was trained from, and {info.name} has none: "
-            f"take {able}, or leave fidelity out"
+            f"take {', '.join(others)} or {last}, or leave fidelity out"
         )
     if not path.is_file():
         raise ModelError(f"fidelity blends {info.name} with {path.name}, which is missing ({path}): put it there")
