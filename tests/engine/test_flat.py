@@ -160,14 +160,21 @@ def defined(picture: Any, core: Box, tolerance: bool, reach: int) -> Any:
 
 
 @pytest.mark.parametrize("reach", [2, 3, 5, 12])
-def test_what_a_glance_skips_is_nowhere_flat(reach: int) -> None:
+def test_what_a_glance_skips_is_nowhere_flat(reach: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Squares of one colour at all places and of all sizes, with steps of some levels: as defined, to the last pixel."""
+    monkeypatch.setattr(
+        keep_flat_module, "_CELL", 8
+    )  # so that the glance decides for each part of these small pictures
     random = np.random.default_rng(reach)
     seen = 0
     for _ in range(6):
         high, wide = (int(side) for side in random.integers(1, 60 if reach == 12 else 100, 2))
         picture = np.empty((high, wide, 3), np.uint8)
         picture[:] = random.integers(0, 250, 3)
+        if random.random() < 0.5:  # flat in the middle alone
+            picture += random.integers(0, 5, picture.shape, np.uint8)
+            middle = picture[high // 6 : high - high // 6, wide // 6 : wide - wide // 6]
+            middle[:] = random.integers(0, 250, 3)
         for _ in range(random.integers(0, 4)):
             top, left = int(random.integers(0, high)), int(random.integers(0, wide))
             part = picture[top : top + random.integers(1, 40), left : left + random.integers(1, 40)]
