@@ -2,8 +2,9 @@
 
 Some things make it faster than the same layers as a module: activations stay in ``channels_last``, which is what tensor cores
 take; pictures go to the device and come back as bytes, converted there; and for sizes that come again (small ones, whose
-launches cost as much as their work) CUDA replays a recorded graph. What lies before the first convolution and after the last
-one is computed in fp32, so that fp16 rounds feature maps alone, never the picture.
+launches cost as much as their work) CUDA replays a recorded graph; on NVIDIA's cards bias, PReLU and addition are one pass
+(:mod:`.cuda_kernels`). What lies before the first convolution and after the last one is computed in fp32, so that fp16 rounds
+feature maps alone, never the picture.
 
 PyTorch's own device ``cpu`` goes through the same code. It is for tests only.
 """
@@ -262,7 +263,8 @@ def _joined(
 
     def follower() -> Layer | None:
         following = program.layers[last + 1] if last + 1 < len(program.layers) else None
-        return following if following is not None and uses[output] == 1 and output in following.inputs else None
+        alone = uses[output] == 1 and output != program.output  # nobody else asks for it
+        return following if following is not None and alone and output in following.inputs else None
 
     following = follower()
     if following is not None and following.kind == "prelu":
