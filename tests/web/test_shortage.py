@@ -20,10 +20,14 @@ from support.server import TIMEOUT, serving, wait_for
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
 
 
+def noise(place, side):
+    """Write a square picture of noise, and return its bytes."""
+    srgan.image.write(Picture(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)), place)
+    return place.read_bytes()
+
+
 def test_a_result_that_the_disk_has_no_room_for(models, tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
-    data = (tmp_path / "noise.png").read_bytes()
+    data = noise(tmp_path / "noise.png", 16)
     with serving(*models[2:], before=["prlimit", "--fsize=1500"]) as server:
         for suffix in ("png", "tiff", "bmp", "webp", "avif"):
             answer = httpx.post(f"{server.url}/v1/upscale", params={"format": suffix}, content=data, timeout=TIMEOUT)
@@ -60,11 +64,9 @@ def test_what_is_a_shortage():
 
 
 def test_a_server_that_stands_still_goes_on(models, tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
+    data = noise(tmp_path / "noise.png", 16)
     with serving(*models[2:]) as server, ThreadPoolExecutor(1) as thread:
         server.process.send_signal(signal.SIGSTOP)
-        data = (tmp_path / "noise.png").read_bytes()
         answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)
         time.sleep(1)
         assert not answer.done()
@@ -74,9 +76,7 @@ def test_a_server_that_stands_still_goes_on(models, tmp_path):
 
 
 def test_a_killed_server_loses_what_is_inside_and_the_next_one_serves(slow_model, tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
-    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
-    data = (tmp_path / "noise.png").read_bytes()
+    data = noise(tmp_path / "noise.png", 400)
     before = ["env", f"TMPDIR={tmp_path}"]
     with serving("--model", slow_model, "--memory", "100MB", before=before) as server, ThreadPoolExecutor(1) as thread:
         answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)
@@ -92,9 +92,7 @@ def test_a_killed_server_loses_what_is_inside_and_the_next_one_serves(slow_model
 
 
 def test_a_folder_that_is_removed_while_its_picture_is_computed(slow_model, tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    srgan.image.write(Picture(pixels), tmp_path / "noise.png")
-    data = (tmp_path / "noise.png").read_bytes()
+    data = noise(tmp_path / "noise.png", 200)
     before = ["env", f"TMPDIR={tmp_path}"]
     with serving("--model", slow_model, "--memory", "100MB", before=before) as server, ThreadPoolExecutor(1) as thread:
         answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)

@@ -153,7 +153,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "photo-noisy-x4": CatalogueEntry(
         "photo-noisy-x4.onnx",
-        "noisy photographs: auto takes it from 6.5 levels of noise on",
+        f"noisy photographs: auto takes it from {THRESHOLDS.noisy:g} levels of noise on",
         partner="photo-psnr-x4",
         aside=True,
         title="Repair, noisy",

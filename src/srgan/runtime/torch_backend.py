@@ -231,13 +231,14 @@ class _Step:
 def _steps(program: Program, place: torch.device, dtype: torch.dtype, *, joined: bool) -> list[_Step]:
     """Return a program's steps; ``joined`` does at once what :mod:`.cuda_kernels` can."""
     dtypes = _dtypes(program, dtype)
+    uses = Counter(number for layer in program.layers for number in layer.inputs)
     found: list[_Step] = []
     at = 0
     while at < len(program.layers):
         step = None
         if joined:
             try:
-                step = _joined(program, at, place, dtype, dtypes)
+                step = _joined(program, at, place, dtype, dtypes, uses)
             except Exception:  # a compiler has many ways to fail, and nothing is lost but time
                 joined = False
         if step is None:
@@ -249,16 +250,23 @@ def _steps(program: Program, place: torch.device, dtype: torch.dtype, *, joined:
 
 
 def _joined(
-    program: Program, at: int, place: torch.device, dtype: torch.dtype, dtypes: dict[int, torch.dtype]
+    program: Program,
+    at: int,
+    place: torch.device,
+    dtype: torch.dtype,
+    dtypes: dict[int, torch.dtype],
+    uses: Counter[int],
 ) -> _Step | None:
-    """Return a convolution and what follows it as one step; None where there is nothing to join."""
+    """Return a convolution and what follows it as one step; None where there is nothing to join.
+
+    ``uses`` is how often each tensor is taken.
+    """
     layer = program.layers[at]
     if layer.kind != "conv" or "bias" not in layer.weights or dtypes[layer.output] != dtype:
         return None
     channels = len(layer.weights["bias"])
     if not cuda_kernels.fits(channels, dtype):
         return None
-    uses = Counter(number for each in program.layers for number in each.inputs)
     last, output, slope, block, other = at, layer.output, None, 1, None
 
     def follower() -> Layer | None:
