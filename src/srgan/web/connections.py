@@ -15,12 +15,13 @@ import asyncio
 import errno
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 import h11
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from srgan.web.lingering import LingeringTransport
 from srgan.web.problems import answer
 
 MOST_REQUESTS = 512
@@ -124,12 +125,16 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
-        super().connection_made(transport)
+        self._lingering = LingeringTransport(transport, self._is_sending, self._drop)
+        super().connection_made(cast(asyncio.Transport, self._lingering))
         self._among.opened(self)
         self._note()
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request."""
+        if self._lingering.lingers:
+            self._lingering.dropped()
+            return
         super().data_received(data)
         self._note()
 
@@ -141,8 +146,18 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
+        self._lingering.forget()
         self._stop_deadline()
         self._among.closed(self)
+
+    def _is_sending(self) -> bool:
+        """Whether a part of the client's request is still to come, or cannot be told from what comes after it."""
+        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+
+    def _drop(self) -> None:
+        """Have no more business with this connection than to wait until its client has sent all."""
+        self._stop_deadline()
+        self._among.moved(self, busy=False)
 
     def _note(self, *, waits_for_head: bool = True) -> None:
         if self.transport.is_closing():

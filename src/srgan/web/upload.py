@@ -19,7 +19,6 @@ from srgan.web.settings import ServerSettings
 FIELD = "image"
 """Name of the form field that holds the picture; where there is none of that name, the only file is taken."""
 
-_DRAIN_BYTES = 8_000_000
 _NO_PICTURE = "send the picture as the body, or as the form field 'image'"
 
 
@@ -48,7 +47,6 @@ async def _received(request: Request, target: Path, settings: ServerSettings) ->
     try:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > settings.max_bytes:
-            await _drain(request)
             raise _too_large(settings)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "multipart/form-data":
@@ -81,7 +79,6 @@ async def _pieces(request: Request, settings: ServerSettings) -> AsyncGenerator[
             return
         total += len(piece)
         if total > settings.max_bytes:
-            await _drain(request)
             raise _too_large(settings)
         yield piece
 
@@ -105,20 +102,6 @@ async def _multipart(request: Request, target: Path, settings: ServerSettings) -
         return files[0].filename or ""
     finally:
         await form.close()
-
-
-async def _drain(request: Request) -> None:
-    """Read a little of what is refused: a client that is still sending when the connection closes sees no answer."""
-    left = _DRAIN_BYTES
-    try:
-        async with asyncio.timeout(2):
-            while left > 0:
-                message = await request.receive()
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
-                left -= len(message.get("body", b""))
-    except TimeoutError:
-        return
 
 
 def _too_large(settings: ServerSettings) -> ProblemError:
