@@ -56,6 +56,13 @@ def test_the_relativistic_loss_has_its_own_bar():
     assert [len(watching.losses(losses(0.03))) for _ in range(5)] == [0, 0, 0, 0, 1]
 
 
+def test_the_hinge_loss_has_its_own_bar():
+    assert [len(watch("hinge").losses(losses(0.11))) for _ in range(5)] == [0, 0, 0, 0, 0]
+    watching = watch("hinge")
+    said = [line for _ in range(5) for line in watching.losses(losses(0.09))]
+    assert "2 is guessing" in said[0]
+
+
 def test_an_adversarial_term_without_gradient_is_named_with_a_weight():
     watching = watch(weight=1e-3)
     assert watching.gradients({"pixel": 1.0, "content": 0.5, "adversarial": 0.02}) == []
@@ -107,3 +114,12 @@ def test_spectral_normalisation_is_not_advised_where_it_is():
         watching = Diagnostics("gan", stage, DiscriminatorRecipe(norm=norm))
         (line,) = [line for _ in range(5) for line in watching.losses(losses(0.01))]
         assert ("norm=spectral" in line) is advised
+
+
+def test_noise_is_advised_where_spectral_normalisation_is_and_it_is_not():
+    for noise, advised in ((0.0, True), (0.05, False)):
+        stage = Stage(steps=10, adversarial=AdversarialTerm(weight=1e-3, noise=noise))
+        for discriminator in (DiscriminatorRecipe(norm="spectral"), DiscriminatorRecipe(kind="unet")):
+            watching = Diagnostics("gan", stage, discriminator)
+            (line,) = [line for _ in range(5) for line in watching.losses(losses(0.01))]
+            assert line.endswith("rate=5e-05" + " or stages.gan.adversarial.noise=0.1" * advised)

@@ -15,11 +15,12 @@ from srgan.networks.generator import Generator
 from srgan.training import stage_run
 from srgan.training.checkpoint import load_checkpoint, read_checkpoint
 from srgan.training.loop import fit
-from srgan.training.pictures import prepare
+from srgan.training.pictures import Sharpening, prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe
 from srgan.training.report import Reporter
-from srgan.training.state import Run
+from srgan.training.stages import StepLosses
+from srgan.training.state import Run, StageState
 from srgan.training.validation import load_validation
 from support.tiny_runs import RECIPE, save_photos
 
@@ -224,6 +225,53 @@ def test_a_loss_that_explodes_goes_back_too_also_after_a_resumption(tmp_path, ph
     assert re.search(
         r"the loss of pixels is \S+ at step 12 and was 0\.\d+ before: going back to step 8, once, and on at half", log
     )
+
+
+@pytest.mark.parametrize(("kind", "explodes"), [("hinge", False), ("standard", True)])
+def test_a_hinge_loss_near_zero_is_no_sign_of_the_next_ones_explosion(tmp_path, photos, kind, explodes):
+    terms = ["weight=0.1", f"kind={kind}"]
+    run = make(tmp_path, photos, *(f"stages.gan.adversarial.{term}" for term in terms))
+    losses = StepLosses(*map(torch.tensor, (0.3, math.nan, math.nan, -0.3, 0.5, 0.7, 0.3)))
+    state = StageState(recent=[0.001, -0.002] * 4 + [0.001])
+    watched = stage_run.StageRun(run, "gan", 1, run.recipe.stages["gan"], None, state, 0)
+    if explodes:
+        with pytest.raises(stage_run.BrokenError):
+            watched._check(50, losses)
+    else:
+        watched._check(50, losses)
+        with pytest.raises(stage_run.BrokenError):
+            watched._check(51, losses._replace(total=torch.tensor(6.0)))
+
+
+def test_a_unet_with_all_that_goes_with_it_resumes_to_the_same_bits(tmp_path, photos):
+    terms = ["weight=0.1", "kind=hinge", "noise=0.1", "sharpened=false"]
+    changes = [
+        *(
+            "stages.pixels.steps=1",
+            "stages.gan.steps=6",
+            "stages.gan.shift=true",
+            "data.degradation=photo",
+            "run.keep=9",
+        ),
+        *("discriminator.kind=unet", "discriminator.dense=1024"),
+        *(f"stages.gan.adversarial.{term}" for term in terms),
+    ]
+
+    def run():
+        made = make(tmp_path, photos, *changes)
+        common = {"scale": 2, "bands": 3, "smallest": 32, "degradation": "photo"}
+        pictures = prepare(photos, tmp_path / "photo", **common, sharpening=Sharpening(keep_plain=True))
+        return dataclasses.replace(made, pictures=pictures)
+
+    whole = train(run())["gan"][0]
+    checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "1-gan-00000004.safetensors")
+    assert any(key.endswith("_u") for key in checkpoint.parts["discriminator"])
+    resumed = train(run(), checkpoint=checkpoint)["gan"][0]
+    for key, value in whole.items():
+        assert torch.equal(value, resumed[key]), key
+    paper = make(tmp_path, photos, *changes, "discriminator.kind=paper")
+    with pytest.raises(CheckpointError, match="networks and optimizers of a begun run cannot be changed"):
+        train(paper, checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize("key", ["lr_scale", "slowness"])  # the second one is of older checkpoints

@@ -41,6 +41,35 @@ def test_relativistic_losses_by_hand():
         adversarial_loss(None, fake, kind="relativistic")
 
 
+def test_hinge_losses_by_hand():
+    real, fake = logits(2.0, 0.25), logits(-3.0, 0.5)
+    # beyond the margin there is nothing: max(0, 1 - 2) = 0 and 0.75; max(0, 1 - 3) = 0 and 1.5
+    assert discriminator_loss(real, fake, kind="hinge").item() == pytest.approx(0.75 / 2 + 1.5 / 2)
+    assert adversarial_loss(None, fake, kind="hinge").item() == pytest.approx(1.25)
+    assert discriminator_loss(logits(0), logits(0), kind="hinge").item() == pytest.approx(2)  # a guess
+
+
+def test_a_hinge_discriminator_that_has_won_learns_nothing_and_the_generator_still_does():
+    real, fake = logits(1.5).requires_grad_(), logits(-1.5).requires_grad_()
+    discriminator_loss(real, fake, kind="hinge").backward()
+    assert real.grad.item() == fake.grad.item() == 0
+    adversarial_loss(None, fake, kind="hinge").backward()
+    assert fake.grad.item() == -1
+
+
+@pytest.mark.parametrize("kind", ["standard", "relativistic", "hinge"])
+def test_losses_of_logits_of_pixels_are_those_of_as_many_pictures(kind):
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, 1, 3, 4), torch.randn(2, 1, 3, 4)
+    flat = [x.reshape(24, 1) for x in (real, fake)]
+    for label in (1.0, 0.9):
+        by_pixel = discriminator_loss(real, fake, kind=kind, label=label)
+        assert by_pixel.item() == pytest.approx(discriminator_loss(*flat, kind=kind, label=label).item(), rel=1e-5)
+    assert adversarial_loss(real, fake, kind=kind).item() == pytest.approx(
+        adversarial_loss(*flat, kind=kind).item(), rel=1e-5
+    )
+
+
 def test_the_generators_gradient_survives_a_winning_discriminator():
     fake = logits(-20.0).requires_grad_()
     adversarial_loss(None, fake, kind="standard").backward()

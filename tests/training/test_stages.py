@@ -14,12 +14,15 @@ from srgan.training.stages import Trainer
 FAST = {"kind": "fast", "norm": "none", "output": "linear"}
 
 
-def recipe_of(generator=None, **losses) -> Recipe:
+UNET = {"kind": "unet", "features": 4}
+
+
+def recipe_of(generator=None, discriminator=None, **losses) -> Recipe:
     problems: list[str] = []
     recipe = parse_recipe(
         {
             "generator": {"features": 8, "blocks": 1, "scale": 2, **(generator or {})},
-            "discriminator": {"features": 4, "dense": 8},
+            "discriminator": discriminator or {"features": 4, "dense": 8},
             "stages": {"one": {"steps": 50, "batch": 4, "crop": 32, "rate": 2e-3, "final_rate": 2e-3, **losses}},
         },
         problems,
@@ -75,10 +78,11 @@ def test_the_total_is_the_weighted_sum(vgg_file):
     )
 
 
-def test_adversarial_training_moves_both_networks_by_their_own_losses(vgg_file):
-    for kind in ("standard", "relativistic"):
+@pytest.mark.parametrize("discriminator", [None, UNET])
+def test_adversarial_training_moves_both_networks_by_their_own_losses(vgg_file, discriminator):
+    for kind in ("standard", "relativistic", "hinge"):
         recipe = recipe_of(
-            adversarial={"weight": 1.0, "kind": kind}
+            discriminator=discriminator, adversarial={"weight": 1.0, "kind": kind}
         )  # nothing but the discriminator drives the generator
         trainer = trainer_of(recipe, vgg_file)
         before = {k: v.clone() for k, v in trainer.generator.network.state_dict().items()}
@@ -110,10 +114,13 @@ def test_the_generators_step_leaves_no_gradient_in_the_discriminator(vgg_file):
         assert torch.equal(grad, parameter.grad)
 
 
-@pytest.mark.parametrize("generator", [{}, FAST])
-def test_state_restores_to_the_same_next_steps(vgg_file, generator):
-    other = {} if generator else {"content": CONTENT, "adversarial": {"weight": 0.1}}
-    recipe = recipe_of(generator, optimizer="muon" if generator else "adam", pixel={"weight": 1.0}, **other)
+@pytest.mark.parametrize(("generator", "discriminator"), [({}, None), (FAST, None), ({}, UNET)])
+def test_state_restores_to_the_same_next_steps(vgg_file, generator, discriminator):
+    term = {"weight": 0.1, "noise": 0.1, "kind": "hinge"} if discriminator else {"weight": 0.1}
+    other = {} if generator else {"content": CONTENT, "adversarial": term}
+    recipe = recipe_of(
+        generator, discriminator, optimizer="muon" if generator else "adam", pixel={"weight": 1.0}, **other
+    )
     one = trainer_of(recipe, vgg_file)
     for i in range(3):
         one.step(*batch(i), i)
@@ -254,7 +261,7 @@ def test_slowness_is_a_factor_of_every_rate():
 def test_accumulated_parts_make_the_step_of_the_whole(vgg_file, optimizer):
     losses = {
         "content": {**CONTENT, "scaling": "constant", "constant": 0.1},
-        "adversarial": {"weight": 0.1},
+        "adversarial": {"weight": 0.1, "noise": 0.2},
         "shift": True,
     }
     states, sizes = [], []
@@ -302,3 +309,55 @@ def test_the_grid_loss_is_part_of_the_total():
     losses = trainer.step(lr, hr, 0)
     assert losses.total.item() - losses.pixel.item() == pytest.approx(3 * expected, rel=1e-3)
     assert expected > 0
+
+
+def test_a_unet_learns_to_tell_the_results_of_a_generator_from_photographs():
+    # The generator hardly moves: its first, blurred pictures against those with the texture that it does not draw.
+    recipe = recipe_of(
+        discriminator=UNET, rate=1e-6, final_rate=1e-6, pixel={"weight": 1.0}, adversarial={"weight": 0.1, "rate": 5e-3}
+    )
+    trainer = trainer_of(recipe)
+    told = []
+    for number in range(40):
+        lr, hr = batch(number)
+        texture = torch.randint(0, 80, hr.shape, generator=torch.Generator().manual_seed(number), dtype=torch.uint8)
+        told.append(trainer.step(lr, hr // 2 + texture, number))
+    assert abs(told[0].real - told[0].fake) < 0.1
+    assert told[-1].real > told[-1].fake + 0.3
+    assert told[-1].discriminator < told[0].discriminator * 0.8
+
+
+def judged(recipe, number, plain=None):
+    """Return what the discriminator sees in one step, photographs first, each without and then with the recipe's noise."""
+    trainer = trainer_of(recipe)
+    seen = []
+    trainer.discriminator.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
+    lr, hr = batch()
+    sr = trainer.generator.network(lr.float() / 255).detach()
+    trainer.step(lr, hr, number, plain=plain)
+    return seen, hr.float() / 255, sr
+
+
+def test_the_noise_on_what_the_discriminator_sees_falls_to_nothing():
+    recipe = recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 0.1, "noise": 0.2, "kind": "relativistic"})
+    for number, wanted in ((0, 0.2), (24, 0.2 * 25 / 49), (49, 0.0)):
+        (real, fake, real_again, fake_again), hr, sr = judged(recipe, number)
+        for x, clean in ((real, hr), (fake, sr)):
+            assert (x - clean).std().item() == pytest.approx(wanted, rel=0.02, abs=1e-6)
+        assert torch.equal(real, real_again)  # in both networks' parts of a step
+        assert torch.equal(fake, fake_again)
+        if wanted:
+            assert (real - hr).flatten().dot((fake - sr).flatten()).abs() < 0.05 * (real - hr).square().sum()
+    one, other = (judged(recipe, number)[0][0] for number in (0, 1))
+    assert (one - other).std() > 0.2
+
+
+def test_the_discriminator_alone_sees_photographs_that_were_not_sharpened():
+    recipe = recipe_of(pixel={"weight": 1.0}, adversarial={"weight": 0.1, "kind": "relativistic"})
+    lr, hr = batch()
+    seen, _, sr = judged(recipe, 0, plain=255 - hr)
+    photographs = (255 - hr).float() / 255
+    for x, wanted in zip(seen, (photographs, sr, photographs, sr), strict=True):
+        assert torch.allclose(x, wanted, atol=1e-6)
+    losses = trainer_of(recipe).step(lr, hr, 0, plain=255 - hr)
+    assert losses.pixel.item() == pytest.approx((sr - hr.float() / 255).abs().mean().item(), rel=1e-5)

@@ -1,4 +1,4 @@
-"""The discriminator (Ledig et al. 2017, arXiv:1609.04802, section 2.1.1 and figure 4)."""
+"""The paper's discriminator (Ledig et al. 2017, arXiv:1609.04802, section 2.1.1 and figure 4)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,26 @@ class DiscriminatorConfig:
     Attributes
     ----------
     bands : colour bands of the pictures, 3 for RGB
-    features : feature maps of the first convolution (paper: 64); the last has 8 times as many
-    dense : width of the first dense layer (paper: 1024)
-    norm : ``"batch"`` for the paper's BatchNorm, ``"spectral"`` for spectral normalisation (arXiv:1802.05957), ``"none"``
+    features : feature maps of the first convolution (paper: 64); the widest has 8 times as many
+    dense : width of the first dense layer (paper: 1024); of kind ``"paper"`` alone
+    norm : ``"batch"`` for the paper's BatchNorm, ``"spectral"`` for spectral normalisation (arXiv:1802.05957), ``"none"``, or
+        ``"auto"``: the one that :attr:`kind` was published with
+    kind : ``"paper"``, one judgement a picture, or ``"unet"``, one a pixel, always with spectral normalisation
+        (:class:`srgan.networks.unet_discriminator.UNetDiscriminator`)
     """
 
     bands: int = 3
     features: int = 64
     dense: int = 1024
-    norm: str = "batch"
+    norm: str = "auto"
+    kind: str = "paper"
+
+    @property
+    def normalisation(self) -> str:
+        """:attr:`norm`, with ``"auto"`` resolved."""
+        if self.norm != "auto":
+            return self.norm
+        return "spectral" if self.kind == "unet" else "batch"
 
     def problems(self) -> list[str]:
         """Return what is wrong with these values, one sentence each; an empty list when nothing is."""
@@ -33,8 +44,12 @@ class DiscriminatorConfig:
             for name in ("bands", "features", "dense")
             if getattr(self, name) < 1
         ]
-        if self.norm not in ("batch", "spectral", "none"):
-            found.append(f"norm must be 'batch', 'spectral' or 'none', not {self.norm!r}")
+        if self.norm not in ("auto", "batch", "spectral", "none"):
+            found.append(f"norm must be 'auto', 'batch', 'spectral' or 'none', not {self.norm!r}")
+        if self.kind not in ("paper", "unet"):
+            found.append(f"kind must be 'paper' or 'unet', not {self.kind!r}")
+        if self.kind == "unet" and self.norm in ("batch", "none"):
+            found.append(f"norm {self.norm!r} is for kind 'paper': a U-Net has spectral normalisation")
         return found
 
 
@@ -57,7 +72,7 @@ class Discriminator(nn.Module):
         if problems := config.problems():
             raise ValueError("; ".join(problems))
         self.config = config
-        features = config.features
+        features, norm = config.features, config.normalisation
         layers: list[nn.Module] = [
             self._wrap(nn.Conv2d(config.bands, features, 3, padding=1)),
             nn.LeakyReLU(0.2),
@@ -65,10 +80,8 @@ class Discriminator(nn.Module):
         previous = features
         for width, stride in ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2)):
             width *= features
-            layers.append(
-                self._wrap(nn.Conv2d(previous, width, 3, stride=stride, padding=1, bias=config.norm != "batch"))
-            )
-            if config.norm == "batch":
+            layers.append(self._wrap(nn.Conv2d(previous, width, 3, stride=stride, padding=1, bias=norm != "batch")))
+            if norm == "batch":
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.LeakyReLU(0.2))
             previous = width
@@ -80,7 +93,7 @@ class Discriminator(nn.Module):
         )
 
     def _wrap(self, layer: nn.Module) -> nn.Module:
-        return spectral_norm(layer) if self.config.norm == "spectral" else layer
+        return spectral_norm(layer) if self.config.normalisation == "spectral" else layer
 
     def forward(self, x: Tensor) -> Tensor:
         """Judge a batch.

@@ -17,10 +17,14 @@ from srgan.training.data import CropDataset
 
 
 class Batch(NamedTuple):
-    """One step's crops: ``lr [N, C, h, w]`` and ``hr [N, C, s*h, s*w]``, uint8, or uint16 of full range."""
+    """One step's crops: ``lr [N, C, h, w]`` and ``hr [N, C, s*h, s*w]``, uint8, or uint16 of full range.
+
+    ``plain`` is HR before it was sharpened, for discriminators that are to see that.
+    """
 
     lr: Tensor
     hr: Tensor
+    plain: Tensor | None = None
 
 
 def batches(
@@ -63,8 +67,8 @@ def batches(
         worker_init_fn=_leave_interrupts_to_the_training,
     )
     try:
-        for lr, hr in _started(loader):
-            yield Batch(lr, hr)
+        for crops in _started(loader):
+            yield Batch(*crops)
     except (RuntimeError, OSError, EOFError) as error:  # the last two: it was just sending a batch
         if not workers or "in DataLoader worker process" in str(error):  # which a living one has met, and sent
             raise
@@ -97,7 +101,7 @@ class _LoaderContext(SpawnContext):
         return _Flag()
 
 
-def _started(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+def _started(loader: DataLoader[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
     """Start the worker processes, and let the fetching of a batch alone find out that one has died.
 
     Torch would also raise that from a signal's handler, in whatever line the program is just at: a step, a checkpoint.

@@ -19,7 +19,7 @@ from srgan.training.degradation import CONTEXT, photo
 from srgan.training.pictures import Pictures
 
 
-class CropDataset(Dataset[tuple[Tensor, Tensor]]):
+class CropDataset(Dataset[tuple[Tensor, ...]]):
     """Random crops; item ``i`` is a function of (seed, i) alone.
 
     A picture is drawn with probability proportional to the number of crop positions in it, the position evenly among them,
@@ -35,6 +35,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
     degradation : ``"photo"`` draws a chain for each crop; the others take the LR that was prepared
     candidates : positions drawn for a crop, of which the most detailed one is taken; with 1 every position is as likely as
         any other
+    plain : give a crop of HR before it was sharpened as well, where ``pictures`` have that
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         flips: bool,
         degradation: str = "bicubic",
         candidates: int = 1,
+        plain: bool = False,
     ) -> None:
+        self.plain = plain and bool(pictures.plain)
         self.degradation, self.candidates = degradation, candidates
         self.pictures, self.crop, self.scale, self.seed, self.flips = pictures, crop // scale, scale, seed, flips
         # All crops have one depth, as they share batches.
@@ -59,24 +62,23 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
             )
         self.ends = np.cumsum(positions)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return crop number ``index``: LR ``[C, h, w]`` and HR ``[C, s*h, s*w]``.
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        """Return crop number ``index``: LR ``[C, h, w]`` and HR ``[C, s*h, s*w]``, and with ``plain`` that one's as well.
 
-        Both are uint8, or uint16 of full range where any of the pictures has 16 bits.
+        They are uint8, or uint16 of full range where any of the pictures has 16 bits.
         """
         # Philox is counter-based: any crop's draws are at hand at once, with no state to carry or to save.
         random = np.random.Generator(np.random.Philox(key=[self.seed, index]))
         drawn = [self._place(int(random.integers(self.ends[-1]))) for _ in range(self.candidates)]
         which, top, left = max(drawn, key=self._detail) if self.candidates > 1 else drawn[0]
         lr, hr, s = self.pictures.lr[which], self.pictures.hr[which], self.scale
+        place = slice(top * s, (top + self.crop) * s), slice(left * s, (left + self.crop) * s)
         small = lr[top : top + self.crop, left : left + self.crop]
-        large = hr[top * s : (top + self.crop) * s, left * s : (left + self.crop) * s]
+        large = [hr[place], *([self.pictures.plain[which][place]] if self.plain else [])]
         turn = int(random.integers(8)) if self.flips else 0
         if self.degradation == "photo":
             small = self._through_chain(hr, top * s, left * s, random)
-        if turn:
-            small, large = _turn(small, turn), _turn(large, turn)
-        return self._to_tensor(small), self._to_tensor(large)
+        return tuple(self._to_tensor(_turn(x, turn)) for x in (small, *large))
 
     def _to_tensor(self, x: NDArray[Any]) -> Tensor:
         x = deepened(x) if self.deep else x
@@ -110,6 +112,6 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _turn(x: NDArray[Any], turn: int) -> NDArray[Any]:
-    """Apply one of the eight symmetries of the square."""
+    """Apply one of the eight symmetries of the square; 0 is none."""
     x = np.rot90(x, turn % 4)
     return x[:, ::-1] if turn >= 4 else x

@@ -15,6 +15,8 @@ from srgan.training.stages import StepLosses
 # Of the loss of a discriminator that guesses; below it for so many reports it tells all pictures apart.
 _SATURATED = 0.05
 _PATIENCE = 5
+# The loss of a discriminator that guesses: two entropies of ln 2 each, their mean, or two margins of 1.
+_GUESSING = {"standard": 2 * math.log(2), "relativistic": math.log(2), "hinge": 2.0}
 # Share of the generator's gradient below which a term does nothing.
 _SILENT = 0.01
 # Power of a grid against the frequencies around it, dB: without one it is near 1.
@@ -38,18 +40,19 @@ class Diagnostics:
 
     def losses(self, losses: StepLosses) -> list[str]:
         """Look at reported losses; return what to say."""
-        # Two entropies of ln 2 each, or their mean.
-        guessing = math.log(2) * (2 if self.stage.adversarial.kind == "standard" else 1)
+        term = self.stage.adversarial
+        guessing = _GUESSING[term.kind]
         value = float(losses.discriminator)
         self._won = self._won + 1 if value < _SATURATED * guessing else 0  # nan, of a stage without one, is not below
         if self._won < _PATIENCE:
             return []
-        rate = self.stage.adversarial.rate or self.stage.rate
-        spectral = "" if self.discriminator.norm == "spectral" else " or discriminator.norm=spectral"
+        more = " or discriminator.norm=spectral"
+        if self.discriminator.norm == "spectral" or self.discriminator.kind == "unet":
+            more = "" if term.noise else f" or stages.{self.name}.adversarial.noise=0.1"
         return self._once(
             "saturated",
             f"the discriminator tells all pictures of {self.name} apart (loss {value:.2g}; {guessing:.2g} is guessing) and "
-            f"has little left to teach: set stages.{self.name}.adversarial.rate={rate / 2:g}{spectral}",
+            f"has little left to teach: set stages.{self.name}.adversarial.rate={(term.rate or self.stage.rate) / 2:g}{more}",
         )
 
     def gradients(self, norms: Mapping[str, float]) -> list[str]:

@@ -13,7 +13,7 @@ from srgan.data.words import counted
 from srgan.errors import DataError, UsageError
 from srgan.image import list_pictures
 from srgan.storage import Remote
-from srgan.training.pictures import Pictures, prepare
+from srgan.training.pictures import Pictures, Sharpening, prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import Recipe
 from srgan.training.report import Reporter
@@ -77,7 +77,9 @@ def load_data(
         files, kept = hold_out(files, smallest=smallest, scale=common["scale"], bands=common["bands"])
 
     def prepared() -> Pictures:
-        return prepare(files.hr, out / "cache", partners=files.lr, smallest=smallest, **common)
+        return prepare(
+            files.hr, out / "cache", partners=files.lr, smallest=smallest, sharpening=_sharpening(recipe), **common
+        )
 
     if processes.is_first:
         what = "picture" if files.lr is None else "pair"
@@ -99,6 +101,10 @@ def load_data(
         return pictures, [load_validation("validation", kept.hr, partners=kept.lr, **common)]
     reporter.say(_NONE_KEPT)
     return pictures, []
+
+
+def _sharpening(recipe: Recipe) -> Sharpening:
+    return Sharpening(recipe.data.sharpen, any(stage.wants_plain for stage in recipe.stages.values()))
 
 
 def _report(pictures: Pictures, lost: tuple[tuple[str, str], ...], reporter: Reporter) -> None:
@@ -136,6 +142,7 @@ def _load_shards(
             scale=scale,
             smallest=smallest,
             degradation=degradation,
+            sharpening=_sharpening(recipe),
         )
 
     if processes.is_first:

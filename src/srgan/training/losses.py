@@ -106,13 +106,19 @@ def discriminator_loss(real: Tensor, fake: Tensor, *, kind: str, label: float = 
     ``standard``: -log D(I_HR) - log(1 - D(G(I_LR))), the maximum of equation 2 as cross entropy.
     ``relativistic``: each logit is taken against the mean of the other kind's (Jolicoeur-Martineau 2018, arXiv:1807.00734,
     relativistic average).
+    ``hinge``: max(0, 1 - D(I_HR)) + max(0, 1 + D(G(I_LR))) of logits (Lim and Ye 2017, arXiv:1705.02894): what is told apart by
+    a margin of 1 teaches no more, so a discriminator that has won stops there.
 
     Parameters
     ----------
-    real, fake : ``[N, 1]`` logits of photographs and of generated pictures
-    kind : ``"standard"`` or ``"relativistic"``
-    label : target for photographs; below 1 smooths on one side (Salimans et al. 2016, arXiv:1606.03498, section 3.4)
+    real, fake : logits of photographs and of generated pictures, ``[N, 1]`` or, one a pixel, ``[N, 1, H, W]``; the loss is
+        their mean
+    kind : ``"standard"``, ``"relativistic"`` or ``"hinge"``
+    label : target for photographs; below 1 smooths on one side (Salimans et al. 2016, arXiv:1606.03498, section 3.4); not
+        for ``"hinge"``
     """
+    if kind == "hinge":
+        return F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean()
     if kind == "relativistic":
         real, fake = real - all_reduce_mean(fake.mean()), fake - all_reduce_mean(real.mean())
         return (_entropy(real, label) + _entropy(fake, 0.0)) / 2
@@ -122,12 +128,16 @@ def discriminator_loss(real: Tensor, fake: Tensor, *, kind: str, label: float = 
 def adversarial_loss(real: Tensor | None, fake: Tensor, *, kind: str) -> Tensor:
     """Return the generator's adversarial loss, a scalar: -log D(G(I_LR)) (equation 6), which keeps its gradient when D wins.
 
+    ``relativistic`` as in :func:`discriminator_loss`; ``hinge`` is the mean of the logits, negative: it has no bounds.
+
     Parameters
     ----------
-    real : ``[N, 1]`` logits of photographs, needed for ``"relativistic"`` only; no gradient goes there
-    fake : ``[N, 1]`` logits of generated pictures
-    kind : ``"standard"`` or ``"relativistic"``
+    real : logits of photographs, needed for ``"relativistic"`` only; no gradient goes there
+    fake : logits of generated pictures, ``[N, 1]`` or ``[N, 1, H, W]``
+    kind : ``"standard"``, ``"relativistic"`` or ``"hinge"``
     """
+    if kind == "hinge":
+        return -fake.float().mean()
     if kind == "relativistic":
         if real is None:
             raise ValueError("the relativistic loss needs the logits of photographs")

@@ -32,6 +32,19 @@ _U = TypeVar("_U")
 _FORMAT = 2
 """Version of the maps; those of an older version are decoded again."""
 
+
+class Sharpening(NamedTuple):
+    """What becomes of HR for the degradation ``"photo"``.
+
+    ``amount`` is that of :func:`srgan.training.degradation.sharpened`; ``keep_plain`` keeps the pictures as they were as well.
+    """
+
+    amount: float = 0.5
+    keep_plain: bool = False
+
+
+USUAL = Sharpening()
+
 _DTYPES: dict[int, Any] = {8: np.uint8, 16: np.uint16}
 
 
@@ -55,6 +68,7 @@ class Pictures:
     names : file names, in the order of the arrays
     hr, lr : ``[H, W, C]`` uint8 or uint16 of full range each, the two of a picture alike; read-only views into the maps; H and
         W are multiples of the scale
+    plain : HR before it was sharpened, where that is kept; else empty
     digest : SHA-256 of names and pixels, which says what a network was trained on
     rejected : ``(name, reason)`` of the files that were left out
     """
@@ -65,6 +79,7 @@ class Pictures:
     lr: tuple[NDArray[Any], ...]
     digest: str
     rejected: tuple[tuple[str, str], ...]
+    plain: tuple[NDArray[Any], ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _open, (self.cache,)
@@ -89,6 +104,7 @@ def prepare(
     smallest: int,
     degradation: str,
     partners: Sequence[Path] | None = None,
+    sharpening: Sharpening = USUAL,
     progress: Callable[[int], None] | None = None,
 ) -> Pictures:
     """Decode ``files`` into memory maps under ``cache``, or open those that an earlier call with the same files left there.
@@ -103,6 +119,7 @@ def prepare(
     degradation : ``"bicubic"``; ``"photo"``, which sharpens HR and whose LR is made crop by crop; or ``"given"``: LR is read
         from ``partners``, and a pair whose sizes do not belong together is left out
     partners : for ``"given"``: the LR of each file, in the same order
+    sharpening : for ``"photo"``
     progress : called with the number of files done
 
     Raises
@@ -121,6 +138,7 @@ def prepare(
         bands=bands,
         smallest=smallest,
         degradation=degradation,
+        sharpening=sharpening,
         progress=progress,
     )
 
@@ -150,6 +168,7 @@ def prepare_samples(
     bands: int,
     smallest: int,
     degradation: str,
+    sharpening: Sharpening = USUAL,
     progress: Callable[[int], None] | None = None,
 ) -> Pictures:
     """Do what :func:`prepare` does for pictures from anywhere; ``samples`` are asked for only if they must be decoded.
@@ -167,6 +186,8 @@ def prepare_samples(
         "degradation": degradation,
         "format": _FORMAT,
     }
+    if degradation == "photo" and sharpening != USUAL:
+        request["sharpening"] = sharpening
     request = json.loads(json.dumps(request))  # as it comes back from the file
     index_file, pixel_file = cache / "pixels.json", cache / "pixels.u8"
     index = _read_index(index_file, pixel_file, request)
@@ -185,9 +206,9 @@ def prepare_samples(
 
 
 def decoded(
-    sample: PictureSource, *, scale: int, smallest: int, degradation: str
-) -> tuple[NDArray[Any], NDArray[Any]] | str:
-    """Return HR and LR of a sample as training takes them, or why it cannot be used."""
+    sample: PictureSource, *, scale: int, smallest: int, degradation: str, sharpening: Sharpening = USUAL
+) -> tuple[NDArray[Any], ...] | str:
+    """Return HR and LR of a sample as training takes them, and the plain HR if that is kept; or why it cannot be used."""
     try:
         pixels = sample.hr()
         small = sample.lr() if sample.lr is not None else None
@@ -200,9 +221,12 @@ def decoded(
         if wrong := misfit(pixels, small, scale):
             return wrong
         return (hr, small) if hr.dtype == small.dtype else (deepened(hr), deepened(small))
-    if degradation == "photo":  # whose JPEG has 8 bits
-        hr = sharpened(to_8_bit(hr))
-    return hr, np.ascontiguousarray(bicubic(hr, scale))
+    if degradation != "photo":
+        return hr, np.ascontiguousarray(bicubic(hr, scale))
+    plain = to_8_bit(hr)  # as the chain's JPEG has 8 bits
+    hr = sharpened(plain, sharpening.amount) if sharpening.amount else plain
+    small = np.ascontiguousarray(bicubic(hr, scale))
+    return (hr, small, plain) if sharpening.keep_plain else (hr, small)
 
 
 def misfit(hr: NDArray[Any], lr: NDArray[Any], scale: int) -> str:
@@ -220,8 +244,9 @@ def _open(cache: Path) -> Pictures:
     """Map the pictures that :func:`prepare` has left in ``cache``."""
     index = json.loads((cache / "pixels.json").read_text(encoding="utf-8"))
     scale, bands = index["request"]["scale"], index["request"]["bands"]
+    keeps_plain = Sharpening(*index["request"].get("sharpening", USUAL)).keep_plain
     data = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
-    hr, lr = [], []
+    hr, lr, plain = [], [], []
     for entry in index["pictures"]:
         height, width, offset = entry["height"], entry["width"], entry["offset"]
         dtype = np.dtype(_DTYPES[entry["depth"]])
@@ -229,9 +254,11 @@ def _open(cache: Path) -> Pictures:
         end = split + height // scale * (width // scale) * bands * dtype.itemsize
         hr.append(data[offset:split].view(dtype).reshape(height, width, bands))
         lr.append(data[split:end].view(dtype).reshape(height // scale, width // scale, bands))
+        if keeps_plain:
+            plain.append(data[end : end + split - offset].view(dtype).reshape(height, width, bands))
     names = tuple(entry["name"] for entry in index["pictures"])
     rejected = tuple((name, reason) for name, reason in index["rejected"])
-    return Pictures(cache, names, tuple(hr), tuple(lr), index["digest"], rejected)
+    return Pictures(cache, names, tuple(hr), tuple(lr), index["digest"], rejected, tuple(plain))
 
 
 def _nothing_left(rejected: Sequence[Sequence[str]], smallest: int) -> str:
@@ -259,6 +286,7 @@ def _decode(
     samples: Iterable[PictureSource], pixel_file: Path, request: dict[str, Any], progress: Callable[[int], None] | None
 ) -> dict[str, Any]:
     settings = {key: request[key] for key in ("scale", "smallest", "degradation")}
+    settings["sharpening"] = Sharpening(*request.get("sharpening", USUAL))
     pictures: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     digest = hashlib.sha256()
@@ -272,9 +300,9 @@ def _decode(
                 if isinstance(found, str):
                     rejected.append((sample.name, found))
                     continue
-                hr, lr = found
+                hr = found[0]
                 depth = 8 * hr.dtype.itemsize
-                data = hr.tobytes() + lr.tobytes()
+                data = b"".join(part.tobytes() for part in found)
                 digest.update(f"{sample.name} {hr.shape}{'' if depth == 8 else depth}\n".encode())
                 digest.update(data)
                 entry = {"name": sample.name, "height": hr.shape[0], "width": hr.shape[1]}

@@ -13,7 +13,7 @@ from srgan.data.shards import Shards, decode_tile, read_tiles
 from srgan.errors import DataError
 from srgan.files import atomic_path
 from srgan.image import list_pictures
-from srgan.training.pictures import Pictures, PictureSource, decoded, prepare_samples, samples_of
+from srgan.training.pictures import USUAL, Pictures, PictureSource, Sharpening, decoded, prepare_samples, samples_of
 
 _HELD_OUT = 10  # at most this many pictures, and at most one in ten, are held out for validation
 
@@ -142,6 +142,7 @@ def prepare_shards(
     scale: int,
     smallest: int,
     degradation: str,
+    sharpening: Sharpening = USUAL,
 ) -> Pictures:
     """Decode the tiles of shards into memory maps, as :func:`srgan.training.pictures.prepare` does pictures.
 
@@ -170,4 +171,5 @@ def prepare_shards(
         bands=shards.bands,
         smallest=smallest,
         degradation=degradation,
+        sharpening=sharpening,
     )

@@ -103,6 +103,7 @@ class StageRun:
             flips=run.recipe.data.flips,
             degradation=run.recipe.data.degradation,
             candidates=stage.candidates,
+            plain=stage.wants_plain,
         )
         return batches(
             dataset,
@@ -119,7 +120,7 @@ class StageRun:
         """Train step number ``step`` (1-based), then log, validate and save as due."""
         settings, reporter = self.run.recipe.run, self.run.reporter
         diagnose = step % settings.diagnose_every == 0
-        losses = self.trainer.step(batch.lr, batch.hr, step - 1, diagnose=diagnose)
+        losses = self.trainer.step(batch.lr, batch.hr, step - 1, plain=batch.plain, diagnose=diagnose)
         reporter.advance(step)
         if diagnose and self.trainer.diagnostics:
             self._report_diagnostics(step, self.trainer.diagnostics)
@@ -162,10 +163,12 @@ class StageRun:
     def _check(self, step: int, losses: StepLosses) -> None:
         """Stop before a broken state is saved or trained on."""
         total = float(all_reduce_mean(losses.total))
-        recent = self.state.recent
+        recent, term = self.state.recent, self.stage.adversarial
         if not math.isfinite(total):
             raise self._broken(f"the loss of {self.name} is {total} at step {step}")
-        if len(recent) == RECENT and total > _EXPLODED * (usual := median(recent)):
+        # The hinge loss of a generator goes through 0: its weight says what size is usual.
+        least = term.weight if term.kind == "hinge" else 0.0
+        if len(recent) == RECENT and total > _EXPLODED * (usual := max(median(recent), least)):
             raise self._broken(f"the loss of {self.name} is {total:.4g} at step {step} and was {usual:.4g} before")
 
     def _broken(self, what: str) -> BrokenError:

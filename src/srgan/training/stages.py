@@ -16,9 +16,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from srgan.networks.discriminator import Discriminator, DiscriminatorConfig
+from srgan.networks.discriminator import DiscriminatorConfig
 from srgan.networks.generator import GeneratorConfig
-from srgan.networks.make import make_generator
+from srgan.networks.make import AnyDiscriminator, make_discriminator, make_generator
 from srgan.networks.vgg import load_vgg
 from srgan.training.ema import EMA
 from srgan.training.losses import DIFFERENCES, ContentLoss, adversarial_loss, discriminator_loss, grid_loss
@@ -28,6 +28,22 @@ from srgan.training.replay import Replayed
 from srgan.training.sync_batchnorm import sync_batchnorm
 
 _N = TypeVar("_N", bound=nn.Module)
+
+
+class _Part(NamedTuple):
+    """Crops that go through the networks at once, in [0, 1]: a process's share of a batch, or with ``accumulate`` a part of it.
+
+    ``photographs`` is what the discriminator is shown as such, HR or the same before it was sharpened; ``first`` the place of the
+    first crop in the whole batch.
+    """
+
+    lr: Tensor
+    hr: Tensor
+    photographs: Tensor
+    first: int
+
+
+_REAL, _FAKE = 0, 1
 
 
 class StepDiagnostics(NamedTuple):
@@ -45,8 +61,8 @@ class StepLosses(NamedTuple):
     """Losses of one step, scalars without gradient; nan where a stage has no such term.
 
     ``total``, ``pixel``, ``content`` and ``adversarial`` are the generator's (terms before their weights), ``discriminator``
-    the discriminator's. ``real`` and ``fake`` are its mean probabilities that photographs and generated pictures are
-    photographs: both near 0.5 when it cannot tell.
+    the discriminator's. ``real`` and ``fake`` are its mean probabilities, over pictures or over all of their
+    pixels, that photographs and generated pictures are photographs: both near 0.5 when it cannot tell.
     """
 
     total: Tensor
@@ -82,6 +98,7 @@ class Trainer:
         self.stage, self.fabric = stage, fabric
         self.lr_scale = 1.0
         self.diagnostics: StepDiagnostics | None = None
+        self._random = torch.Generator(fabric.device)
         # Gradients come back in the place where the next replay writes its own: those of one step cannot be summed up there,
         # be it over parts of a batch or over processes.
         alone = fabric.world_size == 1 and stage.accumulate == 1
@@ -90,10 +107,10 @@ class Trainer:
         self.ema = EMA(generator, stage.ema).to(fabric.device)
         self._replayed = Replayed(generator)
         self.generator = self._set_up(generator, self._replayed, generator_optimizers(stage, generator))
-        self.discriminator: Trained[Discriminator] | None = None
+        self.discriminator: Trained[AnyDiscriminator] | None = None
         if stage.adversarial.weight:
             shape = DiscriminatorConfig(bands=recipe.generator.bands, **vars(recipe.discriminator))
-            discriminator = self._synchronised(Discriminator(shape))
+            discriminator = self._synchronised(make_discriminator(shape))
             optimizer = adam(stage, (discriminator.parameters(), stage.adversarial.rate or stage.rate))
             self.discriminator = self._set_up(discriminator, discriminator, {"discriminator_optimizer": optimizer})
         self.content = self._content_loss(stage.content, vgg_weights) if stage.content.weight else None
@@ -141,7 +158,9 @@ class Trainer:
         self.generator.network.load_state_dict(weights)
         self.ema.network.load_state_dict(weights)
 
-    def step(self, lr: Tensor, hr: Tensor, number: int, *, diagnose: bool = False) -> StepLosses:
+    def step(
+        self, lr: Tensor, hr: Tensor, number: int, *, plain: Tensor | None = None, diagnose: bool = False
+    ) -> StepLosses:
         """Train on one batch.
 
         The generator runs once: the discriminator learns from its output without gradient, then judges the same output
@@ -152,34 +171,44 @@ class Trainer:
         ----------
         lr, hr : ``[N, C, h, w]`` and ``[N, C, s*h, s*w]``, uint8 or uint16, on any device
         number : of the step within the stage, 0-based; sets the learning rate
+        plain : as ``hr``: what the discriminator takes for photographs in its place
         diagnose : look closer, and leave the result in :attr:`diagnostics`; the step itself stays the same
         """
         stage = self.stage
         factor = learning_rate(stage, number) * self.lr_scale
-        lrs, hrs = (_to_unit(x, self.fabric.device).chunk(stage.accumulate) for x in (lr, hr))
-        last = len(lrs) - 1
-        only = self.generator.run(lrs[0]) if last == 0 else None
+        parts = self._parts(lr, hr, plain)
+        last = len(parts) - 1
+        only = self.generator.run(parts[0].lr) if last == 0 else None
         judged = [self._nothing()] * 3
         if self.discriminator is not None:
-            judged = self._discriminator_step(self.discriminator, lrs, hrs, only, number, factor)
+            judged = self._discriminator_step(self.discriminator, parts, only, number, factor)
         self.generator.zero_grad()
         found = []
-        for place, (part, hr) in enumerate(zip(lrs, hrs, strict=True)):
+        for place, part in enumerate(parts):
             with self.fabric.no_backward_sync(self.generator.run, enabled=place < last):
-                sr = self.generator.run(part) if only is None else only
-                total, parts = self._generator_losses(sr, hr, number, part if diagnose and place == last else None)
-                self.fabric.backward(total / len(lrs))
-            found.append(torch.stack([x.detach() for x in (total, *parts)]))
+                sr = self.generator.run(part.lr) if only is None else only
+                total, terms = self._generator_losses(sr, part, number, diagnose=diagnose and place == last)
+                self.fabric.backward(total / len(parts))
+            found.append(torch.stack([x.detach() for x in (total, *terms)]))
         self._clip()
         self.generator.step(factor)
         self.ema.update(self.generator.network, number)
         return StepLosses(*torch.stack(found).mean(dim=0), *judged)
 
+    def _parts(self, lr: Tensor, hr: Tensor, plain: Tensor | None) -> list[_Part]:
+        lr, hr = (_to_unit(x, self.fabric.device) for x in (lr, hr))
+        photographs = hr if plain is None else _to_unit(plain, self.fabric.device)
+        count = self.stage.accumulate
+        size = len(lr) // count
+        before = self.fabric.global_rank * len(lr)
+        chunks = zip(*(x.chunk(count) for x in (lr, hr, photographs)), strict=True)
+        return [_Part(small, large, real, before + place * size) for place, (small, large, real) in enumerate(chunks)]
+
     def _generator_losses(
-        self, sr: Tensor, hr: Tensor, number: int, diagnosed: Tensor | None
+        self, sr: Tensor, part: _Part, number: int, *, diagnose: bool
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """Return the total, and each term before its weight; with LR pictures ``diagnosed``, look closer at the terms."""
-        stage = self.stage
+        """Return the total, and each term before its weight."""
+        stage, hr = self.stage, part.hr
         # Gradients can be taken at a view without Fabric's hooks on the network's output.
         sr = output = sr.view_as(sr)
         content = adversarial = self._nothing()
@@ -196,11 +225,11 @@ class Trainer:
             terms["content"] = stage.content.weight * content
             total = total + terms["content"]
         if self.discriminator is not None:
-            adversarial = self._judge(self.discriminator, sr, hr)
+            adversarial = self._judge(self.discriminator, sr, part, number)
             terms["adversarial"] = stage.adversarial.weight * adversarial
             total = total + terms["adversarial"]
-        if diagnosed is not None:
-            self.diagnostics = self._diagnose(terms, diagnosed, output, sr.detach(), hr)
+        if diagnose:
+            self.diagnostics = self._diagnose(terms, part.lr, output, sr.detach(), hr)
         return total, (pixel, content, adversarial)
 
     def _nothing(self) -> Tensor:
@@ -245,11 +274,21 @@ class Trainer:
         height, width = x.shape[2] - scale + 1, x.shape[3] - scale + 1
         return x[:, :, top : top + height, left : left + width].contiguous(memory_format=torch.channels_last)
 
+    def _noisy(self, x: Tensor, number: int, first: int, which: int) -> Tensor:
+        """Hide ``x``, the crops of a batch from number ``first`` on, behind the step's noise, as a resumed run needs it."""
+        stage = self.stage
+        levels = stage.adversarial.noise * (1 - number / max(stage.steps - 1, 1))
+        if not levels:
+            return x
+        self._random.manual_seed(2 * number + which)
+        # Of the whole batch: its parts have the same noise however many processes share it.
+        whole = torch.randn(stage.batch, *x.shape[1:], device=x.device, generator=self._random)
+        return x + levels * whole[first : first + len(x)]
+
     def _discriminator_step(
         self,
-        judge: Trained[Discriminator],
-        lrs: Sequence[Tensor],
-        hrs: Sequence[Tensor],
+        judge: Trained[AnyDiscriminator],
+        parts: Sequence[_Part],
         only: Tensor | None,
         number: int,
         factor: float,
@@ -259,33 +298,36 @@ class Trainer:
         judge.network.requires_grad_(True)
         judge.zero_grad()
         found = []
-        for place, (lr, hr) in enumerate(zip(lrs, hrs, strict=True)):
+        for place, part in enumerate(parts):
             if only is not None:
                 sr = only.detach()
             else:
                 with torch.no_grad(), self.fabric.autocast():
-                    sr = self.generator.network(lr).float()
-            hr, sr = self._shifted(hr, number), self._shifted(sr, number)
-            with self.fabric.no_backward_sync(judge.run, enabled=place < len(lrs) - 1):
+                    sr = self.generator.network(part.lr).float()
+            seen = self._shifted(part.photographs, number), self._shifted(sr, number)
+            seen = self._noisy(seen[0], number, part.first, _REAL), self._noisy(seen[1], number, part.first, _FAKE)
+            with self.fabric.no_backward_sync(judge.run, enabled=place < len(parts) - 1):
                 # Two passes, not one joined batch: BatchNorm's statistics of photographs and of generated pictures stay apart.
-                real, fake = judge.run(hr), judge.run(sr)
+                real, fake = judge.run(seen[0]), judge.run(seen[1])
                 loss = discriminator_loss(real, fake, kind=kind, label=label)
-                self.fabric.backward(loss / len(lrs))
+                self.fabric.backward(loss / len(parts))
             shares = (x.detach().float().sigmoid().mean() for x in (real, fake))
             found.append(torch.stack([loss.detach(), *shares]))
         judge.step(factor)
         return list(torch.stack(found).mean(dim=0))
 
-    def _judge(self, judge: Trained[Discriminator], sr: Tensor, hr: Tensor) -> Tensor:
+    def _judge(self, judge: Trained[AnyDiscriminator], sr: Tensor, part: _Part, number: int) -> Tensor:
+        """Return the adversarial loss of ``sr``, which is shifted already."""
         # Without this the generator's backward pass would compute the discriminator's weight gradients for nothing.
         judge.network.requires_grad_(False)
         real = None
         # Without DistributedDataParallel's wrapper, which would make ready to average gradients that never come.
         with self.fabric.autocast():
             if self.stage.adversarial.kind == "relativistic":
+                photographs = self._shifted(part.photographs, number)
                 with torch.no_grad():
-                    real = judge.network(hr)
-            fake = judge.network(sr)
+                    real = judge.network(self._noisy(photographs, number, part.first, _REAL))
+            fake = judge.network(self._noisy(sr, number, part.first, _FAKE))
         return adversarial_loss(real, fake, kind=self.stage.adversarial.kind)
 
     def is_finite(self) -> bool:

@@ -6,10 +6,11 @@ import pytest
 from PIL import Image
 
 from srgan.resize.imresize import downscale
+from srgan.training.batches import batches
 from srgan.training.data import CropDataset
 from srgan.training.degradation import PhotoRanges, for_validation, photo, sharpened
 from srgan.training.degradation.blur import KINDS
-from srgan.training.pictures import prepare
+from srgan.training.pictures import Sharpening, prepare
 
 CLEAN = PhotoRanges(
     shares=(0, 0, 1),
@@ -149,6 +150,37 @@ def test_crops_of_photographs_have_chains_of_their_own_and_show_the_same_place(t
         changed.append(not np.array_equal(lr, wanted))
     assert np.median(same) > 0.9  # shifted by a pixel or mirrored it would be far less
     assert np.mean(changed) > 0.9  # of the clean ones some are just what the benchmark's reduction is
+
+
+def test_the_pictures_as_they_were_are_kept_beside_the_sharpened_ones_where_asked(tmp_path):
+    Image.fromarray(smooth(160, 192)).save(tmp_path / "a.png")
+
+    def made(name, **sharpening):
+        settings = {"scale": 4, "bands": 3, "smallest": 64, "degradation": "photo"}
+        return prepare([tmp_path / "a.png"], tmp_path / name, **settings, sharpening=Sharpening(**sharpening))
+
+    usual, both, none, strong = made("1"), made("2", keep_plain=True), made("3", amount=0.0), made("4", amount=1.5)
+    assert np.array_equal(both.plain[0], smooth(160, 192))
+    assert np.array_equal(both.hr[0], usual.hr[0])
+    assert np.array_equal(both.lr[0], usual.lr[0])
+    assert np.array_equal(none.hr[0], smooth(160, 192))
+    assert np.array_equal(strong.hr[0], sharpened(smooth(160, 192), 1.5))
+    assert usual.plain == none.plain == ()
+    assert both.digest != usual.digest
+    assert np.array_equal(made("2", keep_plain=True).plain[0], both.plain[0])  # opened again
+    assert made("2").plain == ()  # another request: decoded anew
+    both = made("2", keep_plain=True)
+    make = lambda pictures, plain: CropDataset(  # noqa: E731
+        pictures, crop=64, scale=4, seed=5, flips=True, degradation="photo", plain=plain
+    )
+    for i in range(9):
+        lr, hr, plain = make(both, True)[i]
+        for a, b in zip((lr, hr), make(usual, True)[i], strict=True):  # which has none to give
+            assert np.array_equal(a, b)
+        assert len(make(both, False)[i]) == 2
+        assert np.array_equal(plain, make(none, False)[i][1])  # the same place, turned in the same way
+    (batch,) = batches(make(both, True), first_step=0, steps=1, batch=2, workers=0)
+    assert np.array_equal(batch.plain[1], make(both, True)[1][2])
 
 
 def test_validation_pictures_are_the_same_in_every_run():

@@ -87,6 +87,17 @@ def test_a_wrong_type_hides_no_other_fault(tmp_path):
         (MINIMAL + 'content = { weight = 1.0, network = "vgg16", layers = { conv5_4 = 1.0 } }\n', "no layer 'conv5_4'"),
         (MINIMAL + "content = { weight = 1.0, layers = {} }\n", "layers is empty"),
         (MINIMAL + "crop = 8\nadversarial = { weight = 0.1 }\n", "at least 16"),
+        (MINIMAL + '[discriminator]\nkind = "unet"\nnorm = "batch"\n', "'batch' is for kind 'paper'"),
+        (MINIMAL + '[discriminator]\nkind = "unet"\ndense = 64\n', "dense is for kind 'paper'.*at 1024"),
+        (MINIMAL + "adversarial = { weight = 0.1, noise = -0.1 }\n", "noise must be from 0 to 1"),
+        (MINIMAL + 'adversarial = { weight = 0.1, kind = "hinge", label = 0.9 }\n', "label is for cross entropy"),
+        (MINIMAL + "adversarial = { weight = 0.1, sharpened = false }\n", "sharpened = false is for .*'photo'"),
+        (
+            MINIMAL + 'adversarial = { weight = 0.1, sharpened = false }\n[data]\ndegradation = "photo"\nsharpen = 0\n',
+            "sharpened = false is for",
+        ),
+        (MINIMAL + "[data]\nsharpen = 1.0\n", "data.sharpen is for data.degradation 'photo'"),
+        (MINIMAL + '[data]\ndegradation = "photo"\nsharpen = -1.0\n', "data.sharpen must be from 0"),
         (MINIMAL + "[run]\nkeep = 0\n", "keep"),
         (MINIMAL.replace("stages.one", 'stages."größe"'), "from a to z"),
         ("[run]\nseed = 1\n", "stages is missing"),
@@ -97,3 +108,13 @@ def test_a_wrong_type_hides_no_other_fault(tmp_path):
 def test_contradictions_are_found(tmp_path, text, word):
     with pytest.raises(RecipeError, match=word):
         load_recipe(write(tmp_path, text))
+
+
+def test_a_unet_is_left_its_own_values(tmp_path):
+    unet = '[discriminator]\nkind = "unet"\n'
+    for more in ("", 'norm = "auto"\n', 'norm = "spectral"\n', "dense = 1024\n", "features = 8\n"):
+        assert load_recipe(write(tmp_path, MINIMAL + unet + more)).discriminator.kind == "unet"
+    plain = MINIMAL + "adversarial = { weight = 0.1, sharpened = false }\n"
+    for degradation in ("photo", "given"):  # the second is what the first becomes for pairs
+        recipe = load_recipe(write(tmp_path, f'{plain}[data]\ndegradation = "{degradation}"\nsharpen = 1.0\n'))
+        assert recipe.stages["one"].wants_plain

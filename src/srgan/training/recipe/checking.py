@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from srgan.image.multiband import MAX_BANDS
-from srgan.training.recipe.fields import Recipe, Stage
+from srgan.training.recipe.fields import DataRecipe, DiscriminatorRecipe, Recipe, Stage
 
 
 def check(recipe: Recipe, problems: list[str], unusable: Collection[str] = ()) -> None:
@@ -30,7 +30,7 @@ def check(recipe: Recipe, problems: list[str], unusable: Collection[str] = ()) -
         if stage.content.weight:
             _content(recipe, stage, at, need)
         if stage.adversarial.weight:
-            _adversarial(stage, at, need)
+            _adversarial(recipe, stage, at, need)
 
 
 def is_bare(key: str) -> bool:
@@ -84,12 +84,38 @@ def _networks(recipe: Recipe, need: _Need) -> None:
         "generator.kind 'fast' needs generator.norm = 'none' and generator.output = 'linear'",
         *("generator.kind", "generator.norm", "generator.output"),
     )
+    _discriminator(recipe.discriminator, need)
+
+
+def _discriminator(discriminator: DiscriminatorRecipe, need: _Need) -> None:
     for name in ("features", "dense"):
-        need.at_least(1, getattr(recipe.discriminator, name), f"discriminator.{name}")
+        need.at_least(1, getattr(discriminator, name), f"discriminator.{name}")
+    if discriminator.kind != "unet":
+        return
+    need(
+        discriminator.norm in ("auto", "spectral"),
+        f"discriminator.norm {discriminator.norm!r} is for kind 'paper': leave it out, as a U-Net has 'spectral'",
+        "discriminator.norm",
+        "discriminator.kind",
+    )
+    usual = DiscriminatorRecipe.dense
+    need(
+        discriminator.dense == usual,
+        f"discriminator.dense is for kind 'paper', as a U-Net has no dense layer: leave it out, or at {usual}",
+        "discriminator.dense",
+        "discriminator.kind",
+    )
 
 
 def _data_and_run(recipe: Recipe, need: _Need) -> None:
     need.not_negative(recipe.data.workers, "data.workers")
+    need(0 <= recipe.data.sharpen <= 5, "data.sharpen must be from 0 to 5", "data.sharpen")
+    need(
+        recipe.data.sharpen == DataRecipe.sharpen or recipe.data.degradation != "bicubic",
+        f"data.sharpen is for data.degradation 'photo': leave it out, or at {DataRecipe.sharpen}",
+        "data.sharpen",
+        "data.degradation",
+    )
     for name in ("validate_every", "checkpoint_every", "log_every", "diagnose_every", "keep"):
         need.at_least(1, getattr(recipe.run, name), f"run.{name}")
     need.not_negative(recipe.run.checkpoint_minutes, "run.checkpoint_minutes")
@@ -175,11 +201,28 @@ def _content(recipe: Recipe, stage: Stage, at: str, need: _Need) -> None:
     need(content.constant > 0, f"{at}.content.constant must be above 0", f"{at}.content.constant")
 
 
-def _adversarial(stage: Stage, at: str, need: _Need) -> None:
+def _adversarial(recipe: Recipe, stage: Stage, at: str, need: _Need) -> None:
+    term, data = stage.adversarial, recipe.data
     need(stage.crop >= 16, f"{at}.crop must be at least 16 for a discriminator", f"{at}.crop")
-    rate, label = f"{at}.adversarial.rate", f"{at}.adversarial.label"
-    need(0 <= stage.adversarial.rate <= 1, f"{rate} must be from 0 to 1", rate)
-    need(0.5 < stage.adversarial.label <= 1, f"{label} must be above 0.5 and at most 1", label)
+    rate, label, noise, sharpened, kind = (
+        f"{at}.adversarial.{name}" for name in ("rate", "label", "noise", "sharpened", "kind")
+    )
+    need(0 <= term.rate <= 1, f"{rate} must be from 0 to 1", rate)
+    need(0.5 < term.label <= 1, f"{label} must be above 0.5 and at most 1", label)
+    need(
+        term.label == 1 or term.kind != "hinge",
+        f"{label} is for cross entropy, and {kind} is 'hinge': leave it at 1",
+        label,
+        kind,
+    )
+    need(0 <= term.noise <= 1, f"{noise} must be from 0 to 1", noise)
+    need(
+        term.sharpened or (data.degradation != "bicubic" and data.sharpen > 0),
+        f"{sharpened} = false is for data.degradation 'photo', whose pictures are sharpened (data.sharpen): leave it out",
+        sharpened,
+        "data.degradation",
+        "data.sharpen",
+    )
 
 
 def _is_layer(network: str, layer: str) -> bool:

@@ -42,8 +42,16 @@ class DiscriminatorRecipe:
     """``[discriminator]``: the shape of the discriminator; used by stages with an adversarial loss."""
 
     features: int = _doc("feature maps of the first convolution (paper: 64)", 64)
-    dense: int = _doc("width of the dense layer (paper: 1024)", 1024)
-    norm: Literal["batch", "spectral", "none"] = _doc("normalisation of its layers (paper: 'batch')", "batch")
+    dense: int = _doc("width of the dense layer (paper: 1024); of kind 'paper' alone", 1024)
+    norm: Literal["auto", "batch", "spectral", "none"] = _doc(
+        "normalisation of its layers; 'auto' is 'batch' for kind 'paper', and 'spectral' for 'unet', which has no other",
+        "auto",
+    )
+    kind: Literal["paper", "unet"] = _doc(
+        "'paper' judges a picture as a whole; 'unet' judges each pixel (Real-ESRGAN, arXiv:2107.10833), which suits degraded "
+        "pictures, at several times the work",
+        "paper",
+    )
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,11 @@ class DataRecipe:
         "blur, resizing, noise and JPEG for each crop (what people's files are like); 'given' uses the LR pictures that you "
         "provide: it is set automatically where the folder has HR/ and LRx4/ (or LR/), and by --lr",
         "bicubic",
+    )
+    sharpen: float = _doc(
+        "with 'photo': amount of unsharp masking of HR, where there are edges, before LR is made from it; 0 leaves it as it is "
+        "(Real-ESRGAN: 0.5)",
+        0.5,
     )
     flips: bool = _doc("flip and rotate crops at random, by multiples of 90 degrees", True)
     workers: int = _doc("worker processes that prepare batches; 0 prepares them in the training process", 0)
@@ -90,11 +103,25 @@ class AdversarialTerm:
     """``[stages.NAME.adversarial]``: the discriminator's judgement (paper, equation 6)."""
 
     weight: float = _doc("weight in the total loss (paper: 1e-3); 0 trains no discriminator", 0.0)
-    kind: Literal["standard", "relativistic"] = _doc(
-        "'standard' cross entropy, or 'relativistic' average (arXiv:1807.00734)", "standard"
+    kind: Literal["standard", "relativistic", "hinge"] = _doc(
+        "'standard' cross entropy, 'relativistic' average (arXiv:1807.00734), or 'hinge' (arXiv:1705.02894): a discriminator "
+        "that tells pictures apart by a margin learns no more",
+        "standard",
     )
     rate: float = _doc("the discriminator's learning rate; 0 uses the generator's", 0.0)
-    label: float = _doc("the discriminator's target for real photographs; 0.9 is one-sided label smoothing", 1.0)
+    label: float = _doc(
+        "the discriminator's target for real photographs; 0.9 is one-sided label smoothing; not with 'hinge'", 1.0
+    )
+    noise: float = _doc(
+        "standard deviation of noise on all that the discriminator sees, where 1 is white, at the first step; falls evenly to 0 "
+        "at the last one. It hides what gives generated pictures away at once (instance noise, arXiv:1610.04490); try 0.1",
+        0.0,
+    )
+    sharpened: bool = _doc(
+        "with degradation 'photo': take sharpened pictures for photographs, as all other losses do; false shows the "
+        "discriminator photographs as they are (Real-ESRGAN), so that it knows haloes for what they are",
+        True,
+    )
 
 
 @dataclass(frozen=True)
@@ -153,6 +180,11 @@ class Stage:
     pixel: PixelTerm = field(default_factory=PixelTerm, metadata={"doc": "pixel loss"})
     content: ContentTerm = field(default_factory=ContentTerm, metadata={"doc": "content loss"})
     adversarial: AdversarialTerm = field(default_factory=AdversarialTerm, metadata={"doc": "adversarial loss"})
+
+    @property
+    def wants_plain(self) -> bool:
+        """Whether its discriminator is to see photographs that have not been sharpened."""
+        return self.adversarial.weight > 0 and not self.adversarial.sharpened
 
 
 @dataclass(frozen=True)
