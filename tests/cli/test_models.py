@@ -18,6 +18,7 @@ from srgan.models.catalogue import (
     THRESHOLDS,
     CatalogueEntry,
     for_twice,
+    in_turn,
     resolve,
 )
 from srgan.models.metadata import read_info
@@ -126,6 +127,9 @@ def test_auto_says_how_it_chooses() -> None:
     for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}", f"clips: {CLIPS}"):
         assert words in done.out
     assert f"at most twice as large: {for_twice(CLIPS)} instead of {CLIPS}\n" in done.out
+    for name in (CLEAN, DEEP):
+        first, last = in_turn(name)
+        assert f"more than four times as large: {first}, then {last}, instead of {name} twice\n" in done.out
     assert f"noise: {THRESHOLDS.noise:g} levels" in done.out
     assert f"{THRESHOLDS.noisy:g} levels of noise and more: {NOISY}" in done.out
     assert f"a quality below {THRESHOLDS.jpeg_below}" in done.out

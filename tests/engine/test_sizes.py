@@ -72,6 +72,18 @@ def test_passes_by_hand() -> None:
     assert passes((100, 100), (300, 300), 1) == [(300, 300)]
 
 
+def test_passes_through_two_networks_by_hand() -> None:
+    assert passes((100, 100), (300, 300), 4, 2) == [(300, 300)]
+    assert passes((100, 100), (800, 800), 4, 2) == [(200, 200), (800, 800)]
+    assert passes((100, 100), (800, 800), 2, 4) == [(400, 400), (800, 800)]
+    assert passes((100, 100), (500, 600), 2, 4) == [(250, 300), (500, 600)]
+    assert passes((100, 100), (900, 900), 4, 2) == [(113, 113), (225, 225), (900, 900)]
+    assert passes((100, 100), (1700, 1700), 2, 4) == [(213, 213), (850, 850), (1700, 1700)]
+    assert passes((100, 100), (100, 90), 2, 4) == []
+    assert Target(scale=8).passes((30, 40), 2, 4) == [(120, 160), (240, 320)]
+    assert Target(scale=1).passes((30, 40), 2, 4) == [(30, 40)]
+
+
 def test_the_scale_1_goes_through_the_network_and_what_is_large_enough_does_not() -> None:
     assert Target(scale=1).of(30, 40, 4) == (30, 40)
     assert Target(scale=1).passes((30, 40), 4) == [(30, 40)]
@@ -80,14 +92,21 @@ def test_the_scale_1_goes_through_the_network_and_what_is_large_enough_does_not(
     assert Target(scale=1).label(4) == "x1"
 
 
-@given(st.tuples(st.integers(1, 3000), st.integers(1, 3000)), st.floats(1.01, 64), st.sampled_from([2, 4, 8]))
+@given(
+    st.tuples(st.integers(1, 3000), st.integers(1, 3000)),
+    st.floats(1.01, 64),
+    st.sampled_from([2, 4, 8]),
+    st.sampled_from([2, 4, 8, None]),
+)
 def test_every_pass_can_reach_its_size_and_none_goes_below_the_picture(
-    before: tuple[int, int], scale: float, native: int
+    before: tuple[int, int], scale: float, native: int, earlier: int | None
 ) -> None:
     after = Target(scale=scale).of(*before, native)
     now = before
-    for size in passes(before, after, native):
+    steps = passes(before, after, native, earlier)
+    for size in steps:
+        reach = native if size is steps[-1] else earlier or native
         for axis in (0, 1):
-            assert before[axis] <= size[axis] <= native * now[axis]
+            assert before[axis] <= size[axis] <= reach * now[axis]
         now = size
     assert now == after

@@ -58,6 +58,7 @@ def models_command(
 
 def _choice() -> Iterator[str]:
     """Yield what there is to say of auto: what it looks for, and what it takes then."""
+    from srgan.models import catalogue
     from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, NOISY, THRESHOLDS
 
     yield f"{AUTO}: {AUTO_WHEN}"
@@ -72,6 +73,9 @@ def _choice() -> Iterator[str]:
     for name, entry in CATALOGUE.items():
         if entry.twice is not None:
             yield f"  what becomes at most twice as large: {entry.twice} instead of {name}"
+    for name in (CLEAN, COMPRESSED, NOISY, DEEP):
+        if (turns := catalogue.in_turn(name)) != (name, name):
+            yield f"  what becomes more than four times as large: {turns[0]}, then {turns[1]}, instead of {name} twice"
     yield "--denoise 0 to 1 overrides what is seen; srgan models NAME prints the card of a network"
 
 

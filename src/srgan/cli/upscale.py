@@ -55,7 +55,8 @@ def upscale_command(
         float | None,
         typer.Option(
             metavar="X",
-            help="Scale factor: 3, 1.5, 8 …; 1 cleans and keeps the size. Default: the network's own.",
+            help="Scale factor: 3, 1.5, 8 …; 1 cleans and keeps the size. Up to 2 and above 4, auto takes networks for that. "
+            "Default: the network's own.",
             show_default=False,
             rich_help_panel=SIZE,
         ),

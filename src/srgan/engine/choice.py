@@ -3,7 +3,8 @@
 ``ModelChooser("auto")`` looks at a picture's pixels (:mod:`srgan.engine.appearance`) -> :class:`Choice` -> the open
 :class:`Upscaler` for it. With any other model that is always the same. Between clean and damaged it goes over gradually: there
 the results of both networks are mixed (:mod:`srgan.engine.mix`). And where a picture becomes at most twice as large, networks
-made for that take the place of those that enlarge four times (:attr:`srgan.models.catalogue.CatalogueEntry.twice`).
+made for that take the place of those that enlarge four times (:attr:`srgan.models.catalogue.CatalogueEntry.twice`); where it
+becomes more than four times as large, two networks take turns (:func:`srgan.models.catalogue.in_turn`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from srgan.models.catalogue import (
     TWICE,
     Thresholds,
     for_twice,
+    in_turn,
     mixed_pair,
     resolve,
 )
@@ -55,6 +57,9 @@ _SHARP = 0.57
 _ENOUGH = 50_000_000
 """Bytes that are enough for the smallest tile of any shipped network; the largest least is 32 MB."""
 
+_ANY = (10**6, 10**6)
+"""A picture's size where only the scale counts."""
+
 _STEPS = 4
 """A mix is rounded to quarters: what is seen in a picture is not more exact than that."""
 
@@ -69,12 +74,15 @@ class Choice:
     cleaner : name of the one that is mixed in, if any
     share : how much of it, above 0 and below 1
     seen : what was seen, for people: ``noisy (12 levels), compressed``; empty where nothing was
+    larger : whether the picture becomes larger than one pass makes it, and another network may take the other passes
+        (:func:`srgan.models.catalogue.in_turn`)
     """
 
     network: str
     cleaner: str | None = None
     share: float = 0.0
     seen: str = ""
+    larger: bool = False
 
 
 def severity(appearance: Appearance, jpeg_quality: int | None, thresholds: Thresholds = THRESHOLDS) -> float:
@@ -168,7 +176,7 @@ class ModelChooser:
     @property
     def first(self) -> Upscaler:
         """The network that most pictures are for, open; it stands for the choice where there is no picture yet."""
-        return self._network(self._at_scale(Choice(self._name)).network)
+        return self.open(self._at_scale(Choice(self._name)))
 
     @property
     def label(self) -> str:
@@ -204,19 +212,19 @@ class ModelChooser:
         pixels : HWC, uint8, uint16 or float32; where it :attr:`chooses`, rows that are decoded on demand are used up
         jpeg_quality : that the file was saved with, None for other files
         """
-        choice = self._needed(pixels, jpeg_quality)
-        before = pixels.shape[0], pixels.shape[1]
-        return self._twice(choice) if self.target.is_within(TWICE, before, self.scale) else choice
+        return self._at_size(self._needed(pixels, jpeg_quality), (pixels.shape[0], pixels.shape[1]))
 
-    def _twice(self, choice: Choice) -> Choice:
-        """Return what takes a choice's place where a picture becomes at most twice as large."""
-        chosen = self._model == AUTO and self._options.get("fidelity") is None  # and not named, or blended
-        network = for_twice(choice.network) if chosen else choice.network
-        return replace(choice, network=network)
+    def _at_size(self, choice: Choice, before: Size) -> Choice:
+        """Return what takes a choice's place for a picture of the size ``before``, by the size that it becomes."""
+        if self._model != AUTO or self._options.get("fidelity") is not None:
+            return choice  # it is named, or blended
+        if self.target.is_within(TWICE, before, self.scale):
+            return replace(choice, network=for_twice(choice.network))
+        return choice if self.target.is_within(self.scale, before, self.scale) else replace(choice, larger=True)
 
     def _at_scale(self, choice: Choice) -> Choice:
         """Return what takes a choice's place by the scale alone, where there is no picture whose size could be compared."""
-        return choice if self.target.scale is None or self.target.scale > TWICE else self._twice(choice)
+        return choice if self.target.scale is None else self._at_size(choice, _ANY)
 
     def _needed(self, pixels: NDArray[Any] | Rows, jpeg_quality: int | None) -> Choice:
         """Return what is for a picture, whatever its result's size."""
@@ -241,9 +249,15 @@ class ModelChooser:
         ModelError, UsageError
             as for :class:`Upscaler`, if it cannot be opened
         """
+        upscaler = self._in_turn(choice.network, choice.larger)
         if choice.cleaner is None:
-            return self._network(choice.network)
-        return MixedUpscaler(self._network(choice.network), self._network(choice.cleaner), choice.share)
+            return upscaler
+        return MixedUpscaler(upscaler, self._in_turn(choice.cleaner, choice.larger), choice.share)
+
+    def _in_turn(self, name: str, larger: bool) -> Upscaler:
+        first, last = in_turn(name) if larger else (name, name)
+        upscaler = self._network(last)
+        return upscaler if first == last else upscaler.after(self._network(first))
 
     def for_clips(self) -> Upscaler:
         """Return what enlarges all frames of a clip, which one choice is made for: by ``denoise``, without it :attr:`first`."""

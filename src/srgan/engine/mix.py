@@ -43,7 +43,8 @@ class MixedUpscaler(Upscaler):
     def __init__(self, clean: Upscaler, cleaner: Upscaler, share: float) -> None:
         # Not Upscaler's own: that opens a network, and here two are open. What is not said below is the first one's.
         self.__dict__.update(clean.__dict__)
-        self.name = f"{clean.name} + {100 * share:g}% {cleaner.name}"
+        names = (f"({part.name})" if ", then " in part.name else part.name for part in (clean, cleaner))
+        self.name = f" + {100 * share:g}% ".join(names)
         self._both = clean, cleaner
         self._share = share
 

@@ -69,6 +69,13 @@ class OpenNetworks:
         with self._lock:
             return self._network(network.device, "fp32")
 
+    def release(self) -> None:
+        """Give back the memory that the networks keep for the next picture, as another network is about to need it."""
+        with self._lock:
+            networks = list(self._open.values())
+        for network in networks:
+            network.release()
+
     def without(self, network: Network, error: DeviceError) -> Network:
         """Return the network that takes over from one whose device is lost: on another device, or at last on the processor."""
         with self._lock:

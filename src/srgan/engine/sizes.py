@@ -74,12 +74,15 @@ class Target:
         """Return whether a picture of the size ``before`` becomes at most ``factor`` times as high and as wide."""
         return all(large <= factor * small for small, large in zip(before, self.of(*before, native), strict=True))
 
-    def passes(self, before: Size, native: int) -> list[Size]:
-        """Return the size that each pass of a picture of the size ``before`` through the network is brought to."""
+    def passes(self, before: Size, native: int, earlier: int | None = None) -> list[Size]:
+        """Return the size that each pass of a picture of the size ``before`` through the network is brought to.
+
+        ``earlier`` is the enlargement of the passes before the last, where they go through another network.
+        """
         after = self.of(*before, native)
         factor = native if self.scale is None else self.scale
         restores = factor == 1 and self.width is None and self.height is None and self.fit is None
-        return [after] if restores else passes(before, after, native)
+        return [after] if restores else passes(before, after, native, earlier)
 
     def label(self, native: int) -> str:
         """Return what files of this size are called after: ``x4``, ``x1.5``, ``w1920``, ``h1080``, ``1920x1080``."""
@@ -100,26 +103,25 @@ def parse_fit(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def passes(before: Size, after: Size, native: int) -> list[Size]:
+def passes(before: Size, after: Size, native: int, earlier: int | None = None) -> list[Size]:
     """Return the size that each pass through the network is brought to; none if the picture is large enough.
 
     A pass enlarges ``native`` times and is then reduced. The last one ends at ``after``; those before it end just where
     the next one's enlargement reaches what is wanted, not where their own does: from 100 pixels to 800 with a x4
     network goes 100 -> (400 ->) 200 -> 800, a quarter of the work of 100 -> 400 -> 1600 -> 800. Nothing of the picture
     is lost by it, as no pass ends below the picture's own size, and what the first pass invented is
-    smoothed before the next one builds on it.
+    smoothed before the next one builds on it. The passes before the last may enlarge ``earlier`` times instead.
     """
     if after[0] <= before[0] and after[1] <= before[1]:
         return []
-    count = 1
+    sizes, step, reached = [after], native, native
     # A network that keeps the size can only be followed by the kernel.
-    while native > 1 and any(small * native**count < large for small, large in zip(before, after, strict=True)):
-        count += 1
-    sizes = [after]
-    for _ in range(count - 1):
+    while native > 1 and any(small * reached < large for small, large in zip(before, after, strict=True)):
         height, width = sizes[0]
         # A long thin picture may need its passes for one side only; the other never ends below where it was.
-        sizes.insert(0, (max(-(-height // native), before[0]), max(-(-width // native), before[1])))
+        sizes.insert(0, (max(-(-height // step), before[0]), max(-(-width // step), before[1])))
+        step = earlier or native
+        reached *= step
     return sizes
 
 

@@ -97,6 +97,7 @@ class Upscaler:
         self.target = Target(scale, width, height, fit)
         self.fidelity = fidelity
         self.wrap = wrap
+        self._first: Upscaler | None = None
         if str(model) == AUTO:
             model = CLEAN
         self._networks = OpenNetworks(model, precision=precision, threads=threads, fidelity=fidelity, device=device)
@@ -123,6 +124,16 @@ class Upscaler:
         """Return an upscaler for results of another size, which shares the open network."""
         other = copy.copy(self)
         other.target = target
+        return other
+
+    def after(self, first: Upscaler) -> Upscaler:
+        """Return an upscaler whose passes before the last one go through another open network, and whose name says so.
+
+        Both share what is open. Where a picture takes one pass only, it is as this one.
+        """
+        other = copy.copy(self)
+        other.name = f"{first.name}, then {self.name}"
+        other._first = first
         return other
 
     def require_rgb(self, what: str) -> None:
@@ -181,7 +192,7 @@ class Upscaler:
 
     def takes_rows(self, height: int, width: int) -> bool:
         """Return whether a picture of this size is used once from top to bottom, as :class:`srgan.image.Rows` allows."""
-        return not self.wrap and len(self.target.passes((height, width), self.scale)) == 1
+        return not self.wrap and len(self._passes((height, width))) == 1
 
     def plan(self, height: int, width: int, dtype: Any = np.uint8, channels: int = 3) -> TilePlan:
         """Return the tiles that one pass over a picture of this size would be computed in."""
@@ -195,19 +206,25 @@ class Upscaler:
         """Yield the result's bands; where the last pass ends at its own size, they are parts of ``out`` if given."""
         before = picture.shape[0], picture.shape[1]
         after = self.size_of(*before)
-        steps = self.target.passes(before, self.scale)
+        steps = self._passes(before)
         if not steps:
             yield from self._reduced(picture[:, :], after)
             return
         meter = Meter(progress, sum(height * width for height, width in [before, *steps[:-1]]))
+        first = self._first or self
         for step in steps[:-1]:
             larger = _allocated((*step, picture.shape[2]), picture.dtype)
             top = 0
-            for band in self._pass(picture, step, meter, None):
+            for band in first._pass(picture, step, meter, None):
                 larger[top : top + len(band)] = band
                 top += len(band)
             picture = larger
+            if first is not self:  # the memory is the last network's now
+                first._networks.release()
         yield from self._pass(picture, after, meter, out)
+
+    def _passes(self, before: Size) -> list[Size]:
+        return self.target.passes(before, self.scale, None if self._first is None else self._first.scale)
 
     def _alpha_of(self, picture: NDArray[Any] | Rows) -> bool:
         return has_alpha(picture.shape[2], self.channels)

@@ -87,8 +87,9 @@ class CatalogueEntry:
     ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
     trained from the other. ``cleaner`` names, for a network for clean pictures, the one for damaged pictures that it is mixed
     with (:mod:`srgan.engine.mix`). ``twice`` names the one that :data:`AUTO` takes in its place where a picture becomes at most
-    twice as large. ``aside`` is set for one that is there as a partner, or in another's place: a server offers it only if named.
-    ``title`` is what the page calls it.
+    twice as large. ``before`` and ``after`` are for pictures that need more than one pass: the network that :data:`AUTO` takes
+    for the passes before this one's, which then is the last, or for the last pass, after this one's. ``aside`` is set for one
+    that is there as a partner, or in another's place: a server offers it only if named. ``title`` is what the page calls it.
     """
 
     file: str
@@ -96,6 +97,8 @@ class CatalogueEntry:
     partner: str | None = None
     cleaner: str | None = None
     twice: str | None = None
+    before: str | None = None
+    after: str | None = None
     aside: bool = False
     title: str = ""
 
@@ -107,12 +110,14 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "srgan-psnr-x4",
         "photo-x4",
         twice="srgan-x2",
+        before="fast-psnr-x2",
         title="Sharp",
     ),
     "srresnet-x4": CatalogueEntry(
         "srresnet-x4.onnx",
         "clean photographs, nothing invented: highest PSNR, softer",
         cleaner="photo-psnr-x4",
+        after="fast-psnr-x2",
         title="Faithful",
     ),
     "srgan-psnr-x4": CatalogueEntry(
@@ -149,12 +154,14 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "photo-x4.onnx",
         "blurred, noisy or JPEG-compressed photographs: cleaned and sharpened",
         partner="photo-psnr-x4",
+        after="srgan-x4",
         title="Repair",
     ),
     "photo-noisy-x4": CatalogueEntry(
         "photo-noisy-x4.onnx",
         f"noisy photographs: auto takes it from {THRESHOLDS.noisy:g} levels of noise on",
         partner="photo-psnr-x4",
+        after="srgan-x4",
         aside=True,
         title="Repair, noisy",
     ),
@@ -190,6 +197,18 @@ def for_twice(name: str) -> str:
     return name if entry is None or entry.twice is None else entry.twice
 
 
+def in_turn(name: str) -> tuple[str, str]:
+    """Return what :data:`AUTO` takes in the place of a network where a picture becomes larger than one pass makes it.
+
+    The first of the two is for all passes but the last. The GAN for clean pictures comes last: a network after it would take the
+    texture that it invents for detail, and sharpen it. A faithful network comes before it, or one that cleans.
+    """
+    entry = CATALOGUE.get(name)
+    if entry is None:
+        return name, name
+    return entry.before or name, entry.after or name
+
+
 def for_clips(
     model: str | Path, fidelity: float | None = None, denoise: float | None = None, *, twice: bool = False
 ) -> str | Path:
@@ -213,7 +232,8 @@ def networks_of(
     if fidelity is not None:
         return CLEAN, COMPRESSED
     names = (CLEAN, COMPRESSED, NOISY, DEEP) if denoise is None else mixed_pair(model)
-    return tuple(dict.fromkeys([*names, *map(for_twice, names)]))
+    helpers = [helper for name in names for helper in in_turn(name)]
+    return tuple(dict.fromkeys([*names, *map(for_twice, names), *helpers]))
 
 
 def resolve(name_or_path: str | Path) -> Path:

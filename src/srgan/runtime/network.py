@@ -134,6 +134,12 @@ class Network:
         """Run the whole network at once; for large pictures see :class:`srgan.Upscaler`."""
         return self.tail(self.body(batch) if self.body else batch)
 
+    def release(self) -> None:
+        """Give back the memory for tensors between layers, which is otherwise kept for the next call."""
+        for part in (self.body, self.tail):
+            if part is not None:
+                part.release()
+
 
 def open_network(
     model: str | Path,
