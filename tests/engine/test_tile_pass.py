@@ -12,6 +12,7 @@ from srgan.engine.budget import Budget
 from srgan.engine.tile_pass import Meter, TilePass, wrapped
 from srgan.engine.tiling import Box
 from srgan.runtime.network import open_network
+from srgan.runtime.openvino_part import CompiledPart
 from support import tiny_models
 from support.bands import random
 
@@ -68,3 +69,22 @@ def test_alpha_is_no_colour_of_the_network(model: Path) -> None:
     one.compute(one.plan.bands[0], out)
     assert (out[:, :, 3] == 255).all()
     assert np.array_equal(out[:, :, :3], upscaler(picture[:, :, :3]))
+
+
+def test_the_tails_memory_stays_for_pictures_of_one_size_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32")
+    assert network.body is not None
+    upscaler = Upscaler(network.path, precision="fp32")
+    released: list[bool] = []
+    release = CompiledPart.release
+
+    def releasing(part: CompiledPart) -> None:
+        released.append(part.scale > 1)
+        release(part)
+
+    monkeypatch.setattr(CompiledPart, "release", releasing)
+    once = [False, True]  # the body's, then the tail's
+    for side, expected in ((8, once), (8, [False]), (8, [False]), (9, once), (8, once), (8, [False])):
+        released.clear()
+        upscaler(np.zeros((side, 8, 3), np.uint8))
+        assert released == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,36 +27,51 @@ class Graph:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that goes when it is told to, for no graphs but the test's."""
+    now = [100.0]
     monkeypatch.setattr(kept, "_all", type(kept._all)())
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
 
 
-def test_what_is_used_stays() -> None:
+def test_what_is_used_stays(clock: list[float]) -> None:
     graph = Graph()
     for _ in range(100):
-        graph.kept.used(100 * MB, 5.0)
-        graph.kept.used(60 * MB, 5.0)  # of similar size
+        graph.kept.used(100 * MB)
+        clock[0] += 2.5
+        graph.kept.used(60 * MB)  # of similar size
+        clock[0] += 2.5
     assert not graph.given_back
 
 
-def test_what_lies_idle_goes_after_work_beside_which_it_costs_nothing() -> None:
+def test_what_lies_idle_goes_after_a_time_beside_which_it_costs_nothing(clock: list[float]) -> None:
     graph = Graph()
-    graph.kept.used(100 * MB, 1.0)
-    for _ in range(9):
-        graph.kept.used(1 * MB, 1.0)
+    graph.kept.used(100 * MB)
+    for _ in range(5):
+        clock[0] += 0.98
+        graph.kept.used(1 * MB)
     assert not graph.given_back
-    graph.kept.used(1 * MB, 1.1)  # ten seconds for 100 MB
+    clock[0] += 0.2  # five seconds for 100 MB
+    graph.kept.used(1 * MB)
     assert graph.given_back == 1
     for _ in range(100):
-        graph.kept.used(1 * MB, 1.0)  # little may be kept for ever
+        clock[0] += 1.0
+        graph.kept.used(1 * MB)  # little may be kept for ever
     assert graph.given_back == 1
 
 
-def test_other_graphs_work_counts() -> None:
+def test_it_goes_though_nothing_is_computed_or_other_graphs_alone(clock: list[float]) -> None:
     idle, busy = Graph(), Graph()
-    idle.kept.used(100 * MB, 1.0)
-    busy.kept.used(200 * MB, 11.0)
+    idle.kept.used(100 * MB)
+    clock[0] += 6.0
+    busy.kept.used(200 * MB)
     assert (idle.given_back, busy.given_back) == (1, 0)
+    kept.give_back_idle()
+    assert (idle.given_back, busy.given_back) == (1, 0)
+    clock[0] += 11.0
+    kept.give_back_idle()
+    assert (idle.given_back, busy.given_back) == (1, 1)
 
 
 def resident() -> int:
@@ -64,7 +80,7 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
-def test_a_network_keeps_little_after_a_large_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_keeps_little_after_a_large_picture(tmp_path: Path, clock: list[float]) -> None:
     network = open_network(tiny_models.residual(tmp_path / "net.onnx", channels=32), precision="fp32").tail
     small, large = np.ones((1, network._inputs, 8, 8), np.float32), np.ones((1, network._inputs, 400, 400), np.float32)
     network(small)
@@ -72,7 +88,7 @@ def test_a_network_keeps_little_after_a_large_picture(tmp_path: Path, monkeypatc
     network(large)
     after = resident() - before
     assert after > 50 * MB
-    monkeypatch.setattr(kept, "SECONDS_A_BYTE", 0.0)
+    clock[0] += 60.0
     result = network(small)
     assert resident() - before < after / 4
     np.testing.assert_array_equal(network(small), result)

@@ -270,7 +270,10 @@ class TilePass:
         room = self._config.budget.tail_pixels(network)
         for part in tiling.plan_region(core, window, halo=halo, max_pixels=room).tiles:
             limit = tiling.compute(part, enlarge, halo=halo, within=window, limit=limit)
-        network.tail.release()
+        # Tiles of one size, one after the other, find the tail's memory there; of those of many sizes the largest would
+        # decide what stays, for a few milliseconds each.
+        if not network.repeats(batch.shape):
+            network.tail.release()
 
     def _write(self, network: Network, core: Box, result: NDArray[np.float32], origin: Box, out: NDArray[Any]) -> None:
         """Check the network's output for a box and put it into the picture."""

@@ -121,6 +121,7 @@ class Network:
         self.body = body
         self.tail = tail
         self.device = device
+        self._latest: tuple[int, ...] = ()
         computed = tail.radius + (body.radius if body else 0)
         # The file's own word counts where it claims more: a halo too large costs time, one too small costs a seam.
         self.radius = max(info.radius, computed)
@@ -129,6 +130,11 @@ class Network:
     def max_pixels(self) -> int | None:
         """Pixels of a tile that a device's own memory allows; None for the processor, whose memory the caller knows."""
         return self.tail.max_pixels
+
+    def repeats(self, shape: tuple[int, ...]) -> bool:
+        """Return whether the shape given before was this one, too."""
+        before, self._latest = self._latest, shape
+        return before == shape
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the whole network at once; for large pictures see :class:`srgan.Upscaler`."""

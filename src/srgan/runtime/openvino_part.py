@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -65,7 +64,6 @@ class CompiledPart:
         count, _, height, width = batch.shape
         result = np.empty((count, self.channels, self.scale * height, self.scale * width), np.float32)
         with self._lock, memory_errors():
-            began = time.monotonic()
             if self._request is None:
                 self._compiled = priority.begun_low(self._compile)
                 self._request = self._compiled.create_infer_request()
@@ -84,8 +82,7 @@ class CompiledPart:
                 self._request = self._compiled = None
                 self._kept.given_back()
                 raise
-            seconds = time.monotonic() - began
-        self._kept.used(count * height * width * self.bytes_per_pixel, seconds)
+        self._kept.used(count * height * width * self.bytes_per_pixel)
         return result
 
     def release(self) -> None:

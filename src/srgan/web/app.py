@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
 from srgan._version import __version__
+from srgan.runtime import kept
 from srgan.web import api, page, problems
 from srgan.web.headers import SafeHeaders
 from srgan.web.hosts import OwnNames
@@ -19,6 +21,9 @@ from srgan.web.queue import WorkQueue
 from srgan.web.refusing import Refusing
 from srgan.web.served_models import ServedModel
 from srgan.web.settings import ServerSettings
+
+TIDY_SECONDS = 5.0
+"""Between two looks for memory that nobody uses; where pictures are computed, each of them looks, too."""
 
 
 def build_app(models: Mapping[str, ServedModel], settings: ServerSettings | None = None) -> FastAPI:
@@ -35,7 +40,9 @@ def build_app(models: Mapping[str, ServedModel], settings: ServerSettings | None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tidying = asyncio.create_task(_tidy())
         yield
+        tidying.cancel()
         queue.close()
 
     app = FastAPI(
@@ -65,6 +72,13 @@ def build_app(models: Mapping[str, ServedModel], settings: ServerSettings | None
     app.add_middleware(Counting, metrics=metrics)
     _describe(app, list(models), secured=settings.token is not None)
     return app
+
+
+async def _tidy() -> None:
+    """Give back what large pictures have left, though no others come."""
+    while True:
+        await asyncio.sleep(TIDY_SECONDS)
+        await asyncio.to_thread(kept.give_back_idle)
 
 
 def _describe(app: FastAPI, models: list[str], *, secured: bool) -> None:
