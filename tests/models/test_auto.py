@@ -77,15 +77,16 @@ def test_arrays_have_no_file(photos: Path) -> None:
 
 
 def test_the_journal_knows_it_by_all_networks() -> None:
-    known = [model_hash(name) for name in (CLEAN, COMPRESSED, NOISY, DEEP, "srgan-x2")]
+    known = [model_hash(name) for name in (CLEAN, COMPRESSED, NOISY, DEEP, "srgan-x2", "fast-psnr-x2")]
     assert model_hash(AUTO) == f"{'+'.join(known)}@{THRESHOLDS.version}"
-    assert model_hash(AUTO, denoise=0.5) == "+".join([*known[:2], known[-1]])
+    assert model_hash(AUTO, denoise=0.5) == "+".join([*known[:2], *known[-2:]])
     assert model_hash(AUTO, 0.5).count("+") == 3
 
 
 def test_in_int8_it_knows_the_int8_forms() -> None:
     found = model_hash(AUTO, precision="int8")
-    files = [resolve(name).with_suffix(".int8.onnx") for name in (CLEAN, COMPRESSED, NOISY, DEEP, "srgan-x2")]
+    names = CLEAN, COMPRESSED, NOISY, DEEP, "srgan-x2", "fast-psnr-x2"
+    files = [resolve(name).with_suffix(".int8.onnx") for name in names]
     assert found == "+".join(map(content_of, files)) + f"@{THRESHOLDS.version}"
 
 
