@@ -11,6 +11,7 @@ networks   the same picture by each way of peers.py, each in a process of its ow
 files      a photograph from file to file: decode, network, encode; and the same with torch in the middle
 start      from the start of the process to its end: the help, and a picture of 64 x 64 pixels, with the network
            compiled in this run and taken from the cache
+video      a clip of 480 x 270 to 1920 x 1080 by the network for clips: frames a second, the network's share (video.py)
 memory     the peak of `srgan upscale` for 1, 2.5, 10, 100 and 400 megapixels of output; the largest takes a quarter of
            an hour on two cores
 sizes      pictures of many sizes: the peak of a folder of 250 small ones; how an Upscaler grows over 5,000 sizes up to
@@ -39,7 +40,7 @@ from typing import Any
 # This process must stay small and hence imports nothing heavy: a child's peak memory begins at its parent's.
 HERE = Path(__file__).resolve()
 EXAMPLE = HERE.parents[1] / "examples" / "spices.jpg"
-PARTS = ("networks", "files", "start", "memory", "sizes")
+PARTS = ("networks", "files", "video", "start", "memory", "sizes")
 
 
 def main() -> None:
@@ -338,6 +339,16 @@ def measure_files(options: argparse.Namespace, folder: Path) -> None:
         "peak MB",
     )
     table(f"{width} x {height} pixels from file to file, median of {runs}", heads, rows)
+
+
+def measure_video(options: argparse.Namespace, folder: Path) -> None:
+    save_picture(folder / "pan.png", 360, 640)
+    frames = 3 if options.quick else 48
+    command = [sys.executable, HERE.with_name("video.py"), folder / "pan.png", "--frames", frames]
+    done = subprocess.run(
+        [*map(str, command), "--threads", str(options.threads)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    print(f"\nA clip from file to file\n\n{done.stdout}", flush=True)
 
 
 def measure_memory(options: argparse.Namespace, folder: Path) -> None:
