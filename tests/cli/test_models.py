@@ -120,6 +120,14 @@ def test_mistakes_are_one_line(
     assert done.err.count("\n") == 1
 
 
+def test_a_card_says_what_auto_takes_instead_for_other_sizes() -> None:
+    for name, other in ((CLIPS, for_twice(CLIPS)), (DEEP, f"{DEEP}, then {in_turn(DEEP)[1]}")):
+        done = call("models", name)
+        assert f"\nuse it for: {CATALOGUE[name].when}\n" in done.out
+        assert f" as large: {other}" in done.out.split("\nwith auto: ")[1].split("\n")[0]
+    assert "\nwith auto: " not in call("models", "photo-psnr-x4").out
+
+
 def test_auto_says_how_it_chooses() -> None:
     done = call("models", "auto")
     assert (done.code, done.err) == (0, "")
@@ -127,7 +135,7 @@ def test_auto_says_how_it_chooses() -> None:
     for words in (f"clean pictures: {CLEAN}", f"damaged pictures: {COMPRESSED}", f"16 bits: {DEEP}", f"clips: {CLIPS}"):
         assert words in done.out
     assert f"at most twice as large: {for_twice(CLIPS)} instead of {CLIPS}\n" in done.out
-    for name in (CLEAN, DEEP):
+    for name in (COMPRESSED, DEEP):
         first, last = in_turn(name)
         assert f"more than four times as large: {first}, then {last}, instead of {name} twice\n" in done.out
     assert f"noise: {THRESHOLDS.noise:g} levels" in done.out

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import srgan
+from srgan import image
 from srgan.engine.choice import Choice, ModelChooser
 from srgan.engine.mix import MixedUpscaler
 from srgan.engine.networks import OpenNetworks
@@ -29,14 +29,9 @@ SMALL = "small"
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Tiny networks by the names that they stand for: ``small`` comes before CLEAN and after DEEP, CLEAN after COMPRESSED."""
-    turns: dict[str, dict[str, str | None]] = {
-        CLEAN: {"before": SMALL, "after": None},
-        DEEP: {"before": None, "after": SMALL},
-        COMPRESSED: {"before": None, "after": CLEAN},
-    }
-    for name, fields in turns.items():
-        monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], **fields))
+    """Tiny networks by the names that they stand for: ``small`` comes after DEEP, CLEAN after COMPRESSED."""
+    for name, after in {CLEAN: None, DEEP: SMALL, COMPRESSED: CLEAN}.items():
+        monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], after=after))
     made = {
         name: tiny_models.residual(tmp_path / f"{name}.onnx", seed=seed, channels=4, blocks=1, name=name)
         for seed, name in enumerate((CLEAN, COMPRESSED, NOISY, DEEP))
@@ -49,9 +44,17 @@ def chooser(files: dict[str, Path]) -> ModelChooser:
     return ModelChooser.among({name: Upscaler(path) for name, path in files.items()}, model=AUTO)
 
 
-def noisy(sigma: float, dtype: Any = np.uint8, channels: int = 3) -> np.ndarray:
+def noisy(sigma: float, channels: int = 3) -> np.ndarray:
     noise = np.random.default_rng(0).normal(0, sigma, (40, 50, channels))
-    return np.clip(np.rint(128 + noise), 0, 255).astype(dtype)
+    return np.clip(np.rint(128 + noise), 0, 255).astype(np.uint8)
+
+
+def deep(channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 65_536, (40, 50, channels), np.uint16)
+
+
+DAMAGED = 0.98 * THRESHOLDS.noisy
+"""Levels of noise that COMPRESSED is for."""
 
 
 def by_hand(chooser: ModelChooser, first: str, size: tuple[int, int], last: str, pixels: np.ndarray) -> np.ndarray:
@@ -73,34 +76,36 @@ def by_hand(chooser: ModelChooser, first: str, size: tuple[int, int], last: str,
 )  # fmt: skip
 def test_the_size_of_the_result_decides(chooser: ModelChooser, size: dict[str, Any], larger: bool) -> None:
     sized = chooser.sized(Target(**size))
-    assert sized.choose(noisy(1)) == Choice(CLEAN, larger=larger)
-    assert sized.open(sized.choose(noisy(1))).name == (f"{SMALL}, then {CLEAN}" if larger else CLEAN)
-    assert sized.size_of(40, 50) == sized.open(sized.choose(noisy(1))).size_of(40, 50)
+    choice = sized.choose(deep())
+    assert choice == Choice(DEEP, seen="16 bits", larger=larger)
+    assert sized.open(choice).name == (f"{DEEP}, then {SMALL}" if larger else DEEP)
+    assert sized.size_of(40, 50) == sized.open(choice).size_of(40, 50)
 
 
-def test_a_faithful_network_comes_before_the_gan(chooser: ModelChooser) -> None:
+def test_sixteen_bits_end_with_the_small_one(chooser: ModelChooser) -> None:
+    for scale, middle in ((8.0, (160, 200)), (6.0, (120, 150))):
+        expected = by_hand(chooser, DEEP, middle, SMALL, deep())
+        if scale == 8:
+            np.testing.assert_array_equal(chooser.sized(Target(scale=scale))(deep()), expected)
+        else:
+            assert chooser.sized(Target(scale=scale))(deep()).shape == expected.shape == (240, 300, 3)
+
+
+def test_a_damaged_picture_is_cleaned_first_and_a_clean_one_stays_with_its_network(chooser: ModelChooser) -> None:
     sized = chooser.sized(Target(scale=8.0))
-    np.testing.assert_array_equal(sized(noisy(1)), by_hand(chooser, SMALL, (80, 100), CLEAN, noisy(1)))
-    sized = chooser.sized(Target(scale=6.0))
-    np.testing.assert_array_equal(sized(noisy(1)), by_hand(chooser, SMALL, (60, 75), CLEAN, noisy(1)))
-
-
-def test_sixteen_bits_end_with_the_small_one_and_a_damaged_picture_is_cleaned_first(chooser: ModelChooser) -> None:
-    sized = chooser.sized(Target(scale=8.0))
-    deep = noisy(1, np.uint16) * 257
-    assert sized.choose(deep) == Choice(DEEP, seen="16 bits", larger=True)
-    np.testing.assert_array_equal(sized(deep), by_hand(chooser, DEEP, (160, 200), SMALL, deep))
-    damaged = noisy(0.98 * THRESHOLDS.noisy)
-    assert sized.open(sized.choose(damaged)).name == f"{COMPRESSED}, then {CLEAN}"
-    np.testing.assert_array_equal(sized(damaged), by_hand(chooser, COMPRESSED, (80, 100), CLEAN, damaged))
+    assert sized.open(sized.choose(noisy(DAMAGED))).name == f"{COMPRESSED}, then {CLEAN}"
+    expected = by_hand(chooser, COMPRESSED, (80, 100), CLEAN, noisy(DAMAGED))
+    np.testing.assert_array_equal(sized(noisy(DAMAGED)), expected)
+    assert sized.open(sized.choose(noisy(1))).name == CLEAN
+    np.testing.assert_array_equal(sized(noisy(1)), by_hand(chooser, CLEAN, (80, 100), CLEAN, noisy(1)))
 
 
 def test_a_mixture_is_mixed_of_both_results(chooser: ModelChooser) -> None:
     sized = chooser.sized(Target(scale=8.0), 0.25)
     mixed = sized.open(sized.choose(noisy(1)))
     assert isinstance(mixed, MixedUpscaler)
-    assert mixed.name == f"({SMALL}, then {CLEAN}) + 25% ({COMPRESSED}, then {CLEAN})"
-    both = [by_hand(chooser, first, (80, 100), CLEAN, noisy(1)).astype(np.float32) for first in (SMALL, COMPRESSED)]
+    assert mixed.name == f"{CLEAN} + 25% ({COMPRESSED}, then {CLEAN})"
+    both = [by_hand(chooser, first, (80, 100), CLEAN, noisy(1)).astype(np.float32) for first in (CLEAN, COMPRESSED)]
     told: list[tuple[int, int]] = []
     out = mixed(noisy(1), progress=lambda done, total: told.append((done, total)))
     np.testing.assert_array_equal(out, np.rint(np.float32(0.75) * both[0] + np.float32(0.25) * both[1]))
@@ -109,28 +114,27 @@ def test_a_mixture_is_mixed_of_both_results(chooser: ModelChooser) -> None:
 
 
 def test_a_named_network_and_a_blended_one_take_all_passes(chooser: ModelChooser) -> None:
-    named = ModelChooser.among({CLEAN: chooser.first}).sized(Target(scale=8.0))
-    assert named.choose(noisy(1)) == Choice(CLEAN)
-    assert named.first.name == CLEAN
+    named = ModelChooser.among({DEEP: chooser._network(DEEP)}).sized(Target(scale=8.0))
+    assert named.choose(deep()) == Choice(DEEP)
+    assert named.first.name == DEEP
     assert ModelChooser(AUTO, scale=8, fidelity=0.5).choose(noisy(1)) == Choice(CLEAN)
 
 
 def test_where_there_is_no_picture_yet_the_scale_decides(chooser: ModelChooser) -> None:
-    names = [chooser.sized(Target(scale=scale)).first.name for scale in (None, 4.0, 4.001, 8.0)]
-    assert names == [CLEAN, CLEAN, f"{SMALL}, then {CLEAN}", f"{SMALL}, then {CLEAN}"]
-    assert chooser.sized(Target(width=8000)).first.name == CLEAN
-    assert chooser.sized(Target(scale=8.0), 1.0).for_clips().name == f"{COMPRESSED}, then {CLEAN}"
+    names = [chooser.sized(Target(scale=scale), 1.0).for_clips().name for scale in (None, 4.0, 4.001, 8.0)]
+    assert names == [COMPRESSED, COMPRESSED, f"{COMPRESSED}, then {CLEAN}", f"{COMPRESSED}, then {CLEAN}"]
+    assert chooser.sized(Target(width=8000), 1.0).for_clips().name == COMPRESSED
     assert (chooser.sized(Target(scale=8.0)).scale, chooser.sized(Target(scale=8.0)).label) == (4, "x8")
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_gray_and_alpha_go_through_both(chooser: ModelChooser, channels: int, dtype: Any) -> None:
-    sized = chooser.sized(Target(scale=8.0))
-    pixels = noisy(1, dtype, channels)
+    sized = chooser.sized(Target(scale=8.0), 1.0 if dtype == np.uint8 else None)
+    pixels = noisy(1, channels) if dtype == np.uint8 else deep(channels)
     out = sized(pixels)
     assert (out.shape, out.dtype) == ((320, 400, channels), dtype)
-    first, last = in_turn(DEEP if dtype == np.uint16 else CLEAN)
+    first, last = in_turn(DEEP if dtype == np.uint16 else COMPRESSED)
     middle = (160, 200) if dtype == np.uint16 else (80, 100)
     np.testing.assert_array_equal(out, by_hand(chooser, first, middle, last, pixels))
 
@@ -138,7 +142,7 @@ def test_gray_and_alpha_go_through_both(chooser: ModelChooser, channels: int, dt
 def test_small_tiles_of_both_passes_and_bands_change_no_value(
     files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = np.random.default_rng(3).integers(0, 255, (90, 170, 3), np.uint8)
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 170, 3), np.uint8)
     counts: list[int] = []
     before = TilePass.__init__
 
@@ -150,7 +154,8 @@ def test_small_tiles_of_both_passes_and_bands_change_no_value(
     outs = []
     for memory in (10**9, 1_600_000):
         opened = {name: Upscaler(path, memory=memory, exact=True, scale=6) for name, path in files.items()}
-        sized = ModelChooser.among(opened, model=AUTO)
+        sized = ModelChooser.among(opened, model=AUTO).sized(Target(scale=6.0), 1.0)
+        assert sized.open(sized.choose(pixels)).name == f"{COMPRESSED}, then {CLEAN}"
         outs.append(sized(pixels))
     np.testing.assert_array_equal(*outs)
     assert counts[:2] == [1, 1]
@@ -162,17 +167,17 @@ def test_small_tiles_of_both_passes_and_bands_change_no_value(
 def test_progress_counts_both_and_whatever_it_raises_ends_the_work(chooser: ModelChooser) -> None:
     sized = chooser.sized(Target(scale=8.0))
     told: list[tuple[int, int]] = []
-    sized(noisy(1), progress=lambda done, total: told.append((done, total)))
+    sized(deep(), progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told)
-    assert (40 * 50, 40 * 50 + 80 * 100) in told  # the first pass
-    assert told[-1] == (40 * 50 + 80 * 100,) * 2
+    assert (40 * 50, 40 * 50 + 160 * 200) in told  # the first pass
+    assert told[-1] == (40 * 50 + 160 * 200,) * 2
 
     def stop(done: int, _total: int) -> None:
         if done > 40 * 50:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sized(noisy(1), progress=stop)
+        sized(deep(), progress=stop)
 
 
 def test_what_the_first_one_keeps_is_given_back_before_the_last_one_computes(
@@ -192,40 +197,42 @@ def test_what_the_first_one_keeps_is_given_back_before_the_last_one_computes(
 
     monkeypatch.setattr(TilePass, "__init__", passing)
     monkeypatch.setattr(OpenNetworks, "release", releasing)
-    chooser.sized(Target(scale=8.0))(noisy(1))
-    assert happened == [SMALL, f"{SMALL} gives back", CLEAN]
+    chooser.sized(Target(scale=8.0))(deep())
+    assert happened == [DEEP, f"{DEEP} gives back", SMALL]
 
 
 def test_files_say_both_networks_and_a_folder_decides_for_each(chooser: ModelChooser, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for name, side in (("small", 40), ("large", 60)):
-        Image.fromarray(np.full((side, side, 3), 90, np.uint8)).save(folder / f"{name}.png")
+        image.write(image.Picture(np.full((side, side, 3), 9000, np.uint16)), folder / f"{name}.png")
     sized = chooser.sized(Target(width=240))
     jobs = plan([folder], tmp_path / "out", scale=sized.label).pictures
     report = run_pictures(jobs, sized)
     assert {done.job.source.stem: done.network for done in report.written} == {
-        "small": f"{SMALL}, then {CLEAN}",
-        "large": CLEAN,
+        "small": f"{DEEP}, then {SMALL}",
+        "large": DEEP,
     }
     small = next(done.job.target for done in report.written if done.job.source.stem == "small")
-    assert f"enlarged 6 times by {SMALL}, then {CLEAN}".encode() in small.read_bytes()
+    assert f"enlarged 6 times by {DEEP}, then {SMALL}".encode() in small.read_bytes()
     assert estimate(jobs, sized, Access()).pixels == 2 * 240 * 240
 
 
 def test_a_journal_knows_them() -> None:
     assert {network for name in (CLEAN, COMPRESSED, NOISY, DEEP) for network in in_turn(name)} <= set(networks_of(AUTO))
     assert networks_of(AUTO, fidelity=0.5) == (CLEAN, COMPRESSED)
-    assert set(in_turn(CLEAN)) < set(networks_of(AUTO, denoise=0.5))
+    assert set(in_turn(COMPRESSED)) <= set(networks_of(AUTO, denoise=0.5))
+    assert in_turn(CLEAN) == (CLEAN, CLEAN)
     assert in_turn("mine.onnx") == ("mine.onnx", "mine.onnx")
 
 
 def test_python_gets_them_too_and_another_size_another_network() -> None:
-    upscaler = srgan.Upscaler(scale=8, precision="fp32")
-    before, _ = in_turn(CLEAN)
-    assert (upscaler.name, upscaler.size_of(8, 9)) == (f"{before}, then {CLEAN}", (64, 72))
-    pixels = noisy(1)[:8, :9]
-    out = upscaler(pixels)
-    middle = srgan.Upscaler(before, precision="fp32")(pixels)
-    np.testing.assert_array_equal(out, srgan.Upscaler(CLEAN, precision="fp32")(middle))
-    assert (upscaler.sized(Target()).name, upscaler.sized(Target()).size_of(8, 9)) == (CLEAN, (32, 36))
+    upscaler = srgan.Upscaler(scale=8)
+    pixels = deep()[:8, :9]
+    first, last = in_turn(DEEP)
+    assert first != last
+    np.testing.assert_array_equal(upscaler(pixels), srgan.Upscaler(last)(srgan.Upscaler(first)(pixels)))
+    np.testing.assert_array_equal(upscaler.sized(Target())(pixels), srgan.Upscaler(first)(pixels))
+    cleaned = srgan.Upscaler(scale=8, denoise=1.0)
+    assert (cleaned.name, cleaned.size_of(8, 9)) == (f"{COMPRESSED}, then {CLEAN}", (64, 72))
+    assert (cleaned.sized(Target()).name, cleaned.sized(Target()).size_of(8, 9)) == (COMPRESSED, (32, 36))

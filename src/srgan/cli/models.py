@@ -38,6 +38,10 @@ def models_command(
             "scale": info.scale,
             "receptive radius": f"{info.radius} pixels",
         }
+        if name in CATALOGUE:
+            head["use it for"] = CATALOGUE[name].when
+            if by_size := "; ".join(_by_size(name)):
+                head["with auto"] = by_size
         for line in _outline({**head, **info.card}):
             print(printable(line))  # a card from elsewhere may say anything, and move the cursor
         return
@@ -58,7 +62,6 @@ def models_command(
 
 def _choice() -> Iterator[str]:
     """Yield what there is to say of auto: what it looks for, and what it takes then."""
-    from srgan.models import catalogue
     from srgan.models.catalogue import AUTO, AUTO_WHEN, CATALOGUE, CLEAN, CLIPS, COMPRESSED, DEEP, NOISY, THRESHOLDS
 
     yield f"{AUTO}: {AUTO_WHEN}"
@@ -70,13 +73,20 @@ def _choice() -> Iterator[str]:
     yield f"    with {THRESHOLDS.noisy:g} levels of noise and more: {NOISY} in its place, which leaves less of it"
     yield f"  pictures of 16 bits: {DEEP}, which invents nothing"
     yield f"  clips: {CLIPS}"
-    for name, entry in CATALOGUE.items():
-        if entry.twice is not None:
-            yield f"  what becomes at most twice as large: {entry.twice} instead of {name}"
-    for name in (CLEAN, COMPRESSED, NOISY, DEEP):
-        if (turns := catalogue.in_turn(name)) != (name, name):
-            yield f"  what becomes more than four times as large: {turns[0]}, then {turns[1]}, instead of {name} twice"
+    for name in CATALOGUE:
+        yield from (f"  {line}" for line in _by_size(name))
     yield "--denoise 0 to 1 overrides what is seen; srgan models NAME prints the card of a network"
+
+
+def _by_size(name: str) -> Iterator[str]:
+    """Yield what auto takes instead of a shipped network, by the size that a picture becomes."""
+    from srgan.models.catalogue import for_twice, in_turn
+
+    if (other := for_twice(name)) != name:
+        yield f"what becomes at most twice as large: {other} instead of {name}"
+    first, last = in_turn(name)
+    if first != last:
+        yield f"what becomes more than four times as large: {first}, then {last}, instead of {name} twice"
 
 
 def _outline(value: Any, indent: str = "") -> Iterator[str]:

@@ -87,8 +87,7 @@ class CatalogueEntry:
     ``partner`` names, for a GAN, the faithful network that it is blended with (:mod:`srgan.runtime.blend`): one of the two was
     trained from the other. ``cleaner`` names, for a network for clean pictures, the one for damaged pictures that it is mixed
     with (:mod:`srgan.engine.mix`). ``twice`` names the one that :data:`AUTO` takes in its place where a picture becomes at most
-    twice as large. ``before`` and ``after`` are for pictures that need more than one pass: the network that :data:`AUTO` takes
-    for the passes before this one's, which then is the last, or for the last pass, after this one's. ``aside`` is set for one
+    twice as large, and ``after`` the one that it takes for the last pass where a picture needs several. ``aside`` is set for one
     that is there as a partner, or in another's place: a server offers it only if named. ``title`` is what the page calls it.
     """
 
@@ -97,7 +96,6 @@ class CatalogueEntry:
     partner: str | None = None
     cleaner: str | None = None
     twice: str | None = None
-    before: str | None = None
     after: str | None = None
     aside: bool = False
     title: str = ""
@@ -110,7 +108,6 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "srgan-psnr-x4",
         "photo-x4",
         twice="srgan-x2",
-        before="fast-psnr-x2",
         title="Sharp",
     ),
     "srresnet-x4": CatalogueEntry(
@@ -200,13 +197,11 @@ def for_twice(name: str) -> str:
 def in_turn(name: str) -> tuple[str, str]:
     """Return what :data:`AUTO` takes in the place of a network where a picture becomes larger than one pass makes it.
 
-    The first of the two is for all passes but the last. The GAN for clean pictures comes last: a network after it would take the
-    texture that it invents for detail, and sharpen it. A faithful network comes before it, or one that cleans.
+    The first of the two is for all passes but the last. Nothing comes after the GAN for clean pictures but itself: another
+    network would take the texture that it invents for detail, and sharpen it.
     """
     entry = CATALOGUE.get(name)
-    if entry is None:
-        return name, name
-    return entry.before or name, entry.after or name
+    return name, name if entry is None or entry.after is None else entry.after
 
 
 def for_clips(
