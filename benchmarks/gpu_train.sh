@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains photo-psnr-x4 and photo-x4 by recipes/photo.toml in a quarter of an hour on one GPU.
+# Trains photo-psnr-x4 and photo-x4 by recipes/photo.toml, or by another recipe of one or two stages, in a quarter of an hour on one GPU.
 #
 #   benchmarks/gpu_train.sh pack PHOTOS VGG_WEIGHTS PACK [MEBIBYTES]
 #   benchmarks/gpu_train.sh train PACK OUT [MINUTES] [INIT]
@@ -7,8 +7,10 @@
 # "pack" writes all that the GPU's machine needs beside this checkout into the folder PACK: VGG's weights, and the photographs as
 # JPEG of the highest quality that stays below MEBIBYTES in all (60). "train" measures how fast each stage is there, gives two fifths
 # of MINUTES (13) to the first one and the rest to the second, and leaves the exported networks, their cards, the log and the pictures
-# of the validations in OUT, a few megabytes. INIT is a network to start from, photo-psnr-x4 by default. MORE, in the environment, has
-# further options for srgan train.
+# of the validations in OUT, a few megabytes. INIT is a network to start from, photo-psnr-x4 by default.
+#
+# In the environment: RECIPE, a name or a file (photo; photo-unet has another discriminator); FIRST, the first stage's share of the time
+# (0.4); MORE, further options for srgan train, separated by spaces; PROBE, the steps of the measurement (300).
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 export PYTHONPATH=$here/src
@@ -57,26 +59,32 @@ PYTHON
 }
 
 train() {
-    local pack=$1 out=$2 minutes=${3:-13} init=${4:-photo-psnr-x4} probe rate share steps
-    local common=(--recipe photo --vgg-weights "$pack/vgg.safetensors" --set "data.workers=$(($(nproc) > 2 ? $(nproc) - 1 : 1))")
+    local pack=$1 out=$2 minutes=${3:-13} init=${4:-photo-psnr-x4} recipe=${RECIPE:-photo} steps=${PROBE:-300}
+    local probe stage rate share stages common short settings
     # shellcheck disable=SC2206
-    common+=(${MORE:-})
+    local more=(${MORE:-})
+    stages=$(python -c 'import sys
+from srgan.training.recipe import load_recipe
+print(*load_recipe(sys.argv[1]).stages)' "$recipe") || exit 2
+    read -ra stages <<< "$stages"
+    [ ${#stages[@]} -le 2 ] || { echo "$recipe has ${#stages[@]} stages: give a recipe of one or two" >&2; exit 2; }
+    common=(--recipe "$recipe" --vgg-weights "$pack/vgg.safetensors" --init "$init")
+    common+=(--set "data.workers=$(($(nproc) > 2 ? $(nproc) - 1 : 1))" "${more[@]}")
     mkdir -p "$out"
     probe=$(mktemp -d)
-    # A short run of both stages: its log says how many steps a second each makes.
-    srgan train "$pack/photos" --out "$probe/run" --init "$init" "${common[@]}" \
-        --set "stages.photo-psnr.steps=${PROBE:-300}" --set "stages.photo.steps=${PROBE:-300}" \
-        --set run.validate_every=100000 --set "run.log_every=$((${PROBE:-300} / 3))"
-    steps=()
-    for stage in photo-psnr photo; do
+    # A short run of all stages: its log says how many steps a second each makes.
+    short=(--set run.validate_every=100000 --set "run.log_every=$((steps / 3))")
+    for stage in "${stages[@]}"; do short+=(--set "stages.$stage.steps=$steps"); done
+    srgan train "$pack/photos" --out "$probe/run" "${common[@]}" "${short[@]}"
+    settings=()
+    for stage in "${stages[@]}"; do
         rate=$(grep -E " $stage [0-9]+/" "$probe/run/log.txt" | tail -1 | grep -oE "[0-9.]+ it/s" | cut -d' ' -f1)
-        share=$([ "$stage" = photo-psnr ] && echo 0.4 || echo 0.6)
-        steps+=("$(python -c "print(max(int($minutes * 60 * $share * $rate * 0.95), 2))")")
-        echo "$stage: $rate steps a second, ${steps[-1]} steps"
+        share=$(python -c "print(1 if ${#stages[@]} == 1 else ${FIRST:-0.4} if '$stage' == '${stages[0]}' else 1 - ${FIRST:-0.4})")
+        settings+=(--set "stages.$stage.steps=$(python -c "print(max(int($minutes * 60 * $share * $rate * 0.95), 2))")")
+        echo "$stage: $rate steps a second, ${settings[-1]}"
     done
     rm -rf "$probe"
-    srgan train "$pack/photos" --out "$out/run" --init "$init" "${common[@]}" \
-        --set "stages.photo-psnr.steps=${steps[0]}" --set "stages.photo.steps=${steps[1]}"
+    srgan train "$pack/photos" --out "$out/run" "${common[@]}" "${settings[@]}"
     cp "$out"/run/*.onnx "$out"/run/*.md "$out/run/log.txt" "$out/run/recipe.toml" "$out"
     cp -r "$out/run/results" "$out"
     rm -rf "$out/run"
@@ -85,5 +93,5 @@ train() {
 case ${1:-} in
     pack) pack "${@:2}" ;;
     train) train "${@:2}" ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -97,6 +97,17 @@ def test_each_pass_takes_one_step_of_the_power_iteration_and_leaves_no_weight_ca
     assert not torch.allclose(layer.weight, before, atol=0.01)
 
 
+def test_weights_are_normalised_in_full_precision_under_autocast():
+    network, reduced = unet(), []
+    for layer in (*network.down, *network.up, *network.last):
+        layer.parametrizations.weight[0].register_forward_hook(
+            lambda *_: reduced.append(torch.is_autocast_enabled("cpu"))
+        )
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network(torch.rand(1, 3, 16, 16)).dtype == torch.bfloat16
+    assert reduced == [False] * 8  # once each
+
+
 def test_a_kind_is_the_network_of_its_name():
     shape = {"features": 2, "dense": 4}
     assert type(make_discriminator(DiscriminatorConfig(**shape))) is Discriminator

@@ -14,12 +14,13 @@ from srgan.errors import CheckpointError, TrainingError, TrainingInterrupted
 from srgan.networks.generator import Generator
 from srgan.training import stage_run
 from srgan.training.checkpoint import load_checkpoint, read_checkpoint
+from srgan.training.loading import load_data
 from srgan.training.loop import fit
-from srgan.training.pictures import Sharpening, prepare
+from srgan.training.pictures import prepare
 from srgan.training.processes import Processes
 from srgan.training.recipe import load_recipe
 from srgan.training.report import Reporter
-from srgan.training.stages import StepLosses
+from srgan.training.stages import StepLosses, Trainer
 from srgan.training.state import Run, StageState
 from srgan.training.validation import load_validation
 from support.tiny_runs import RECIPE, save_photos
@@ -243,7 +244,7 @@ def test_a_hinge_loss_near_zero_is_no_sign_of_the_next_ones_explosion(tmp_path, 
             watched._check(51, losses._replace(total=torch.tensor(6.0)))
 
 
-def test_a_unet_with_all_that_goes_with_it_resumes_to_the_same_bits(tmp_path, photos):
+def test_a_unet_with_all_that_goes_with_it_resumes_to_the_same_bits(tmp_path, photos, monkeypatch):
     terms = ["weight=0.1", "kind=hinge", "noise=0.1", "sharpened=false"]
     changes = [
         *(
@@ -259,12 +260,23 @@ def test_a_unet_with_all_that_goes_with_it_resumes_to_the_same_bits(tmp_path, ph
 
     def run():
         made = make(tmp_path, photos, *changes)
-        common = {"scale": 2, "bands": 3, "smallest": 32, "degradation": "photo"}
-        pictures = prepare(photos, tmp_path / "photo", **common, sharpening=Sharpening(keep_plain=True))
-        return dataclasses.replace(made, pictures=pictures)
+        with made.reporter:
+            data = load_data(made.recipe, photos[0].parent, None, [], tmp_path / "photo", made.reporter, made.processes)
+        return dataclasses.replace(made, pictures=data[0])
 
+    seen = []
+    step = Trainer.step
+
+    def watched(trainer, lr, hr, number, *, plain, diagnose):
+        seen.append(None if plain is None else (plain != hr).float().mean().item())
+        return step(trainer, lr, hr, number, plain=plain, diagnose=diagnose)
+
+    monkeypatch.setattr(Trainer, "step", watched)
     whole = train(run())["gan"][0]
     checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "1-gan-00000004.safetensors")
+    assert seen[0] is None  # of the stage of pixels
+    assert len(seen) == 7
+    assert max(seen[1:]) > 0.01  # sharpened, and not
     assert any(key.endswith("_u") for key in checkpoint.parts["discriminator"])
     resumed = train(run(), checkpoint=checkpoint)["gan"][0]
     for key, value in whole.items():

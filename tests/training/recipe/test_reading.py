@@ -36,6 +36,17 @@ def test_keras_recipe_is_the_blogs_one_stage():
     assert (stage.pixel.weight, stage.adversarial.weight, stage.content.weight) == (1, 1e-3, 2e-6)
 
 
+def test_photo_unet_differs_from_photo_by_what_real_esrgan_trains_its_gan_by():
+    photo, unet = load_recipe("photo"), load_recipe("photo-unet")
+    assert (photo.generator, photo.data) == (unet.generator, unet.data)
+    assert (unet.discriminator.kind, unet.discriminator.features) == ("unet", 64)
+    stage = unet.stages["photo"]
+    assert (stage.pixel.weight, stage.content.weight, stage.adversarial.weight) == (1, 1, 0.1)
+    assert stage.adversarial.kind == "standard"
+    assert stage.wants_plain
+    assert not photo.stages["photo"].wants_plain
+
+
 def test_overrides_replace_single_values(tmp_path):
     path = write(tmp_path, MINIMAL)
     recipe = load_recipe(path, ["stages.one.steps=7", "run.seed=3", "generator.norm=none", "stages.one.pixel.kind=mse"])
