@@ -34,7 +34,7 @@ def train_command(
         typer.Option(
             "--recipe",
             "-r",
-            help="Recipe: srgan, laptop, photo, features, distil, fast-psnr, fast, x2, paper, keras, or a TOML file.",
+            help="Recipe: srgan, laptop, photo, photo-unet, features, distil, fast-psnr, fast, x2, paper, keras, or a TOML file.",
             metavar="NAME|FILE",
             autocompletion=completion.recipes,
         ),
