@@ -21,7 +21,18 @@ from srgan.jobs.access import Access
 from srgan.jobs.estimate import estimate
 from srgan.jobs.plan import plan
 from srgan.jobs.run import run_pictures
-from srgan.models.catalogue import AUTO, CATALOGUE, CLEAN, COMPRESSED, DEEP, NOISY, THRESHOLDS, in_turn, networks_of
+from srgan.models.catalogue import (
+    AUTO,
+    CATALOGUE,
+    CLEAN,
+    COMPRESSED,
+    DEEP,
+    NOISY,
+    THRESHOLDS,
+    for_twice,
+    in_turn,
+    networks_of,
+)
 from support import tiny_models
 
 SMALL = "small"
@@ -233,6 +244,8 @@ def test_python_gets_them_too_and_another_size_another_network() -> None:
     assert first != last
     np.testing.assert_array_equal(upscaler(pixels), srgan.Upscaler(last)(srgan.Upscaler(first)(pixels)))
     np.testing.assert_array_equal(upscaler.sized(Target())(pixels), srgan.Upscaler(first)(pixels))
+    twice = upscaler.sized(Target(scale=2))
+    np.testing.assert_array_equal(twice(pixels), srgan.Upscaler(for_twice(DEEP))(pixels))
     cleaned = srgan.Upscaler(scale=8, denoise=1.0)
     assert (cleaned.name, cleaned.size_of(8, 9)) == (f"{COMPRESSED}, then {CLEAN}", (64, 72))
     assert (cleaned.sized(Target()).name, cleaned.sized(Target()).size_of(8, 9)) == (COMPRESSED, (32, 36))

@@ -114,6 +114,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "srresnet-x4.onnx",
         "clean photographs, nothing invented: highest PSNR, softer",
         cleaner="photo-psnr-x4",
+        twice="fast-psnr-x2",
         after="fast-psnr-x2",
         title="Faithful",
     ),
