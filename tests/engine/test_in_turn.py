@@ -38,21 +38,33 @@ from support import tiny_models
 SMALL = "small"
 
 
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Tiny networks by the names that they stand for: ``small`` comes after DEEP, CLEAN after COMPRESSED."""
-    for name, after in {CLEAN: None, DEEP: SMALL, COMPRESSED: CLEAN}.items():
-        monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], after=after))
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Tiny networks by the names that they stand for."""
+    folder = tmp_path_factory.mktemp("networks")
     made = {
-        name: tiny_models.residual(tmp_path / f"{name}.onnx", seed=seed, channels=4, blocks=1, name=name)
+        name: tiny_models.residual(folder / f"{name}.onnx", seed=seed, channels=4, blocks=1, name=name)
         for seed, name in enumerate((CLEAN, COMPRESSED, NOISY, DEEP))
     }
-    return made | {SMALL: tiny_models.shallow(tmp_path / "small.onnx", seed=9, name=SMALL)}
+    return made | {SMALL: tiny_models.shallow(folder / "small.onnx", seed=9, name=SMALL)}
+
+
+@pytest.fixture(scope="module")
+def opened(files: dict[str, Path]) -> dict[str, Upscaler]:
+    return {name: Upscaler(path) for name, path in files.items()}
 
 
 @pytest.fixture
-def chooser(files: dict[str, Path]) -> ModelChooser:
-    return ModelChooser.among({name: Upscaler(path) for name, path in files.items()}, model=AUTO)
+def turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``small`` comes after DEEP, CLEAN after COMPRESSED."""
+    for name, after in {CLEAN: None, DEEP: SMALL, COMPRESSED: CLEAN}.items():
+        monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], after=after))
+
+
+@pytest.fixture
+def chooser(opened: dict[str, Upscaler], turns: None) -> ModelChooser:
+    del turns
+    return ModelChooser.among(opened, model=AUTO)
 
 
 def noisy(sigma: float, channels: int = 3) -> np.ndarray:
@@ -150,10 +162,11 @@ def test_gray_and_alpha_go_through_both(chooser: ModelChooser, channels: int, dt
     np.testing.assert_array_equal(out, by_hand(chooser, first, middle, last, pixels))
 
 
+@pytest.mark.usefixtures("turns")
 def test_small_tiles_of_both_passes_and_bands_change_no_value(
     files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = np.random.default_rng(3).integers(0, 256, (90, 170, 3), np.uint8)
+    pixels = np.random.default_rng(3).integers(0, 256, (60, 110, 3), np.uint8)
     counts: list[int] = []
     before = TilePass.__init__
 
