@@ -31,6 +31,52 @@ def test_results_are_not_overwritten_by_the_next_call(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
+def resident() -> int:
+    heap.trim()
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_a_large_result_belongs_to_the_caller_alone(tmp_path: Path) -> None:
+    part = open_network(tiny_models.nearest(tmp_path / "net.onnx", scale=4, name="nearest"), precision="fp32").tail
+    assert isinstance(part, CompiledPart)
+    large = batch(1, 3, 400, 500)
+    expected = large.repeat(4, 2).repeat(4, 3)
+    part(large)
+    part.release()
+    before = resident()
+    result = part(large)  # 38 MB
+    part.release()
+    assert result.nbytes < resident() - before < 1.3 * result.nbytes
+    np.testing.assert_array_equal(result, expected)
+    part(batch(1, 3, 8, 8))
+    np.testing.assert_array_equal(result, expected)
+    size = result.nbytes
+    del result
+    assert resident() - before < size / 4
+
+
+def test_a_network_that_takes_no_single_pixel_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = open_network(tiny_models.nearest(tmp_path / "net.onnx", scale=4, name="nearest"), precision="fp32").tail
+    assert isinstance(part, CompiledPart)
+    computed, asked = CompiledPart._computed, []
+
+    def refusing(part: CompiledPart, given: Any) -> Any:
+        asked.append(given.shape)
+        if given.shape[2:] == (1, 1):
+            raise RuntimeError("Check 'pads' failed")
+        return computed(part, given)
+
+    monkeypatch.setattr(CompiledPart, "_computed", refusing)
+    large = batch(1, 3, 200, 300)
+    for calls in (2, 3):  # it is asked once
+        expected = large.repeat(4, 2).repeat(4, 3)
+        np.testing.assert_array_equal(part(large), expected)
+        part.release()
+        assert len(asked) == calls
+
+
 def test_threads_take_turns(tmp_path: Path) -> None:
     network = open_network(tiny_models.residual(tmp_path / "net.onnx"), precision="fp32")
     expected = [network(batch(1, 3, 20 + n, 30, seed=n)) for n in range(6)]

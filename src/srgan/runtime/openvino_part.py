@@ -22,6 +22,9 @@ OVERHEAD = 1.1
 TRIM_FROM = 8 << 20
 """Bytes given back from which the heap lets go of them at once: that takes 3 % of the time of a picture of 24 x 24."""
 
+DROP_FROM = 4 << 20
+"""Bytes of a result from which the graph is made to let go of it: that takes a call of one pixel."""
+
 
 class CompiledPart:
     """A compiled graph with one input and one output: float32 [N, C, h, w] -> float32 [N, D, scale*h, scale*w].
@@ -40,20 +43,21 @@ class CompiledPart:
         self._compile = compile
         with primitives.bounded():
             self._compiled = priority.begun_low(compile)
-        self._request = self._compiled.create_infer_request()
         self._inputs = _channels(self._compiled.inputs[0])
         self.channels = _channels(self._compiled.outputs[0])
         self.scale = scale
         self.cost = cost
         self.radius = cost.radius
         value_bytes = 2 if precision == "bf16" else 4
-        # The runtime's own tensors in its precision; what comes out is float32, once in its layout and once in ours.
+        # The runtime's own tensors in its precision; what comes out is float32, and another network's result may be in use.
         self.bytes_per_pixel = int(cost.values * value_bytes * OVERHEAD) + 2 * self.channels * scale * scale * 4
         self._lock = threading.Lock()
         self._kept = Kept(self._release_idle)
+        self._result_bytes = 0  # of the latest result, which the graph holds until its next call
+        self._takes_one_pixel = True
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the result in an array of its own, which the runtime has written in place.
+        """Return the result, in memory that the runtime made for it and nobody else writes to.
 
         Raises
         ------
@@ -62,28 +66,41 @@ class CompiledPart:
         """
         batch = np.ascontiguousarray(batch, np.float32)
         count, _, height, width = batch.shape
-        result = np.empty((count, self.channels, self.scale * height, self.scale * width), np.float32)
         with self._lock, memory_errors():
-            if self._request is None:
+            if self._compiled is None:
                 self._compiled = priority.begun_low(self._compile)
-                self._request = self._compiled.create_infer_request()
             try:
-                self._lend(batch, result)
-                self._request.start_async()
-                while not self._request.wait_for(100):  # short waits let Ctrl-C through
-                    pass
-                # Give the request something tiny to hold instead, so that batch and result can be freed.
-                tiny = (1, self._inputs, 1, 1), (1, self.channels, self.scale, self.scale)
-                self._lend(np.empty(tiny[0], np.float32), np.empty(tiny[1], np.float32))
+                result = self._computed(batch)
             except BaseException:
-                # The arrays may not go away while the runtime still writes to them; and after a failure it keeps the
-                # shapes and the memory of what failed and fails again at everything else, so it is built anew.
-                _stop(self._request)
-                self._request = self._compiled = None
+                # After a failure it keeps the shapes and the memory of what failed and fails again at everything else, so it
+                # is built anew.
+                self._compiled = None
                 self._kept.given_back()
+                self._result_bytes = 0
                 raise
+            self._result_bytes = result.nbytes
         self._kept.used(count * height * width * self.bytes_per_pixel)
         return result
+
+    def _computed(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute by a request of its own.
+
+        One request for all calls would hold two results; and an array lent to it for the result would not spare a thing: the
+        graph computes into memory of its own, which it never gives back, and copies.
+        """
+        import openvino
+
+        request = self._compiled.create_infer_request()
+        request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
+        try:
+            request.start_async()
+            while not request.wait_for(100):  # short waits let Ctrl-C through
+                pass
+            made: NDArray[np.float32] = request.get_output_tensor().data
+            return made
+        except BaseException:
+            _stop(request)  # the input may not go away while the runtime still reads it
+            raise
 
     def release(self) -> None:
         """Give back the memory for tensors between layers, which is otherwise kept for the next call.
@@ -98,9 +115,21 @@ class CompiledPart:
 
     def _release(self) -> int:
         """Give back the memory, and return how many bytes that are, about."""
-        if self._request is not None:
+        if self._compiled is not None:
+            self._drop_result()
+        if self._compiled is not None:
             self._compiled.release_memory()
         return self._kept.given_back()
+
+    def _drop_result(self) -> None:
+        """Make the graph hold a result of one pixel, in the place of a large one."""
+        if self._result_bytes < DROP_FROM or not self._takes_one_pixel:
+            return
+        try:
+            self._computed(np.zeros((1, self._inputs, 1, 1), np.float32))
+        except RuntimeError as error:  # somebody's network for larger pictures alone
+            self._compiled, self._takes_one_pixel = None, is_lack_of_memory(error)
+        self._result_bytes = 0
 
     def _release_idle(self) -> None:
         """Do so because it lies idle, unless somebody uses it just now."""
@@ -115,12 +144,6 @@ class CompiledPart:
         """Return the compiled graph as bytes that this build of the runtime can import on this processor."""
         made = self._compiled.export_model()
         return made if isinstance(made, bytes) else bytes(made.getvalue())  # bytes in OpenVINO 2025.0, a stream later
-
-    def _lend(self, batch: NDArray[np.float32], result: NDArray[np.float32]) -> None:
-        import openvino
-
-        self._request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
-        self._request.set_output_tensor(openvino.Tensor(result, shared_memory=True))
 
 
 def _channels(end: Any) -> int:
