@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -102,7 +103,8 @@ def run_against(client):
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(thread.join)
 
-    asyncio.run(serve())
+    with ThreadPoolExecutor(1) as apart:  # this thread may have a loop of its own, as Playwright's
+        apart.submit(asyncio.run, serve()).result()
     return ended[0]
 
 

@@ -92,12 +92,14 @@ def test_a_killed_server_loses_what_is_inside_and_the_next_one_serves(slow_model
 
 
 def test_a_folder_that_is_removed_while_its_picture_is_computed(slow_model, tmp_path):
-    data = noise(tmp_path / "noise.png", 200)
+    data = noise(tmp_path / "noise.png", 300)  # of several tiles
     before = ["env", f"TMPDIR={tmp_path}"]
     with serving("--model", slow_model, "--memory", "100MB", before=before) as server, ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(httpx.post, f"{server.url}/v1/upscale", content=data, timeout=TIMEOUT)
-        computing = 'srgan_queue{state="computing"} 1.0'
-        wait_for(lambda: computing in httpx.get(f"{server.url}/metrics", timeout=TIMEOUT).text)
+        asked = f"{server.url}/v1/upscale?ticket=my-picture-1"
+        answer = thread.submit(httpx.post, asked, content=data, timeout=TIMEOUT)
+        progress = f"{server.url}/v1/progress/my-picture-1"
+        # Once a part is done its picture has been opened; "computing" alone would not say so.
+        wait_for(lambda: httpx.get(progress, timeout=TIMEOUT).json().get("done", 0) > 0)
         for folder in tmp_path.glob("srgan-*"):
             shutil.rmtree(folder)
         assert answer.result().status_code == 200  # the folder is made anew

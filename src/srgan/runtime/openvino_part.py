@@ -49,7 +49,7 @@ class CompiledPart:
         self.cost = cost
         self.radius = cost.radius
         value_bytes = 2 if precision == "bf16" else 4
-        # The runtime's own tensors in its precision; what comes out is float32, and another network's result may be in use.
+        # The runtime's own tensors in its precision; what comes out is float32, and the result before it may still be in use.
         self.bytes_per_pixel = int(cost.values * value_bytes * OVERHEAD) + 2 * self.channels * scale * scale * 4
         self._lock = threading.Lock()
         self._kept = Kept(self._release_idle)
