@@ -74,6 +74,21 @@ def test_it_goes_though_nothing_is_computed_or_other_graphs_alone(clock: list[fl
     assert (idle.given_back, busy.given_back) == (1, 1)
 
 
+def test_all_together_keep_no_more_than_one_may_take(clock: list[float]) -> None:
+    first, second, third = Graph(), Graph(), Graph()
+    for graph, size in ((first, 300), (second, 500), (third, 10)):
+        graph.kept.make_room(size * MB)
+        graph.kept.used(size * MB)
+        clock[0] += 1.0
+    assert [graph.given_back for graph in (first, second, third)] == [0, 0, 0]
+    second.kept.make_room(600 * MB)  # its own 500 are among them
+    assert [graph.given_back for graph in (first, second, third)] == [0, 0, 0]
+    third.kept.make_room(400 * MB)  # the one that is unused for longest
+    assert [graph.given_back for graph in (first, second, third)] == [1, 0, 0]
+    third.kept.make_room(5000 * MB)
+    assert [graph.given_back for graph in (first, second, third)] == [1, 1, 0]
+
+
 def resident() -> int:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmRSS:")[1].split()[0]) * 1024

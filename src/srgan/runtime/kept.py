@@ -5,6 +5,9 @@ OpenVINO keeps what the largest picture so far has taken. Of a network that is c
 back after each picture would cost 7 to 13 % of the time, as all pages come from the system anew (0.7 ms a megabyte). So it
 goes back when nothing of its size has been computed for so long that taking it again costs less than two per cent of that
 time. Pictures of one size, or of similar sizes, always find it there.
+
+Each open network may take all the memory that there is for the work, but they take turns: what others keep goes before a call
+that would bring the sum above that.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ SECONDS_A_BYTE = 0.05e-6
 
 LEAST = 16 << 20
 """Bytes that may be kept for ever."""
+
+MOST = 1_000_000_000
+"""Bytes that all graphs of the process may keep together, unless one takes more: an upscaler's default memory."""
 
 _lock = threading.Lock()
 _all: weakref.WeakSet[Kept] = weakref.WeakSet()
@@ -39,6 +45,17 @@ class Kept:
         self._since = 0.0
         with _lock:
             _all.add(self)
+
+    def make_room(self, size: int) -> None:
+        """Let other graphs, those unused for longest first, give back what they keep where a call of this one needs the room."""
+        with _lock:
+            others = sorted((kept for kept in _all if kept is not self and kept._bytes > LEAST), key=_since)
+            total = size + sum(kept._bytes for kept in others)
+            going = []
+            while others and total > MOST:
+                going.append(others.pop(0))
+                total -= going[-1]._bytes
+        _give_back(going)
 
     def used(self, size: int) -> None:
         """Note that a call that has taken ``size`` bytes is over, and let all graphs give back what is idle."""
@@ -61,6 +78,14 @@ def give_back_idle() -> None:
     """Let all graphs of this process give back what is idle: for those who wait, as each call of a graph does it too."""
     with _lock:
         idle = [kept for kept in _all if kept._is_idle()]
-    for kept in idle:
+    _give_back(idle)
+
+
+def _give_back(those: list[Kept]) -> None:
+    for kept in those:
         if (give_back := kept._give_back()) is not None:
             give_back()
+
+
+def _since(kept: Kept) -> float:
+    return kept._since

@@ -66,6 +66,8 @@ class CompiledPart:
         """
         batch = np.ascontiguousarray(batch, np.float32)
         count, _, height, width = batch.shape
+        taken = count * height * width * self.bytes_per_pixel
+        self._kept.make_room(taken)
         with self._lock, memory_errors():
             if self._compiled is None:
                 self._compiled = priority.begun_low(self._compile)
@@ -79,7 +81,7 @@ class CompiledPart:
                 self._result_bytes = 0
                 raise
             self._result_bytes = result.nbytes
-        self._kept.used(count * height * width * self.bytes_per_pixel)
+        self._kept.used(taken)
         return result
 
     def _computed(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
