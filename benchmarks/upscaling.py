@@ -371,7 +371,7 @@ def measure_memory(options: argparse.Namespace, folder: Path) -> None:
 
 AS_BEFORE = (
     "from srgan.runtime import heap, kept, primitives; primitives.KEPT = primitives.KEPT_INT8 = 5000\n"
-    "heap._function = lambda name: None; kept.Kept.used = lambda self, size, seconds: None\n"
+    "heap._function = lambda name: None; kept.Kept.used = kept.Kept.make_room = lambda self, size: None\n"
 )
 COMMAND = "from srgan.cli import main\nmain()\n"
 MANY_SIZES = """
