@@ -12,6 +12,7 @@ from srgan.runtime import kept
 from srgan.runtime.kept import Kept
 from srgan.runtime.network import open_network
 from support import tiny_models
+from support.memory import needs_proc, resident
 
 MB = 1_000_000
 
@@ -89,12 +90,7 @@ def test_all_together_keep_no_more_than_one_may_take(clock: list[float]) -> None
     assert [graph.given_back for graph in (first, second, third)] == [1, 1, 0]
 
 
-def resident() -> int:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+@needs_proc
 def test_a_network_keeps_little_after_a_large_picture(tmp_path: Path, clock: list[float]) -> None:
     network = open_network(tiny_models.residual(tmp_path / "net.onnx", channels=32), precision="fp32").tail
     small, large = np.ones((1, network._inputs, 8, 8), np.float32), np.ones((1, network._inputs, 400, 400), np.float32)

@@ -17,6 +17,7 @@ from srgan.runtime import heap
 from srgan.runtime.network import open_network
 from srgan.runtime.openvino_part import TRIM_FROM, CompiledPart
 from support import tiny_models
+from support.memory import needs_proc, resident
 
 
 def batch(*shape: int, seed: int = 0) -> Any:
@@ -31,13 +32,12 @@ def test_results_are_not_overwritten_by_the_next_call(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
-def resident() -> int:
+def settled() -> int:
     heap.trim()
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+    return resident()
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+@needs_proc
 def test_a_large_result_belongs_to_the_caller_alone(tmp_path: Path) -> None:
     part = open_network(tiny_models.nearest(tmp_path / "net.onnx", scale=4, name="nearest"), precision="fp32").tail
     assert isinstance(part, CompiledPart)
@@ -45,16 +45,17 @@ def test_a_large_result_belongs_to_the_caller_alone(tmp_path: Path) -> None:
     expected = large.repeat(4, 2).repeat(4, 3)
     part(large)
     part.release()
-    before = resident()
+    before = settled()
     result = part(large)  # 38 MB
     part.release()
-    assert result.nbytes < resident() - before < 1.3 * result.nbytes
+    # Elsewhere a few pages may have gone meanwhile: 4 KB were seen.
+    assert result.nbytes - 65536 < settled() - before < 1.3 * result.nbytes
     np.testing.assert_array_equal(result, expected)
     part(batch(1, 3, 8, 8))
     np.testing.assert_array_equal(result, expected)
     size = result.nbytes
     del result
-    assert resident() - before < size / 4
+    assert settled() - before < size / 4
 
 
 def test_a_network_that_takes_no_single_pixel_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

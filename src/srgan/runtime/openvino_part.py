@@ -71,15 +71,7 @@ class CompiledPart:
         with self._lock, memory_errors():
             if self._compiled is None:
                 self._compiled = priority.begun_low(self._compile)
-            try:
-                result = self._computed(batch)
-            except BaseException:
-                # After a failure it keeps the shapes and the memory of what failed and fails again at everything else, so it
-                # is built anew.
-                self._compiled = None
-                self._kept.given_back()
-                self._result_bytes = 0
-                raise
+            result = self._computed(batch)
             self._result_bytes = result.nbytes
         self._kept.used(taken)
         return result
@@ -92,17 +84,24 @@ class CompiledPart:
         """
         import openvino
 
-        request = self._compiled.create_infer_request()
-        request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
+        request = None
         try:
+            request = self._compiled.create_infer_request()
+            request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))
             request.start_async()
             while not request.wait_for(100):  # short waits let Ctrl-C through
                 pass
             made: NDArray[np.float32] = request.get_output_tensor().data
-            return made
         except BaseException:
-            _stop(request)  # the input may not go away while the runtime still reads it
+            if request is not None:
+                _stop(request)  # the input may not go away while the runtime still reads it
+            # After a failure the graph keeps the shapes and the memory of what failed and fails again at everything else, so
+            # it is built anew.
+            self._compiled = None
+            self._kept.given_back()
+            self._result_bytes = 0
             raise
+        return made
 
     def release(self) -> None:
         """Give back the memory for tensors between layers, which is otherwise kept for the next call.
@@ -130,7 +129,7 @@ class CompiledPart:
         try:
             self._computed(np.zeros((1, self._inputs, 1, 1), np.float32))
         except RuntimeError as error:  # somebody's network for larger pictures alone
-            self._compiled, self._takes_one_pixel = None, is_lack_of_memory(error)
+            self._takes_one_pixel = is_lack_of_memory(error)
         self._result_bytes = 0
 
     def _release_idle(self) -> None:
