@@ -443,6 +443,29 @@ assert difference.max() <= 1 and (difference > 0).mean() < 1e-4, difference.max(
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("megabytes", [20, 50, 80])
+def test_with_little_memory_left_it_is_done_or_a_line_and_never_a_crash(tmp_path: Path, megabytes: int) -> None:
+    """The runtime does not notice that a convolution gets no scratch memory, and ends the process."""
+    file = tiny_models.residual(tmp_path / "net.onnx", channels=48, blocks=1)
+    code = f"""
+import resource, numpy as np
+from srgan import SrganError, Upscaler
+upscaler = Upscaler({str(file)!r}, precision="fp32", exact=True, memory=4 << 30)
+image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+expected = upscaler(image[:16, :16])
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + ({megabytes} << 20), -1))
+try:
+    upscaler(image)
+except SrganError as error:
+    assert "memory" in str(error), error
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert (upscaler(image[:16, :16]) == expected).all()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_without_memory_for_even_a_small_tile_it_says_so(tmp_path: Path) -> None:
     file = tiny_models.residual(tmp_path / "net.onnx", channels=256, blocks=1)
     code = f"""

@@ -34,6 +34,9 @@ Progress = Callable[[int, int], None]
 """Called with (input pixels done, input pixels in all) after each piece of work. Where a picture takes several passes
 through the network, the input of each counts."""
 
+KEPT = 64 << 20
+"""Bytes of the body that stay there between pictures of one size: taking less anew is more than one per cent of their time."""
+
 
 class Meter:
     """Counts the input pixels that are done, over all passes of a picture."""
@@ -258,8 +261,10 @@ class TilePass:
         if network.body is None:
             give(core, cut(tile, network.tail(batch)))
             return
+        repeats = network.repeats(batch.shape)
         features = network.body(batch)
-        network.body.release()
+        if not (repeats and batch[0, 0].size * network.body.bytes_per_pixel < KEPT):
+            network.body.release()
         halo = network.tail.radius
 
         def enlarge(part: Tile) -> None:
@@ -272,7 +277,7 @@ class TilePass:
             limit = tiling.compute(part, enlarge, halo=halo, within=window, limit=limit)
         # Tiles of one size, one after the other, find the tail's memory there; of those of many sizes the largest would
         # decide what stays, for a few milliseconds each.
-        if not network.repeats(batch.shape):
+        if not repeats:
             network.tail.release()
 
     def _write(self, network: Network, core: Box, result: NDArray[np.float32], origin: Box, out: NDArray[Any]) -> None:

@@ -268,8 +268,9 @@ def _allocated(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
         return np.empty(shape, dtype)
     except MemoryError:
-        size = np.prod(shape, dtype=np.float64) * dtype.itemsize / 1e9
-        raise SrganError(f"the result takes {size:.1f} GB, more than there is: cut the picture into parts") from None
+        size = np.prod(shape, dtype=np.float64) * dtype.itemsize
+        told = f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+        raise SrganError(f"the result takes {told}, more than there is: cut the picture into parts") from None
 
 
 def _margin(before: Size, after: Size) -> int:

@@ -13,6 +13,7 @@ would one heap, but then the pages of each tile come from the system anew: 5 % o
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import time
@@ -29,6 +30,17 @@ HEAPS = 2
 _M_ARENA_MAX = -8  # of malloc.h
 
 _last = 0.0
+
+
+def ask(size: int) -> None:
+    """Raise MemoryError unless the system would give so many bytes now, within the limits on this process (``ulimit -v``).
+
+    For libraries that end the process where they cannot get memory. Nothing is taken: that would need the pages touched.
+    """
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError:
+        raise MemoryError(f"the system does not give {size} bytes") from None
 
 
 def share() -> None:

@@ -26,6 +26,10 @@ DROP_FROM = 4 << 20
 """Bytes of a result from which the graph is made to let go of it: that takes a call of one pixel."""
 
 
+RESERVE = 16 << 20
+"""Bytes beyond the tensors that must be there for a call (code, scratch memory, steps of the heap): 4 MB were enough, too."""
+
+
 class CompiledPart:
     """A compiled graph with one input and one output: float32 [N, C, h, w] -> float32 [N, D, scale*h, scale*w].
 
@@ -69,12 +73,27 @@ class CompiledPart:
         taken = count * height * width * self.bytes_per_pixel
         self._kept.make_room(taken)
         with self._lock, memory_errors():
+            self._ask(taken)
             if self._compiled is None:
                 self._compiled = priority.begun_low(self._compile)
             result = self._computed(batch)
             self._result_bytes = result.nbytes
         self._kept.used(taken)
         return result
+
+    def _ask(self, size: int) -> None:
+        """Raise MemoryError where the system would not give what a call takes.
+
+        The runtime notices it for its tensors and for most else, but not for a convolution's scratch memory: that crashes.
+        """
+        try:
+            heap.ask(size + RESERVE)
+        except MemoryError:
+            if self._compiled is not None:
+                self._compiled.release_memory()  # some of it may be here
+            self._kept.given_back()
+            heap.trim()
+            heap.ask(size + RESERVE)
 
     def _computed(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute by a request of its own.
@@ -127,7 +146,10 @@ class CompiledPart:
         if self._result_bytes < DROP_FROM or not self._takes_one_pixel:
             return
         try:
+            heap.ask(RESERVE)
             self._computed(np.zeros((1, self._inputs, 1, 1), np.float32))
+        except MemoryError:
+            return  # not now
         except RuntimeError as error:  # somebody's network for larger pictures alone
             self._takes_one_pixel = is_lack_of_memory(error)
         self._result_bytes = 0
