@@ -16,7 +16,7 @@ memory     the peak of `srgan upscale` for 1, 2.5, 10, 100 and 400 megapixels of
            an hour on two cores
 sizes      pictures of many sizes: the peak of a folder of 250 small ones; how an Upscaler grows over 5,000 sizes up to
            512, by a tiny network, for which the runtime keeps as many kernels; and what one size over and over costs.
-           Each beside the runtime's own bounds, 5,000 and 1,024 kernels instead of 32
+           Each beside the runtime's own bounds, 5,000 and 1,024 kernels instead of 16
 
 Wall-clock seconds mean something on an idle machine only; CPU seconds (of all threads together) nearly anywhere. The
 extras train, community and dev are needed for the others' ways.
@@ -488,7 +488,7 @@ def between(values: list[float]) -> tuple[float, float, float]:
 
 
 def word(bounded: bool) -> str:
-    return "32 (ours)" if bounded else "5,000 and 1,024 (the runtime's)"
+    return "16 (ours)" if bounded else "5,000 and 1,024 (the runtime's)"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,22 @@ def test_a_network_from_the_cache_recovers_from_a_failure(tmp_path: Path) -> Non
     np.testing.assert_array_equal(network(batch), expected)
 
 
+def test_the_weights_lie_in_the_entry_which_may_be_replaced_or_removed_meanwhile(tmp_path: Path, folder: Path) -> None:
+    """They are mapped from it, and read again for each new size."""
+    file = tiny_models.residual(tmp_path / "net.onnx", scale=4)
+    network = open_network(file, precision="fp32", threads=1)
+    (entry,) = entries(folder)
+    if sys.platform == "linux":
+        assert entry.name in Path("/proc/self/maps").read_text()
+    cache.keep(entry.stem, [Half(1, 0, 1, bytes(1000))])
+    cache.clear()
+    batch = np.random.default_rng(0).random((1, 3, 40, 31), np.float32)
+    made = network(batch)
+    network.release()
+    np.testing.assert_array_equal(network(batch), made)
+    np.testing.assert_array_equal(open_network(file, precision="fp32", threads=1)(batch), made)
+
+
 def test_another_network_under_the_same_name_is_another_entry(tmp_path: Path, folder: Path) -> None:
     file = tiny_models.residual(tmp_path / "net.onnx", seed=1)
     about = file.stat()
@@ -90,7 +107,7 @@ def test_a_damaged_entry_is_compiled_anew(
     (entry,) = entries(folder)
     whole = entry.read_bytes()
     spoiled = bytearray(whole)
-    spoiled[-5] ^= 1
+    spoiled[5000] ^= 1  # the first half's
     if harm == "another runtime's":
         cache.keep(entry.stem, [Half(4, 9, 100, b"not what it exports"), Half(4, 9, 100, b"nor this")])
     else:
@@ -124,14 +141,14 @@ def test_a_folder_that_may_not_be_written_is_not_mentioned(tmp_path: Path, monke
 
 
 def test_the_entry_used_longest_ago_goes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "LIMIT_BYTES", 3500)
+    monkeypatch.setattr(cache, "LIMIT_BYTES", 28000)  # an entry takes two pages
     for number, key in enumerate("abc"):
         cache.keep(key, [Half(1, 0, 1, bytes(1000))])
         os.utime(folder / f"{key}.compiled", (number, number))
     assert cache.find("a") is not None  # which makes it the newest
     cache.keep("d", [Half(1, 0, 1, bytes(1000))])
     assert [entry.stem for entry in entries(folder)] == ["a", "c", "d"]
-    cache.keep("large", [Half(1, 0, 1, bytes(4000))])
+    cache.keep("large", [Half(1, 0, 1, bytes(40000))])
     assert len(entries(folder)) == 3
 
 

@@ -210,6 +210,7 @@ def open_network(
             cache.keep(
                 key, [_exported(part) for part in (network.body, network.tail) if isinstance(part, CompiledPart)]
             )
+            network = _kept(info, chosen, core, settings, key) or network  # which holds its weights once less
     heap.trim()  # reading and compiling a graph takes 6 MB more than is kept of it
     return network
 
@@ -260,10 +261,11 @@ def _kept(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], 
 
     def build(half: cache.Half) -> CompiledPart:
         return CompiledPart(
-            lambda: core.import_model(io.BytesIO(half.blob), "CPU", settings),
+            lambda: _imported(core, half, settings),
             scale=half.scale,
             cost=Cost(half.radius, half.values),
             precision=precision,
+            forget=half.forget,
         )
 
     try:
@@ -271,6 +273,16 @@ def _kept(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], 
     except RuntimeError:
         return None  # whatever it is that this entry was made for
     return Network(info, precision, parts[0] if len(parts) == 2 else None, parts[-1])
+
+
+def _imported(core: Any, half: cache.Half, settings: dict[str, str]) -> Any:
+    """Return a half as the runtime reads it: from 2025.4 on it takes the weights where they are, as long as the blob lives."""
+    try:
+        compiled = core.import_model(import_openvino().Tensor(half.blob, shared_memory=True), "CPU", settings)
+    except TypeError:  # an earlier one makes copies of streams alone
+        compiled = core.import_model(io.BytesIO(half.blob), "CPU", settings)
+    half.forget()
+    return compiled
 
 
 def _exported(part: CompiledPart) -> cache.Half:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +222,8 @@ def _key(model: str | Path, *circumstances: str) -> str | None:
 
 
 def _versions() -> list[str]:
+    from importlib import metadata  # of no use where there is no GPU
+
     found = []
     for name in ("torch", "ncnn", "openvino"):
         with suppress(metadata.PackageNotFoundError):
