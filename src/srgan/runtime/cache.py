@@ -24,9 +24,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from srgan._version import __version__
 from srgan.errors import SrganError
 from srgan.files import atomic_path
@@ -53,7 +50,7 @@ class Half:
     scale: int
     radius: int
     values: int
-    blob: bytes | NDArray[np.uint8]
+    blob: bytes | memoryview
     file: mmap.mmap | None = None
 
     def forget(self) -> None:
@@ -108,7 +105,7 @@ def find(key: str) -> list[Half] | None:
             return None
         halves = []
         for entry, start in zip(facts, ends, strict=False):
-            blob = np.frombuffer(file, np.uint8, entry["bytes"], start)
+            blob = memoryview(file)[start : start + entry["bytes"]]
             if zlib.crc32(blob) != entry["crc"]:
                 return None
             halves.append(Half(int(entry["scale"]), int(entry["radius"]), int(entry["values"]), blob, file))

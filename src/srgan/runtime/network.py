@@ -277,8 +277,9 @@ def _kept(info: ModelInfo, precision: str, core: Any, settings: dict[str, str], 
 
 def _imported(core: Any, half: cache.Half, settings: dict[str, str]) -> Any:
     """Return a half as the runtime reads it: from 2025.4 on it takes the weights where they are, as long as the blob lives."""
+    weights = np.frombuffer(half.blob, np.uint8)
     try:
-        compiled = core.import_model(import_openvino().Tensor(half.blob, shared_memory=True), "CPU", settings)
+        compiled = core.import_model(import_openvino().Tensor(weights, shared_memory=True), "CPU", settings)
     except TypeError:  # an earlier one makes copies of streams alone
         compiled = core.import_model(io.BytesIO(half.blob), "CPU", settings)
     half.forget()

@@ -20,7 +20,7 @@ OVERHEAD = 1.1
 
 
 TRIM_FROM = 4 << 20
-"""Bytes given back from which the heap lets go of them at once: 3 % of the time of a picture of 24 x 24, which gives 3 MB back."""
+"""Bytes given back from which the heap lets go of them at once: that takes 3 % of the time of 24 x 24 pixels, which take 3 MB."""
 
 DROP_FROM = 4 << 20
 """Bytes of a result from which the graph is made to let go of it: that takes a call of one pixel."""
