@@ -39,6 +39,9 @@ TRIALS = "trials.json"
 
 _SUFFIX = ".compiled"
 
+_LOCKS = sys.platform == "win32"
+"""Whether a file that is mapped can be neither replaced nor removed: there it is read."""
+
 _PAGE = 4096
 """Bytes of a file to whose multiples blobs are aligned, for whoever reads vectors from them."""
 
@@ -98,14 +101,16 @@ def find(key: str) -> list[Half] | None:
         return None
     try:
         with place.open("rb") as opened:
-            file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)  # the runtime takes what may be written to
-        facts = json.loads(file.readline())
+            file = None if _LOCKS else mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+            # The runtime takes only what may be written to.
+            content = memoryview(bytearray(opened.read()) if file is None else file)
+        facts = json.loads(bytes(content[:_PAGE]))
         ends = list(accumulate((_aligned(entry["bytes"]) for entry in facts), initial=_PAGE))
-        if len(file) != ends[-1]:
+        if len(content) != ends[-1]:
             return None
         halves = []
         for entry, start in zip(facts, ends, strict=False):
-            blob = memoryview(file)[start : start + entry["bytes"]]
+            blob = content[start : start + entry["bytes"]]
             if zlib.crc32(blob) != entry["crc"]:
                 return None
             halves.append(Half(int(entry["scale"]), int(entry["radius"]), int(entry["values"]), blob, file))
