@@ -18,6 +18,7 @@ from srgan.jobs.job import Job
 from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Failure, Listener
 from srgan.jobs.run import run_one, run_pictures, upscale_file
+from srgan.runtime import kept
 from support import tiny_models
 from support.limits import small_files
 
@@ -185,6 +186,16 @@ def test_streamed_or_whole_the_pixels_are_the_same(
     assert whole.check is not None
     assert streamed.check.psnr == whole.check.psnr  # of what was computed, not of what JPEG makes of it
     assert (streamed.before, streamed.after) == (whole.before, whole.after)
+
+
+def test_an_encoder_has_room_beside_what_networks_keep(
+    tmp_path: Path, upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(kept, "make_room", lambda size, beside=None: None if beside else asked.append(size))
+    save(tmp_path / "a.png")
+    run_pictures([Job(tmp_path / "a.png", tmp_path / "b.jpg")], upscaler)
+    assert asked == [5 * larger(noise()).nbytes]
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])

@@ -90,6 +90,15 @@ def test_all_together_keep_no_more_than_one_may_take(clock: list[float]) -> None
     assert [graph.given_back for graph in (first, second, third)] == [1, 1, 0]
 
 
+def test_what_is_no_graph_gets_room_too() -> None:
+    graph = Graph()
+    graph.kept.used(700 * MB)
+    kept.make_room(200 * MB)
+    assert not graph.given_back
+    kept.make_room(400 * MB)
+    assert graph.given_back == 1
+
+
 @needs_proc
 def test_a_network_keeps_little_after_a_large_picture(tmp_path: Path, clock: list[float]) -> None:
     network = open_network(tiny_models.residual(tmp_path / "net.onnx", channels=32), precision="fp32").tail

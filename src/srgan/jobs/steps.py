@@ -18,6 +18,7 @@ from srgan.jobs import before
 from srgan.jobs.access import Access
 from srgan.jobs.job import Job, Keeping
 from srgan.jobs.reports import Done
+from srgan.runtime import kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from srgan.engine.tile_pass import Progress
     from srgan.engine.upscaler import Upscaler
     from srgan.image import Picture
+
+ENCODER_FACTOR = 5
+"""What a result of 48 megapixels takes while it is encoded as JPEG with tables of its own, in its bytes, itself included."""
 
 LARGE_BYTES = 256 << 20
 """A result of more bytes than this is written while it is computed, and never is in memory as a whole; where its format
@@ -194,6 +198,7 @@ class Steps:
 
     def write(self, task: Task, pixels: NDArray[Any]) -> Done:
         """Write a result as a whole, with its metadata; errors as :func:`srgan.image.write`."""
+        kept.make_room(ENCODER_FACTOR * pixels.nbytes)
         with _in_memory(task.job.source):
             larger = task.picture.with_pixels(pixels, pixels.shape[1] / task.picture.width)
             with self.access.target(task.job, overwrite=task.job in self.replaceable) as (path, overwrite):

@@ -48,14 +48,7 @@ class Kept:
 
     def make_room(self, size: int) -> None:
         """Let other graphs, those unused for longest first, give back what they keep where a call of this one needs the room."""
-        with _lock:
-            others = sorted((kept for kept in _all if kept is not self and kept._bytes > LEAST), key=_since)
-            total = size + sum(kept._bytes for kept in others)
-            going = []
-            while others and total > MOST:
-                going.append(others.pop(0))
-                total -= going[-1]._bytes
-        _give_back(going)
+        make_room(size, self)
 
     def used(self, size: int) -> None:
         """Note that a call that has taken ``size`` bytes is over, and let all graphs give back what is idle."""
@@ -72,6 +65,18 @@ class Kept:
 
     def _is_idle(self) -> bool:
         return self._bytes > LEAST and time.monotonic() - self._since > self._bytes * SECONDS_A_BYTE
+
+
+def make_room(size: int, beside: Kept | None = None) -> None:
+    """Do so for whatever else takes ``size`` bytes, such as an encoder."""
+    with _lock:
+        others = sorted((kept for kept in _all if kept is not beside and kept._bytes > LEAST), key=_since)
+        total = size + sum(kept._bytes for kept in others)
+        going = []
+        while others and total > MOST:
+            going.append(others.pop(0))
+            total -= going[-1]._bytes
+    _give_back(going)
 
 
 def give_back_idle() -> None:
