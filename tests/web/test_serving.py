@@ -126,6 +126,29 @@ def test_sigterm_is_heard_as_soon_as_the_address_is_printed(models):
     assert subprocess.run(command, timeout=120).returncode == 0
 
 
+FROZEN = """
+import gc, os, signal, sys, threading, time
+def look():
+    until = time.monotonic() + 60
+    while not gc.get_freeze_count() and time.monotonic() < until:
+        time.sleep(0.01)
+    print(gc.get_freeze_count() > 50_000, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=look, daemon=True).start()
+sys.argv[1:] = ["serve", "--port", "0", "--quiet", *sys.argv[1:]]
+from srgan.cli import main
+main()
+"""
+
+
+def test_no_time_is_spent_on_garbage_among_the_libraries(models):
+    """A full collection takes 50 ms and more, with Python's lock."""
+    done = subprocess.run(
+        [sys.executable, "-c", FROZEN, *map(str, models)], timeout=120, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 def test_sigterm_ends_idle_connections_at_once(models, small):
     with serving(*models) as server, httpx.Client(base_url=server.url, timeout=TIMEOUT) as client:
         assert client.get("/healthz").status_code == 200
