@@ -194,8 +194,14 @@ def test_an_encoder_has_room_beside_what_networks_keep(
     asked: list[int] = []
     monkeypatch.setattr(kept, "make_room", lambda size, beside=None: None if beside else asked.append(size))
     save(tmp_path / "a.png")
-    run_pictures([Job(tmp_path / "a.png", tmp_path / "b.jpg")], upscaler)
-    assert asked == [5 * larger(noise()).nbytes]
+    work = [Job(tmp_path / "a.png", tmp_path / f"{number}.jpg") for number in range(3)]
+    run_pictures(work, upscaler)
+    assert asked == [5 * larger(noise()).nbytes]  # for the last one: beside the others the network is at work
+    monkeypatch.setattr(jobs_module, "LARGE_BYTES", 0)
+    run_pictures(work, upscaler, replace=set(work))
+    assert len(asked) == 1  # they were streamed
+    run_pictures([Job(tmp_path / "a.png", tmp_path / f"{number}.webp") for number in range(2)], upscaler)
+    assert len(asked) == 3  # written before the next one
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])

@@ -1,6 +1,7 @@
 """A request that is answered before all of it has come: its client can send the rest, and read the answer."""
 
 import asyncio
+import errno
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +120,33 @@ def test_it_ends_with_the_client(monkeypatch):
             link.sendall(b"more")
 
     assert run_against(client) == 4
+
+
+class Gone:
+    """A transport whose client is gone, which nobody has noticed."""
+
+    closed = False
+
+    def is_closing(self):
+        return self.closed
+
+    def can_write_eof(self):
+        return True
+
+    def write_eof(self):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_client_that_is_gone_is_no_error():
+    gone, begun = Gone(), []
+    transport = LingeringTransport(gone, lambda: True, lambda: begun.append(True))
+    transport.close()
+    assert gone.closed
+    assert not transport.lingers
+    assert not begun
 
 
 @pytest.mark.parametrize(("name", "pause"), [("PAUSE", 0.0), ("MOST", 0.02)])

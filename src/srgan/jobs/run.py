@@ -25,6 +25,7 @@ from srgan.jobs.job import KEEPING, Job, Keeping
 from srgan.jobs.plan import plan
 from srgan.jobs.reports import Done, Failure, Listener, Report
 from srgan.jobs.steps import Steps, Task
+from srgan.runtime import kept
 
 if TYPE_CHECKING:
     from srgan.engine.choice import Choice, ModelChooser
@@ -165,7 +166,7 @@ class _Run:
                     continue
                 self._listener.started(job, number + 1, len(waiting))
                 try:
-                    self._enlarge(self._steps.task(job, *read, started))
+                    self._enlarge(self._steps.task(job, *read, started), last=number + 1 == len(waiting))
                 except SrganError as error:
                     self._fail(job, error)
                 del read
@@ -249,7 +250,7 @@ class _Run:
             self._ahead = self._reader.submit(self._steps.read, waiting[number + 1])
         return read
 
-    def _enlarge(self, task: Task) -> None:
+    def _enlarge(self, task: Task, *, last: bool) -> None:
         """Compute a picture, and write it or have it written."""
         straight = self._steps.goes_straight(task)
         if task.notes:
@@ -260,8 +261,11 @@ class _Run:
             return
         pixels = self._steps.computed(task)
         self._settle()
+        alone = pixels.nbytes > steps.LARGE_BYTES
+        if alone or last:  # the network does not need its memory meanwhile
+            kept.make_room(steps.ENCODER_FACTOR * pixels.nbytes)
         self._behind = task.job, self._writer.submit(self._steps.write, task, pixels)
-        if pixels.nbytes > steps.LARGE_BYTES:
+        if alone:
             self._settle()
 
     def _settle(self) -> None:

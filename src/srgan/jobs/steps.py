@@ -18,7 +18,6 @@ from srgan.jobs import before
 from srgan.jobs.access import Access
 from srgan.jobs.job import Job, Keeping
 from srgan.jobs.reports import Done
-from srgan.runtime import kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,7 +197,6 @@ class Steps:
 
     def write(self, task: Task, pixels: NDArray[Any]) -> Done:
         """Write a result as a whole, with its metadata; errors as :func:`srgan.image.write`."""
-        kept.make_room(ENCODER_FACTOR * pixels.nbytes)
         with _in_memory(task.job.source):
             larger = task.picture.with_pixels(pixels, pixels.shape[1] / task.picture.width)
             with self.access.target(task.job, overwrite=task.job in self.replaceable) as (path, overwrite):

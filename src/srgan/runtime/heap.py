@@ -36,8 +36,9 @@ def ask(size: int) -> None:
 
     For libraries that end the process where they cannot get memory. Nothing is taken: that would need the pages touched.
     """
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
     try:
-        mmap.mmap(-1, size).close()
+        mmap.mmap(-1, size, **private).close()
     except OSError:
         raise MemoryError(f"the system does not give {size} bytes") from None
 

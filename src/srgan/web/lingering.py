@@ -55,10 +55,14 @@ class LingeringTransport:
         if self.is_closing() or not self._is_sending() or not self._transport.can_write_eof():
             self._finish()
             return
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has gone, and the system has said so to nobody yet
+            self._finish()
+            return
         loop = asyncio.get_running_loop()
         self._end = loop.call_later(MOST, self._finish)
         self._begins()
-        self._transport.write_eof()
         self._transport.resume_reading()
         self.dropped()
 
