@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from srgan.web import lingering
+from srgan.web.connections import Complaints
 from srgan.web.lingering import LingeringTransport
 from support.server import answer_of, connect, serving, wait_for
 
@@ -147,6 +148,20 @@ def test_a_client_that_is_gone_is_no_error():
     assert gone.closed
     assert not transport.lingers
     assert not begun
+
+
+@pytest.mark.parametrize(("error", "said"), [(errno.ENOTCONN, False), (errno.EIO, True)])
+def test_nor_is_it_one_where_the_answer_took_a_while_to_send(caplog, error, said):
+    """Then the loop ends the connection, and hands the error to its handler."""
+
+    async def fail():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(Complaints())
+        loop.call_exception_handler({"message": "of a callback", "exception": OSError(error, "seen by the loop")})
+
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, fail()).result()
+    assert ("seen by the loop" in caplog.text) == said
 
 
 @pytest.mark.parametrize(("name", "pause"), [("PAUSE", 0.0), ("MOST", 0.02)])

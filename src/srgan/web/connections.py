@@ -188,7 +188,10 @@ class Connection(H11Protocol):
 
 
 class Complaints:
-    """The event loop's handler of exceptions: that no descriptor is left is said once, in one line."""
+    """The event loop's handler of exceptions: that no descriptor is left is said once, in a line; that a client has gone, never.
+
+    asyncio ends its half of a connection once all is sent, and does not expect that there is none any more.
+    """
 
     def __init__(self) -> None:
         self._said = False
@@ -196,6 +199,8 @@ class Complaints:
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Say what happened."""
         error = context.get("exception")
+        if isinstance(error, OSError) and error.errno == errno.ENOTCONN:
+            return
         if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
             loop.default_exception_handler(context)
         elif not self._said:
